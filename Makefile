@@ -31,7 +31,7 @@ lint: setup ## Check style, types, layers, contracts and Kubernetes manifests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(wildcard $(PACKAGES)) tools tests
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/buf lint gen/tollbook.binpb
 	@$(MAKE) k8s
 
