@@ -16,6 +16,9 @@ INSTALLED := $(VENV)/.installed-$(firstword $(shell cat $(LOCKED) | cksum))
 PACKAGES := kernel chassis services cli deploy
 IMAGE ?= tollbook:dev
 
+# Each worker starts servers of its own, so more of them are not faster.
+WORKERS ?= 2
+
 .PHONY: help setup venv proto run test lint format lock k8s chaos soak bench image clean
 
 help: ## Show this list
@@ -24,8 +27,8 @@ help: ## Show this list
 run: setup ## Start every service with sample data, until Ctrl-C
 	@$(BIN)/tollbook run
 
-test: setup ## Run the tests, without chaos, soak and bench
-	@$(BIN)/pytest $(ARGS)
+test: setup ## Run the tests, without chaos, soak and bench (ARGS=tests/unit for some)
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope $(ARGS)
 
 lint: setup ## Check style, types, layers, contracts and Kubernetes manifests
 	@$(BIN)/ruff check .

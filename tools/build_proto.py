@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -80,15 +81,11 @@ def generate(output: Path) -> int:
 
 def run_protoc(output: Path) -> int:
     """Run protoc with its Python, gRPC and type-stub generators."""
-    from grpc_tools import protoc  # noqa: PLC0415 (an unchanged build need not load the compiler)
-
     scripts = Path(sysconfig.get_path("scripts"))
-    packages = sysconfig.get_path("purelib")
-    well_known_types = Path(protoc.__file__).parent / "_proto"
-    arguments = [
+    command = [
+        *(sys.executable, "-m", "grpc_tools.protoc"),
         f"--proto_path={PROTO}",
-        f"--proto_path={packages}",
-        f"--proto_path={well_known_types}",
+        f"--proto_path={sysconfig.get_path('purelib')}",  # google/type, google/rpc, google/api
         f"--plugin=protoc-gen-mypy={scripts / 'protoc-gen-mypy'}",
         f"--plugin=protoc-gen-mypy_grpc={scripts / 'protoc-gen-mypy_grpc'}",
         f"--python_out={output}",
@@ -98,8 +95,9 @@ def run_protoc(output: Path) -> int:
         f"--descriptor_set_out={output / IMAGE}",
         "--include_imports",
         "--include_source_info",
+        *map(str, contracts()),
     ]
-    return int(protoc.main(["protoc", *arguments, *map(str, contracts())]))
+    return subprocess.run(command, check=False).returncode
 
 
 def copy_tables(output: Path) -> None:
