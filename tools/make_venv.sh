@@ -38,8 +38,8 @@ create_venv() {
     "$python" -m venv "$venv"
 }
 
-# A virtual environment whose interpreter has since been upgraded away is made again.
-is_new_enough "$venv/bin/python" || create_venv
+# One whose making was interrupted, or whose interpreter has been upgraded away, is made again.
+"$venv/bin/python" -c 'import pip' 2>/dev/null || create_venv
 
 echo "==> Installing the locked packages"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
