@@ -1,0 +1,176 @@
+"""Tables in column form: `tollbook.type.v1.ColumnBatch` to and from numpy arrays and lists."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kernel.errors import DomainError, ErrorKind
+from tollbook.type.v1.columns_pb2 import Column, ColumnBatch, ColumnType
+
+ROW_COUNT_MAX = 100_000
+
+Integers = Sequence[int] | npt.NDArray[Any]
+Nulls = npt.NDArray[np.bool_] | Sequence[bool] | None
+
+
+def encode(columns: Mapping[str, Column], row_count: int, schema_version: int = 1) -> ColumnBatch:
+    """Put columns together to a batch; each column must have `row_count` values."""
+    batch = ColumnBatch(schema_version=schema_version, row_count=row_count)
+    for name, column in columns.items():
+        column.name = name
+        batch.columns.append(column)
+    return batch
+
+
+def int64(values: Integers, nulls: Nulls = None) -> Column:
+    """Encode signed 64-bit integers."""
+    return _fixed(ColumnType.COLUMN_TYPE_INT64, np.asarray(values, dtype="<i8").tobytes(), nulls)
+
+
+def int32(values: Integers, nulls: Nulls = None) -> Column:
+    """Encode signed 32-bit integers."""
+    return _fixed(ColumnType.COLUMN_TYPE_INT32, np.asarray(values, dtype="<i4").tobytes(), nulls)
+
+
+def uint8(values: Integers) -> Column:
+    """Encode small non-negative integers: enumerations and booleans."""
+    return _fixed(ColumnType.COLUMN_TYPE_UINT8, np.asarray(values, dtype="u1").tobytes(), None)
+
+
+def key16(keys: Sequence[bytes | None]) -> Column:
+    """Encode 16-byte keys; None is null."""
+    if None not in keys:
+        return _fixed(ColumnType.COLUMN_TYPE_KEY16, b"".join(keys), None)  # type: ignore[arg-type]
+    nulls = [key is None for key in keys]
+    return _fixed(ColumnType.COLUMN_TYPE_KEY16, b"".join(key or bytes(16) for key in keys), nulls)
+
+
+def text(values: Sequence[str]) -> Column:
+    """Encode text that seldom repeats."""
+    encoded = [value.encode() for value in values]
+    offsets = np.zeros(len(encoded) + 1, dtype="<u4")
+    np.cumsum([len(value) for value in encoded], out=offsets[1:])
+    return Column(
+        type=ColumnType.COLUMN_TYPE_TEXT, values=b"".join(encoded), offsets=offsets.tobytes()
+    )
+
+
+def dictionary(values: Sequence[str]) -> Column:
+    """Encode text that repeats."""
+    places: dict[str, int] = {}
+    codes = [places.setdefault(value, len(places)) for value in values]
+    return Column(
+        type=ColumnType.COLUMN_TYPE_DICTIONARY,
+        values=np.asarray(codes, dtype="<u4").tobytes(),
+        dictionary=list(places),
+    )
+
+
+def decode(batch: ColumnBatch, schema_version: int = 1) -> "Columns":
+    """Read a batch.
+
+    Raises:
+        DomainError: SCHEMA_TOO_NEW, or MALFORMED_COLUMNS for too many rows.
+    """
+    if batch.schema_version > schema_version:
+        raise DomainError(
+            ErrorKind.FAILED_PRECONDITION,
+            "SCHEMA_TOO_NEW",
+            f"schema version {batch.schema_version} is newer than {schema_version}; "
+            "update this service first",
+            {"schema_version": str(batch.schema_version)},
+        )
+    if batch.row_count > ROW_COUNT_MAX:
+        raise _malformed("row_count", f"{batch.row_count} rows; at most {ROW_COUNT_MAX}")
+    return Columns(batch)
+
+
+class Columns:
+    """A batch being read: columns by name, each of the type that its schema states."""
+
+    def __init__(self, batch: ColumnBatch) -> None:
+        self.row_count = batch.row_count
+        self._columns = {column.name: column for column in batch.columns}
+
+    def int64(self, name: str) -> npt.NDArray[np.int64]:
+        """Return signed 64-bit integers; null rows hold 0."""
+        return self._integers(name, ColumnType.COLUMN_TYPE_INT64, np.dtype("<i8"))
+
+    def int32(self, name: str) -> npt.NDArray[np.int32]:
+        """Return signed 32-bit integers; null rows hold 0."""
+        return self._integers(name, ColumnType.COLUMN_TYPE_INT32, np.dtype("<i4"))
+
+    def uint8(self, name: str) -> npt.NDArray[np.uint8]:
+        """Return unsigned bytes."""
+        return self._integers(name, ColumnType.COLUMN_TYPE_UINT8, np.dtype("u1"))
+
+    def key16(self, name: str) -> list[bytes | None]:
+        """Return 16-byte keys."""
+        values = self._column(name, ColumnType.COLUMN_TYPE_KEY16, 16).values
+        keys: list[bytes | None] = [values[at : at + 16] for at in range(0, len(values), 16)]
+        for row in np.flatnonzero(self.nulls(name)):
+            keys[row] = None
+        return keys
+
+    def text(self, name: str) -> list[str]:
+        """Return texts."""
+        column = self._column(name, ColumnType.COLUMN_TYPE_TEXT)
+        if len(column.offsets) != 4 * (self.row_count + 1):
+            raise _malformed(name, f"{len(column.offsets)} bytes of offsets")
+        offsets = np.frombuffer(column.offsets, dtype="<u4").tolist()
+        whole = column.values
+        if whole.isascii():
+            # Offsets count bytes, which are characters here: one decoding serves all rows.
+            joined = whole.decode()
+            return [joined[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
+        return [whole[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+
+    def dictionary(self, name: str) -> list[str]:
+        """Return texts that were encoded as a dictionary."""
+        codes, words = self.dictionary_codes(name)
+        return [words[code] for code in codes.tolist()]
+
+    def dictionary_codes(self, name: str) -> tuple[npt.NDArray[np.uint32], list[str]]:
+        """Return the indexes and the distinct texts that they point to."""
+        column = self._column(name, ColumnType.COLUMN_TYPE_DICTIONARY, 4)
+        codes = np.frombuffer(column.values, dtype="<u4")
+        if len(codes) and int(codes.max()) >= len(column.dictionary):
+            raise _malformed(name, "an index points past the dictionary")
+        return codes, list(column.dictionary)
+
+    def nulls(self, name: str) -> npt.NDArray[np.bool_]:
+        """Return which rows are null."""
+        mask = self._columns[name].null_mask
+        if not mask:
+            return np.zeros(self.row_count, dtype=np.bool_)
+        bits = np.unpackbits(np.frombuffer(mask, dtype="u1"), bitorder="little")
+        return bits[: self.row_count].astype(np.bool_)
+
+    def _integers(self, name: str, expected: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        return np.frombuffer(self._column(name, expected, dtype.itemsize).values, dtype=dtype)
+
+    def _column(self, name: str, expected: Any, width: int | None = None) -> Column:
+        column = self._columns.get(name)
+        if column is None or column.type != expected:
+            raise _malformed(name, f"missing, or not {ColumnType.Name(expected)}")
+        if width is not None and len(column.values) != width * self.row_count:
+            raise _malformed(name, f"{len(column.values)} bytes for {self.row_count} rows")
+        return column
+
+
+def _fixed(kind: Any, values: bytes, nulls: Nulls) -> Column:
+    if nulls is None or not np.any(nulls):
+        return Column(type=kind, values=values)
+    mask = np.packbits(np.asarray(nulls, dtype=np.bool_), bitorder="little").tobytes()
+    return Column(type=kind, values=values, null_mask=mask)
+
+
+def _malformed(name: str, what: str) -> DomainError:
+    return DomainError(
+        ErrorKind.INVALID_ARGUMENT,
+        "MALFORMED_COLUMNS",
+        f"column {name}: {what}; encode the batch as tollbook/type/v1/columns.proto says",
+        {"column": name},
+    )

@@ -1,0 +1,200 @@
+"""A service's database: SQLite in one file, or PostgreSQL; transactions run on worker threads.
+
+Business code is synchronous inside a transaction. One thread hop for each transaction is cheaper than
+one for each statement, and a whole batch is written without giving the event loop back in between.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from chassis.database.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+SQLITE_READER_THREADS = 4
+POSTGRESQL_WRITER_THREADS = 12
+POSTGRESQL_READER_THREADS = 8
+SQLITE_BUSY_TIMEOUT_MS = 10_000
+TRANSACTION_ATTEMPTS_MAX = 6
+RETRY_WAIT_SECONDS_MAX = 2.0
+
+# Serialisation failure, deadlock, lock not available, server shutting down, connection lost.
+_RETRIED_SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08006", "08003"}
+
+
+class DatabaseInUseError(RuntimeError):
+    """Another process has this SQLite file open."""
+
+
+class Database:
+    """The one database of a service."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.dialect = "sqlite" if url.drivername.startswith("sqlite") else "postgresql"
+        self._commit_listeners: list[Callable[[], None]] = []
+        self._lock_file = _lock_sqlite_file(url) if self.dialect == "sqlite" else None
+        sqlite = self.dialect == "sqlite"
+        writers = 1 if sqlite else POSTGRESQL_WRITER_THREADS
+        readers = SQLITE_READER_THREADS if sqlite else POSTGRESQL_READER_THREADS
+        self.engine = _engine(url, writers, "BEGIN IMMEDIATE")
+        self._read_engine = _engine(url, readers, "BEGIN", read_only=True)
+        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="database-write")
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="database-read")
+
+    @classmethod
+    def open(cls, url: str) -> "Database":
+        """Open a database by URL: `sqlite:///path/to/file` or `postgresql://user@host/name`.
+
+        Raises:
+            DatabaseInUseError: another process has the SQLite file open.
+            ValueError: the URL is of another kind.
+        """
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend == "postgresql":
+            return cls(parsed.set(drivername="postgresql+psycopg"))
+        if backend == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            return cls(parsed.set(drivername="sqlite"))
+        raise ValueError(f"DATABASE_URL {url!r}: use sqlite:///file or postgresql://user@host/name")
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every commit that left events in the outbox, from any thread."""
+        self._commit_listeners.append(listener)
+
+    async def write(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run `work` in one transaction and commit it; repeat it whole when the database asks.
+
+        `work` may run more than once, so it has no effects outside the database.
+        """
+        return await self._run(self._writers, lambda: self._write(work))
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a consistent snapshot that cannot write."""
+        return await self._run(self._readers, lambda: self._read(work))
+
+    def close(self) -> None:
+        """Finish what runs, then let go of every connection and of the file."""
+        self._writers.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()
+        self._read_engine.dispose()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+
+    async def _run(self, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+        # Trace and caller follow the work into its thread.
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(pool, context.run, call)
+
+    def _write(self, work: Callable[[UnitOfWork], T]) -> T:
+        for attempt in _attempts():
+            with attempt, self.engine.begin() as connection:
+                unit_of_work = UnitOfWork(connection)
+                result = work(unit_of_work)
+        if unit_of_work.has_events:
+            for listener in self._commit_listeners:
+                listener()
+        return result
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        for attempt in _attempts():
+            with attempt, self._read_engine.connect() as connection:
+                result = work(connection)
+        return result
+
+
+def _attempts() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception(_is_worth_repeating),
+        stop=stop_after_attempt(TRANSACTION_ATTEMPTS_MAX),
+        wait=wait_random_exponential(multiplier=0.02, max=RETRY_WAIT_SECONDS_MAX),
+        reraise=True,
+    )
+
+
+def _is_worth_repeating(error: BaseException) -> bool:
+    """Tell passing trouble of the database from a fault of the statement.
+
+    A commit whose answer was lost is repeated too: inbox, request and identity keys, written in the
+    same transaction, keep the repetition from having a second effect.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or (
+        getattr(error.orig, "sqlstate", None) in _RETRIED_SQLSTATES
+    )
+
+
+def _engine(url: URL, pool_size: int, begin: str, read_only: bool = False) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, pool_size, begin, read_only)
+    options: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
+    if read_only:
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        execution_options=options,
+        connect_args={"connect_timeout": 5},
+    )
+
+
+def _sqlite_engine(url: URL, pool_size: int, begin: str, read_only: bool) -> Engine:
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=0, connect_args={"check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver's own implicit transactions begin too late for BEGIN IMMEDIATE.
+        connection.isolation_level = None
+        for pragma in _sqlite_pragmas(read_only):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _sqlite_pragmas(read_only: bool) -> Iterator[str]:
+    yield f"busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}"
+    yield "journal_mode = WAL"
+    yield "synchronous = FULL"
+    yield "foreign_keys = ON"
+    yield "temp_store = MEMORY"
+    yield "cache_size = -65536"
+    if read_only:
+        yield "query_only = ON"
+
+
+def _lock_sqlite_file(url: URL) -> int:
+    """Hold the file for this process: a second writer would only see SQLITE_BUSY, now and then."""
+    path = f"{url.database}.lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with contextlib.closing(os.fdopen(handle)):
+            raise DatabaseInUseError(
+                f"{url.database} is open in another process; stop it, or set DATABASE_URL to a "
+                "PostgreSQL database, which any number of processes can share"
+            ) from None
+    return handle

@@ -1,0 +1,1 @@
+"""What Alembic runs around every service's migrations."""

@@ -1,0 +1,73 @@
+"""One transaction of a service: its connection, its time and the events that commit with it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from google.protobuf.message import Message
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from sqlalchemy import Connection, update
+
+from chassis.database.schema import outbox_head_table, outbox_table
+from kernel.clock import utc_now
+
+# One event is one message on the bus; the broker takes 8 MiB.
+EVENT_BYTES_MAX = 7 * 1024 * 1024
+
+_trace_context = TraceContextTextMapPropagator()
+
+
+@dataclass(frozen=True, slots=True)
+class EventPosition:
+    """Where an event stands in its producer's log."""
+
+    partition: int
+    sequence: int
+
+
+class UnitOfWork:
+    """An open transaction. The chassis commits it; business code never does."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.now: datetime = utc_now()
+        self.has_events = False
+
+    def publish(self, event: Message, tenant_id: str, partition: int) -> EventPosition:
+        """Append an event to the outbox; it leaves when the transaction has committed.
+
+        Raises:
+            ValueError: the event is larger than EVENT_BYTES_MAX; publish it in several batches.
+        """
+        body = event.SerializeToString(deterministic=True)
+        if len(body) > EVENT_BYTES_MAX:
+            raise ValueError(f"{event.DESCRIPTOR.full_name} of {len(body)} bytes; split the batch")
+        sequence = self._next_sequence(partition)
+        self.connection.execute(
+            outbox_table.insert(),
+            {
+                "partition": partition,
+                "sequence": sequence,
+                "event_type": event.DESCRIPTOR.full_name,
+                "tenant_id": tenant_id,
+                "body": body,
+                "commit_time": self.now,
+                "traceparent": _traceparent(),
+            },
+        )
+        self.has_events = True
+        return EventPosition(partition, sequence)
+
+    def _next_sequence(self, partition: int) -> int:
+        statement = (
+            update(outbox_head_table)
+            .where(outbox_head_table.c.partition == partition)
+            .values(last_sequence=outbox_head_table.c.last_sequence + 1)
+            .returning(outbox_head_table.c.last_sequence)
+        )
+        return int(self.connection.execute(statement).scalar_one())
+
+
+def _traceparent() -> str:
+    carrier: dict[str, str] = {}
+    _trace_context.inject(carrier)
+    return carrier.get("traceparent", "")
