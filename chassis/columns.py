@@ -1,6 +1,7 @@
 """Tables in column form: `tollbook.type.v1.ColumnBatch` to and from numpy arrays and lists."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -124,8 +125,8 @@ class Columns:
         if whole.isascii():
             # Offsets count bytes, which are characters here: one decoding serves all rows.
             joined = whole.decode()
-            return [joined[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
-        return [whole[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+            return [joined[a:b] for a, b in pairwise(offsets)]
+        return [whole[a:b].decode() for a, b in pairwise(offsets)]
 
     def dictionary(self, name: str) -> list[str]:
         """Return texts that were encoded as a dictionary."""

@@ -6,6 +6,7 @@ Rows hold stored values (times as microseconds, keys as bytes): column types do 
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallInteger, Table, Text
 from sqlalchemy.exc import IntegrityError
@@ -111,7 +112,7 @@ def _copy(
     cursor = connection.connection.cursor()
     try:
         statement = f'COPY "{target}" ({columns}) FROM STDIN (FORMAT BINARY)'
-        with cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+        with cursor.copy(statement) as copy:
             copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
@@ -126,12 +127,13 @@ def _copy_ignoring_known(
     rows: Sequence[Row],
     key: Sequence[str],
 ) -> list[Row]:
-    staging = f"staging_{table.name}"
     columns = ", ".join(f'"{name}"' for name in column_names)
+    # One staging table for each shape of rows; it lives as long as the pooled connection.
+    staging = f"staging_{table.name}_{crc32(columns.encode()):08x}"
     keys = ", ".join(f'"{name}"' for name in key)
     connection.exec_driver_sql(
         f'CREATE TEMP TABLE IF NOT EXISTS "{staging}" ON COMMIT DELETE ROWS '
-        f'AS SELECT {columns} FROM "{table.name}" WITH NO DATA'  # noqa: S608 our own names
+        f'AS SELECT {columns} FROM "{table.name}" WITH NO DATA'
     )
     connection.exec_driver_sql(f'TRUNCATE "{staging}"')
     _copy(connection, staging, table, column_names, rows)

@@ -1,7 +1,7 @@
 """A service's database: SQLite in one file, or PostgreSQL; transactions run on worker threads.
 
-Business code is synchronous inside a transaction. One thread hop for each transaction is cheaper than
-one for each statement, and a whole batch is written without giving the event loop back in between.
+Business code is synchronous inside a transaction. One thread hop for each transaction is cheaper
+than one for each statement, and a batch is written without handing control back in between.
 """
 
 import asyncio

@@ -56,7 +56,9 @@ def create_chassis_tables(op: Operations) -> None:
 @contextmanager
 def _configured(database: Database, service: str) -> Iterator[tuple[Config, sa.Connection]]:
     config = Config()
-    config.set_main_option("script_location", str(_folder("chassis.database.migration_environment")))
+    config.set_main_option(
+        "script_location", str(_folder("chassis.database.migration_environment"))
+    )
     versions = _folder(f"services.{service}.store.migrations") / "versions"
     config.set_main_option("version_locations", str(versions))
     config.set_main_option("path_separator", "newline")

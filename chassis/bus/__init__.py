@@ -1,0 +1,1 @@
+"""Events between services: at-least-once delivery over JetStream, exactly-once effect."""

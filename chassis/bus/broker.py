@@ -1,0 +1,181 @@
+"""The connection to NATS JetStream: streams, publishing, pulling."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RawStreamMsg,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+from tenacity import (
+    AsyncRetrying,
+    before_sleep_log,
+    retry_if_exception_type,
+    wait_random_exponential,
+)
+
+from chassis.bus.envelope import Envelope
+from chassis.bus.subjects import DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, event_streams
+
+CONNECT_TIMEOUT_SECONDS = 2
+RECONNECT_WAIT_SECONDS = 0.2
+REPLY_TIMEOUT_SECONDS = 10
+ACKNOWLEDGE_WAIT_SECONDS = 60
+UNACKNOWLEDGED_EVENTS_MAX = 1_000
+EVENT_STREAM_AGE_SECONDS_MAX = 14 * 24 * 3600
+DEAD_LETTER_AGE_SECONDS_MAX = 90 * 24 * 3600
+# A message published twice within this time is stored once.
+DUPLICATE_WINDOW_SECONDS = 120
+WAIT_SECONDS_MAX = 5.0
+
+# What the broker or the network may do for a while.
+BROKER_ERRORS = (NatsError, OSError, TimeoutError)
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """Where the broker is and how safely it keeps messages."""
+
+    url: str
+    client_name: str
+    replicas: int = 1
+    credentials_file: str = ""
+
+
+class Broker:
+    """One connection, kept for the life of the process; it reconnects by itself."""
+
+    def __init__(self, client: Client, settings: BrokerSettings) -> None:
+        self._client = client
+        self._settings = settings
+        self.stream: JetStreamContext = client.jetstream(
+            timeout=REPLY_TIMEOUT_SECONDS, publish_async_max_pending=UNACKNOWLEDGED_EVENTS_MAX
+        )
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker answers at this moment."""
+        return self._client.is_connected
+
+    async def create_streams(self) -> None:
+        """Create what is missing; streams that exist are left as operators tuned them."""
+        for name, subjects in event_streams().items():
+            await self._create_stream(name, subjects, EVENT_STREAM_AGE_SECONDS_MAX)
+        await self._create_stream(
+            DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, DEAD_LETTER_AGE_SECONDS_MAX
+        )
+
+    async def _create_stream(self, name: str, subjects: str, age_seconds: int) -> None:
+        try:
+            await self.stream.stream_info(name)
+        except NotFoundError:
+            await self.stream.add_stream(
+                StreamConfig(
+                    name=name,
+                    subjects=[subjects],
+                    storage=StorageType.FILE,
+                    retention=RetentionPolicy.LIMITS,
+                    discard=DiscardPolicy.OLD,
+                    max_age=age_seconds,
+                    duplicate_window=DUPLICATE_WINDOW_SECONDS,
+                    num_replicas=self._settings.replicas,
+                )
+            )
+
+    async def publish_in_order(
+        self, envelopes: Sequence[Envelope], headers: Sequence[dict[str, str]]
+    ) -> int:
+        """Publish and wait for the broker to have stored; return how many of the first it has."""
+        answers = [
+            await self.stream.publish_async(envelope.subject, envelope.body, headers=header)
+            for envelope, header in zip(envelopes, headers, strict=True)
+        ]
+        for stored, answer in enumerate(answers):
+            try:
+                await asyncio.wait_for(answer, REPLY_TIMEOUT_SECONDS)
+            except BROKER_ERRORS as error:
+                _logger.warning("the broker did not take %s: %r", envelopes[stored].event_id, error)
+                return stored
+        return len(answers)
+
+    async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        """Publish one message and wait for the broker to have stored it."""
+        await self.stream.publish(subject, body, headers=headers)
+
+    async def last_message(self, stream: str, subject: str) -> RawStreamMsg | None:
+        """Return the newest message of a subject, wildcards allowed."""
+        try:
+            return await self.stream.get_last_msg(stream, subject)
+        except NotFoundError:
+            return None
+
+    async def pull_subscription(
+        self, stream: str, durable: str, subjects: list[str]
+    ) -> JetStreamContext.PullSubscription:
+        """Bind to a durable consumer; create it when it is missing."""
+        config = ConsumerConfig(
+            durable_name=durable,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACKNOWLEDGE_WAIT_SECONDS,
+            filter_subjects=subjects,
+            max_ack_pending=UNACKNOWLEDGED_EVENTS_MAX,
+        )
+        await self.stream.add_consumer(stream, config)
+        return await self.stream.pull_subscribe_bind(consumer=durable, stream=stream)
+
+    async def close(self) -> None:
+        """Send what is buffered and disconnect."""
+        with contextlib.suppress(*BROKER_ERRORS):
+            await asyncio.wait_for(self._client.drain(), REPLY_TIMEOUT_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def connected(settings: BrokerSettings) -> AsyncIterator[Broker]:
+    """Connect, waiting as long as the broker takes to come up."""
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(BROKER_ERRORS),
+        wait=wait_random_exponential(multiplier=0.1, max=WAIT_SECONDS_MAX),
+        before_sleep=before_sleep_log(_logger, logging.WARNING),
+    ):
+        with attempt:
+            client = await nats.connect(
+                settings.url,
+                name=settings.client_name,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+                max_reconnect_attempts=-1,
+                error_cb=_log_error,
+                user_credentials=settings.credentials_file or None,
+            )
+    broker = Broker(client, settings)
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def _log_error(error: Exception) -> None:
+    _logger.warning("broker: %r", error)
+
+
+def message_headers(message: Msg | RawStreamMsg) -> dict[str, str]:
+    """Return a message's headers, empty when it has none."""
+    return dict(message.headers or {})
