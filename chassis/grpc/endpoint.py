@@ -1,0 +1,171 @@
+"""Runs a use case as one transaction and gives a repeated request its first answer."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+from google.protobuf.message import Message
+from sqlalchemy.dialects import postgresql, sqlite
+
+from chassis.database.engine import Database
+from chassis.database.schema import request_table
+from chassis.database.unit_of_work import UnitOfWork
+from chassis.grpc.running_call import current_method
+from chassis.security.caller import Caller, current_caller
+from kernel.errors import DomainError, ErrorKind
+
+__all__ = ["Endpoint", "MutatingRequest", "current_caller"]
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Message)
+
+# Both dialects write ON CONFLICT alike, but SQLAlchemy has no word for it that they share.
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+class MutatingRequest(Protocol):
+    """A request that may be repeated without repeating its effect."""
+
+    request_id: str
+
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes:  # noqa: N802
+        """The request as protobuf bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _RequestKey:
+    """What makes two requests the same one, and tells an altered one."""
+
+    tenant_id: str
+    method: str
+    request_id: str
+    caller: str
+    input_hash: bytes
+
+    @classmethod
+    def of(cls, request: MutatingRequest, caller: Caller) -> "_RequestKey":
+        return cls(
+            caller.tenant_id,
+            current_method(),
+            request.request_id,
+            caller.subject,
+            hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
+        )
+
+    def matches(self) -> sa.ColumnElement[bool]:
+        """The condition that finds the row of this request."""
+        columns = request_table.c
+        return sa.and_(
+            columns.tenant_id == self.tenant_id,
+            columns.method == self.method,
+            columns.request_id == self.request_id,
+        )
+
+
+class Endpoint:
+    """The way from a servicer to its use cases.
+
+    A use case of one transaction is one `mutate`. One that calls other services on its way asks
+    `remembered` first, does its steps with `write` (each harmless when repeated), and ends with a
+    `mutate`, whose answer is the one that is kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def mutate(
+        self,
+        request: MutatingRequest,
+        response_type: type[R],
+        work: Callable[[UnitOfWork, Caller], R],
+        kept: Callable[[R], R] = lambda response: response,
+    ) -> R:
+        """Run work once for a request_id: a repeated request gets the first answer.
+
+        `kept` makes the answer that a repetition gets, for answers with a secret in them.
+        Raises INVALID_ARGUMENT REQUEST_ID_REUSED for another request under the same id.
+        """
+        caller = current_caller()
+        key = _RequestKey.of(request, caller)
+
+        def transaction(unit_of_work: UnitOfWork) -> R:
+            # Claimed first: a request sent twice at once waits here for the first one's answer.
+            if not _claim(unit_of_work, key):
+                return _first_answer(unit_of_work.connection, key, response_type)
+            response = work(unit_of_work, caller)
+            _keep(unit_of_work.connection, key, kept(response))
+            return response
+
+        return await self._database.write(transaction)
+
+    async def remembered(self, request: MutatingRequest, response_type: type[R]) -> R | None:
+        """The answer that this request got before, if it did. Raises REQUEST_ID_REUSED."""
+        key = _RequestKey.of(request, current_caller())
+
+        def lookup(connection: sa.Connection) -> R | None:
+            row = _stored(connection, key)
+            return None if row is None else _answer(row, key, response_type)
+
+        return await self._database.read(lookup)
+
+    async def write(self, work: Callable[[UnitOfWork, Caller], T]) -> T:
+        """Run one step of a use case of several; its repetition must be harmless."""
+        caller = current_caller()
+        return await self._database.write(lambda unit_of_work: work(unit_of_work, caller))
+
+    async def query(self, work: Callable[[sa.Connection, Caller], T]) -> T:
+        """Run a use case that only reads, on one snapshot."""
+        caller = current_caller()
+        return await self._database.read(lambda connection: work(connection, caller))
+
+
+def _claim(unit_of_work: UnitOfWork, key: _RequestKey) -> bool:
+    """Take the request_id for this transaction; False when it was answered before."""
+    insert = _INSERTS[unit_of_work.connection.dialect.name]
+    claimed = unit_of_work.connection.execute(
+        insert(request_table)
+        .values(
+            tenant_id=key.tenant_id,
+            method=key.method,
+            request_id=key.request_id,
+            caller=key.caller,
+            input_hash=key.input_hash,
+            response=b"",
+            create_time=unit_of_work.now,
+        )
+        .on_conflict_do_nothing()
+    )
+    return bool(claimed.rowcount)
+
+
+def _keep(connection: sa.Connection, key: _RequestKey, response: Message) -> None:
+    """Store the answer in the transaction of its effect."""
+    connection.execute(
+        sa.update(request_table).where(key.matches()).values(response=response.SerializeToString())
+    )
+
+
+def _stored(connection: sa.Connection, key: _RequestKey) -> sa.Row[Any, Any, Any] | None:
+    columns = request_table.c
+    query = sa.select(columns.caller, columns.input_hash, columns.response).where(key.matches())
+    return connection.execute(query).one_or_none()
+
+
+def _first_answer(connection: sa.Connection, key: _RequestKey, response_type: type[R]) -> R:
+    row = _stored(connection, key)
+    assert row is not None, "requests are claimed and forgotten in transactions of their own"
+    return _answer(row, key, response_type)
+
+
+def _answer(row: sa.Row[Any, Any, Any], key: _RequestKey, response_type: type[R]) -> R:
+    if row.input_hash != key.input_hash or row.caller != key.caller:
+        raise DomainError(
+            ErrorKind.INVALID_ARGUMENT,
+            "REQUEST_ID_REUSED",
+            f"request_id {key.request_id} belongs to another request; give every request its own",
+            {"request_id": key.request_id, "method": key.method},
+        )
+    return response_type.FromString(row.response)
