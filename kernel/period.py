@@ -1,6 +1,5 @@
 """Periods: half-open spans of time, and the cycles that cut an account's time into them."""
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -79,26 +78,11 @@ class BillingCycle:
 @lru_cache(maxsize=CACHED_CUTS_MAX)
 def _first_instant(time_zone: str, month: int, day: int) -> datetime:
     """When a local day begins; months are counted from the year 0."""
-    zone = _zone(time_zone)
     year, month_before = divmod(month, _MONTHS_PER_YEAR)
-    midnight = datetime(year, month_before + 1, day, tzinfo=zone)
-    instant = midnight.astimezone(UTC)
-    is_skipped = instant.astimezone(zone).replace(tzinfo=None) != midnight.replace(tzinfo=None)
-    return _end_of_gap(midnight) if is_skipped else instant
-
-
-def _end_of_gap(skipped: datetime) -> datetime:
-    """The instant at which clocks jumped over a local time."""
-    zone = skipped.tzinfo
-    # A skipped time read with the offset after the jump lies before it, and the other way round.
-    before, after = (int(skipped.replace(fold=fold).timestamp()) for fold in (1, 0))
-    offset_after = datetime.fromtimestamp(after, zone).utcoffset()
-    jump = bisect_left(
-        range(before, after),
-        True,
-        key=lambda second: datetime.fromtimestamp(second, zone).utcoffset() == offset_after,
-    )
-    return datetime.fromtimestamp(before + jump, UTC)
+    midnight = datetime(year, month_before + 1, day, tzinfo=_zone(time_zone))
+    # Python reads a repeated time as its first occurrence (fold 0), and a skipped one with the
+    # offset before the jump: as all jumps over these midnights start at 0:00, that is the jump.
+    return midnight.astimezone(UTC)
 
 
 def _zone(name: str) -> ZoneInfo:
