@@ -15,10 +15,12 @@ from chassis.bus.envelope import read_envelope
 from chassis.bus.lease import Leases
 from chassis.bus.subjects import event_stream, produced_subjects
 from chassis.database.engine import Database
+from chassis.database.unit_of_work import UnitOfWork
 from kernel.partition import PARTITION_COUNT
 
 RELAY_INTERVAL_SECONDS = 1.0
 RELAY_RETRY_SECONDS = 0.5
+FINISH_SECONDS_MAX = 5.0
 PURGE_INTERVAL_SECONDS = 600
 PURGE_ROUNDS_MAX = 1_000
 
@@ -66,6 +68,13 @@ class Relay:
             except TimeoutError:
                 continue
 
+    async def finish(self) -> None:
+        """Send what the last transactions left, if the broker takes it in time."""
+        try:
+            await asyncio.wait_for(self._drain(), FINISH_SECONDS_MAX)
+        except (*BROKER_ERRORS, SQLAlchemyError) as error:
+            _logger.warning("events wait in the outbox for the next start: %r", error)
+
     async def purge(self) -> None:
         """Delete, now and then, what is older than the log's retention."""
         while True:
@@ -87,21 +96,31 @@ class Relay:
 
     async def _drain(self) -> None:
         while partitions := await self._ours():
-            await asyncio.gather(*(self._relay(partition) for partition in partitions))
+            lasts = await asyncio.gather(*(self._publish(partition) for partition in partitions))
+            await self._note_published(dict(zip(partitions, lasts, strict=True)))
+            if None in lasts:
+                raise TimeoutError("the broker did not take every event")
 
     async def _ours(self) -> list[int]:
         waiting = await self._database.read(outbox.unpublished_partitions)
         return [p for p in waiting if self._leases.token(relay_lease(p)) is not None]
 
-    async def _relay(self, partition: int) -> None:
+    async def _publish(self, partition: int) -> int | None:
+        """Publish the next events of a partition; return the last one, None if not all went."""
         envelopes = await self._database.read(lambda c: outbox.unpublished(c, partition))
         headers = [envelope.headers() for envelope in envelopes]
         stored = await self._broker.publish_in_order(envelopes, headers)
-        if stored:
-            last = envelopes[stored - 1].sequence
-            await self._database.write(lambda uow: outbox.note_published(uow, partition, last))
         if stored < len(envelopes):
-            raise TimeoutError(f"partition {partition}: {stored} of {len(envelopes)} stored")
+            return None
+        return envelopes[-1].sequence if envelopes else None
+
+    async def _note_published(self, lasts: dict[int, int | None]) -> None:
+        def work(unit_of_work: UnitOfWork) -> None:
+            for partition, last in lasts.items():
+                if last is not None:
+                    outbox.note_published(unit_of_work, partition, last)
+
+        await self._database.write(work)
 
     async def _check_head(self, partition: int, published: int) -> None:
         was = await self._database.write(

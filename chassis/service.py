@@ -1,0 +1,176 @@
+"""A running service: everything a process needs around its use cases, from start to drain."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc.aio
+
+from chassis.bus.broker import Broker, BrokerSettings, connected
+from chassis.bus.consumer import Consumer, consumer_lease
+from chassis.bus.handler import EventHandler
+from chassis.bus.lease import Leases
+from chassis.bus.relay import Relay, relay_lease
+from chassis.database.engine import Database
+from chassis.database.migrations import check_migrated, migrate
+from chassis.grpc.client import connect
+from chassis.grpc.server import GrpcServer, Servicer
+from chassis.operations import OperationsApi
+from chassis.settings import CommonSettings, read_settings
+from chassis.telemetry.setup import set_up_telemetry
+from kernel.partition import PARTITION_COUNT
+from tollbook.operations.v1 import operations_service_pb2_grpc as operations_grpc
+
+DRAIN_SECONDS_MAX = 20
+
+_logger = logging.getLogger(__name__)
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDefinition:
+    """What one service consists of; its `wiring.build` puts it together."""
+
+    name: str
+    servicers: Sequence[Servicer]
+    handlers: Sequence[EventHandler[Any]] = ()
+    # Tasks that run until the service drains: collectors, retries, further doors.
+    background: Sequence[Background] = ()
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What the chassis hands to a service's wiring."""
+
+    name: str
+    settings: CommonSettings
+    environment: Mapping[str, str]
+    database: Database
+    _channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
+
+    def channel(self, service: str) -> grpc.aio.Channel:
+        """Return the channel to a neighbour, made once."""
+        if service not in self._channels:
+            target = self.settings.address_of(service)
+            self._channels[service] = connect(target, f"tollbook.{service}.v1", self.settings)
+        return self._channels[service]
+
+    async def close_channels(self) -> None:
+        """Hang up on every neighbour."""
+        for channel in self._channels.values():
+            await channel.close()
+
+
+Build = Callable[[Runtime], ServiceDefinition]
+
+
+async def serve(name: str, build: Build, environment: Mapping[str, str]) -> None:
+    """Run a service until SIGTERM or SIGINT, then drain: finish what runs, accept nothing new."""
+    settings = read_settings(CommonSettings, environment)
+    set_up_telemetry(name, settings)
+    stop = _stop_signal()
+    with _open_database(name, settings) as database:
+        runtime = Runtime(name, settings, environment, database)
+        async with connected(_broker_settings(name, settings)) as broker:
+            await broker.create_streams()
+            definition = build(runtime)
+            async with _working(definition, runtime, broker):
+                _logger.info("%s serves on %s", name, settings.listen_address)
+                await stop.wait()
+                _logger.info("%s drains", name)
+        await runtime.close_channels()
+
+
+def migrate_service(name: str, environment: Mapping[str, str]) -> None:
+    """Bring a service's database to the schema of this code."""
+    settings = read_settings(CommonSettings, environment)
+    database = Database.open(settings.database_url_of(name))
+    try:
+        migrate(database, name)
+    finally:
+        database.close()
+
+
+@asynccontextmanager
+async def _working(
+    definition: ServiceDefinition, runtime: Runtime, broker: Broker
+) -> AsyncIterator[None]:
+    """Serve, relay, consume and collect; a task that crashes ends the process, loudly."""
+    database, partitions = runtime.database, range(PARTITION_COUNT)
+    names = [name(p) for p in partitions for name in (relay_lease, consumer_lease)]
+    leases = Leases(database, _holder(database), names)
+    relay = Relay(database, broker, leases, definition.name)
+    await relay.check_heads()
+    consumer = Consumer(database, broker, leases, definition.name, definition.handlers)
+    server = GrpcServer([*definition.servicers, _operations(runtime, broker)], runtime.settings)
+    async with asyncio.TaskGroup() as group:
+        keeping = [group.create_task(job) for job in (leases.keep(), relay.run(), relay.purge())]
+        working = [group.create_task(background()) for background in definition.background]
+        if definition.handlers:
+            working += [group.create_task(consumer.run(partition)) for partition in partitions]
+        await server.start()
+        try:
+            yield
+        finally:
+            await server.drain(DRAIN_SECONDS_MAX)
+            await _cancel(working)
+            await _cancel(keeping)
+            await relay.finish()
+            await leases.release()
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _operations(runtime: Runtime, broker: Broker) -> Servicer:
+    return Servicer(
+        operations_grpc.add_OperationsServiceServicer_to_server,
+        OperationsApi(runtime.database, broker, runtime.name),
+        "tollbook.operations.v1.OperationsService",
+    )
+
+
+@contextmanager
+def _open_database(name: str, settings: CommonSettings) -> Iterator[Database]:
+    """Open the database; SQLite, which this process has for itself, is migrated on the way."""
+    database = Database.open(settings.database_url_of(name))
+    try:
+        if database.dialect == "sqlite" or settings.migrate_at_start:
+            migrate(database, name)
+        check_migrated(database, name)
+        yield database
+    finally:
+        database.close()
+
+
+def _holder(database: Database) -> str:
+    """Name this replica; a SQLite file has one process, so its successor is the same holder."""
+    if database.dialect == "sqlite":
+        return "local"
+    return f"{socket.gethostname()}/{os.getpid()}/{os.urandom(4).hex()}"
+
+
+def _broker_settings(name: str, settings: CommonSettings) -> BrokerSettings:
+    return BrokerSettings(
+        url=settings.nats_url,
+        client_name=name,
+        replicas=settings.nats_stream_replicas,
+        credentials_file=settings.nats_credentials_file,
+    )
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,1 @@
+"""How the suite is run: locally, in an image, on Kubernetes."""
