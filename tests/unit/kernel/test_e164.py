@@ -58,6 +58,13 @@ def test_every_country_dials_its_own_way(plan: NumberPlan, dialled: str, number:
     assert normalise(dialled, plan) == international(number)
 
 
+def test_the_longest_international_prefix_wins() -> None:
+    """A prefix that chooses a carrier contains the plain one; the carrier is no country."""
+    plan = NumberPlan("57", "0", ("00", "00414"))
+    assert normalise("0041431201234567", plan) == international("31201234567")
+    assert normalise("0031201234567", plan) == international("31201234567")
+
+
 @given(E164_NUMBERS, st.lists(st.sampled_from("-. ()/"), min_size=15, max_size=15))
 def test_separators_mean_nothing(number: str, separators: list[str]) -> None:
     """People group digits as they like; an optional (0) is another matter."""

@@ -57,6 +57,18 @@ def test_half_even_is_the_rounding_of_bankers(numerator: int, denominator: int) 
     assert round_ratio(numerator, denominator, RoundingMode.HALF_EVEN) == expected
 
 
+@given(st.integers(0, 10**40), st.integers(1, 10**20))
+def test_an_exact_half_goes_where_the_mode_says(whole: int, half: int) -> None:
+    """Halves are common in prices and rare among random ratios, so they are made on purpose."""
+    rounded = {mode: round_ratio((2 * whole + 1) * half, 2 * half, mode) for mode in RoundingMode}
+    assert rounded == {
+        RoundingMode.UP: whole + 1,
+        RoundingMode.DOWN: whole,
+        RoundingMode.HALF_UP: whole + 1,
+        RoundingMode.HALF_EVEN: whole + whole % 2,
+    }
+
+
 @given(INTEGERS, DENOMINATORS, MODES)
 def test_a_charge_and_its_reversal_cancel_out(
     numerator: int, denominator: int, mode: RoundingMode
