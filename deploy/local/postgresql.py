@@ -31,6 +31,7 @@ class Postgresql:
 
     folder: Path
     port: int
+    password: str
 
     @property
     def url(self) -> str:
@@ -39,7 +40,7 @@ class Postgresql:
 
     def database_url(self, name: str) -> str:
         """Return the URL of one of its databases."""
-        return f"postgresql://{USER}@{LOOPBACK}:{self.port}/{name}"
+        return f"postgresql://{USER}:{self.password}@{LOOPBACK}:{self.port}/{name}"
 
     def initialise(self) -> None:
         """Create the cluster if it is not there yet."""
@@ -48,10 +49,19 @@ class Postgresql:
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             _give_away(self.folder)
+        with tempfile.NamedTemporaryFile("w", prefix="tollbook-") as password_file:
+            password_file.write(self.password)
+            password_file.flush()
+            if (user := server_user()) is not None:
+                os.chown(password_file.name, user, -1)
+            self._run_initdb(password_file.name, user)
+
+    def _run_initdb(self, password_file: str, user: int | None) -> None:
         subprocess.run(
-            [_binary("initdb"), "--pgdata", self.folder, "--username", USER, "--auth", "trust",
+            [_binary("initdb"), "--pgdata", self.folder, "--username", USER,
+             "--auth", "scram-sha-256", "--pwfile", password_file,
              "--encoding", "UTF8", "--locale", "C", "--no-sync"],
-            check=True, capture_output=True, user=server_user(),
+            check=True, capture_output=True, user=user,
         )  # fmt: skip
 
     def command(self, durable: bool = True) -> list[str]:

@@ -1,6 +1,7 @@
 """The PostgreSQL server that the tests share: started once, a fresh database for each test."""
 
 import os
+import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ def postgresql_server() -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="tollbook-pg-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        server = Postgresql(Path(folder) / "cluster", free_port())
+        server = Postgresql(Path(folder) / "cluster", free_port(), secrets.token_hex(16))
         server.initialise()
         process = subprocess.Popen(
             server.command(durable=False), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

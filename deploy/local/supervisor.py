@@ -1,0 +1,119 @@
+"""Starts, watches, kills and stops the processes of a local installation."""
+
+import signal
+import subprocess
+import time
+from collections import deque
+from pathlib import Path
+
+from deploy.local.installation import Installation
+from deploy.local.processes import processes
+
+READY_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 30
+POLL_SECONDS = 0.1
+LOG_LINES_SHOWN = 20
+
+
+class ProcessDiedError(RuntimeError):
+    """A process ended that should run; the message holds the end of its log."""
+
+
+class Supervisor:
+    """The running processes of one installation."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        installation.prepare()
+        self._table = {process.name: process for process in processes(installation)}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Every process, in the order of starting."""
+        return list(self._table)
+
+    def start_all(self) -> None:
+        """Start everything; return when all is ready.
+
+        Raises:
+            ProcessDiedError: a process ended instead, or was not ready in time.
+        """
+        started: list[str] = []
+        for process in self._table.values():
+            for name in set(started) & set(process.depends_on):
+                self.wait_ready(name)
+                started.remove(name)
+            self.start(process.name)
+            started.append(process.name)
+        for name in started:
+            self.wait_ready(name)
+
+    def start(self, name: str) -> None:
+        """Start a process, without waiting for it to be ready."""
+        process = self._table[name]
+        process.before()
+        with self._log_file(name).open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                process.command,
+                env=process.environment or None,
+                user=process.user,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C is for us: we stop the others in order.
+                start_new_session=True,
+            )
+
+    def wait_ready(self, name: str) -> None:
+        """Wait until a process does its work.
+
+        Raises:
+            ProcessDiedError: it ended instead, or was not ready in time.
+        """
+        process = self._table[name]
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while not process.is_ready():
+            if self._running[name].poll() is not None:
+                raise ProcessDiedError(self._obituary(name, "ended while starting"))
+            if time.monotonic() > deadline:
+                raise ProcessDiedError(self._obituary(name, f"not ready in {READY_SECONDS_MAX} s"))
+            time.sleep(POLL_SECONDS)
+        process.after()
+
+    def check(self) -> None:
+        """Raise ProcessDiedError when a process ended that should run."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise ProcessDiedError(self._obituary(name, f"ended with {process.returncode}"))
+
+    def kill(self, name: str) -> None:
+        """End a process as a power cut would."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+
+    def stop(self, name: str) -> None:
+        """Ask a process to drain and wait until it is gone."""
+        process = self._running.pop(name)
+        # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for its clients.
+        process.send_signal(signal.SIGINT if name == "postgresql" else signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop_all(self) -> None:
+        """Stop everything, what depends on others first."""
+        for name in reversed(self.names):
+            if name in self._running:
+                self.stop(name)
+
+    def _log_file(self, name: str) -> Path:
+        return self._installation.log_folder / f"{name}.log"
+
+    def _obituary(self, name: str, what: str) -> str:
+        with self._log_file(name).open(errors="replace") as log:
+            last_lines = "".join(deque(log, LOG_LINES_SHOWN))
+        return f"{name} {what}; the end of {self._log_file(name)}:\n{last_lines}"
