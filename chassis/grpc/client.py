@@ -1,0 +1,128 @@
+"""Channels to other services, which need no more than the address and the contract's package."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from opentelemetry import metrics
+from opentelemetry.trace import SpanKind
+
+from chassis.grpc import errors
+from chassis.grpc.contracts import merged_service_config
+from chassis.grpc.outgoing import acting_for, prepared
+from chassis.grpc.transport import CHANNEL_OPTIONS, channel_credentials
+from chassis.security.service_token import ServiceToken
+from chassis.settings import CommonSettings
+from chassis.telemetry import names
+from chassis.telemetry.tracing import span_of
+
+__all__ = ["acting_for", "connect"]
+
+DNS_SCHEME = "dns:///"
+
+Details = grpc.aio.ClientCallDetails
+
+_duration = metrics.get_meter("tollbook").create_histogram(
+    names.RPC_CLIENT_DURATION, unit="s", description="Time to be answered, by method and code."
+)
+
+
+def connect(target: str, service_package: str, settings: CommonSettings) -> grpc.aio.Channel:
+    """A channel to a service, balanced over all addresses that its name has.
+
+    Timeouts and retries are those of the contract. Errors come back as the DomainError that the
+    service raised.
+    """
+    options = [*CHANNEL_OPTIONS, ("grpc.service_config", merged_service_config(service_package))]
+    interceptors = _interceptors(
+        service_package.split(".")[1], ServiceToken(settings.service_token_file)
+    )
+    address = target if ":///" in target or target.startswith("unix:") else DNS_SCHEME + target
+    credentials = channel_credentials(settings)
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options, interceptors=interceptors)
+    return grpc.aio.secure_channel(address, credentials, options, interceptors=interceptors)
+
+
+def _interceptors(service: str, token: ServiceToken) -> list[grpc.aio.ClientInterceptor]:
+    """GRPC asks for a class for each kind of method."""
+    kinds = (_UnaryUnary, _UnaryStream, _StreamUnary, _StreamStream)
+    return [kind(service, token) for kind in kinds]
+
+
+class _Outgoing:
+    """What the four have in common."""
+
+    def __init__(self, service: str, token: ServiceToken) -> None:
+        self._service = service
+        self._token = token
+
+    async def _answer(self, continuation: Any, details: Details, request: Any) -> Any:
+        method = _method(details)
+        with span_of(method, SpanKind.CLIENT), self._outcome(method):
+            call = await continuation(prepared(details, self._service, self._token), request)
+            return await call
+
+    async def _answers(self, continuation: Any, details: Details, request: Any) -> Any:
+        """Open a stream; its span covers the opening, as its answers are read elsewhere."""
+        method = _method(details)
+        with span_of(method, SpanKind.CLIENT):
+            call = await continuation(prepared(details, self._service, self._token), request)
+        return self._read(call, method)
+
+    async def _read(self, call: Any, method: str) -> AsyncIterator[Any]:
+        with self._outcome(method):
+            async for answer in call:
+                yield answer
+
+    @contextmanager
+    def _outcome(self, method: str) -> Iterator[None]:
+        """Measure a call; what the service answered is raised as its own error."""
+        start, code = time.perf_counter(), grpc.StatusCode.OK
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            code = error.code()
+            meant = errors.from_rpc_error(error, self._service)
+            if meant is None:
+                raise
+            raise meant from None
+        finally:
+            attributes = {names.RPC_METHOD: method, names.RPC_CODE: code.name}
+            _duration.record(time.perf_counter() - start, attributes)
+
+
+class _UnaryUnary(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):
+    async def intercept_unary_unary(
+        self, continuation: Any, client_call_details: Details, request: Any
+    ) -> Any:
+        return await self._answer(continuation, client_call_details, request)
+
+
+class _UnaryStream(_Outgoing, grpc.aio.UnaryStreamClientInterceptor):
+    async def intercept_unary_stream(
+        self, continuation: Any, client_call_details: Details, request: Any
+    ) -> Any:
+        return self._answers(continuation, client_call_details, request)
+
+
+class _StreamUnary(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):
+    async def intercept_stream_unary(
+        self, continuation: Any, client_call_details: Details, request_iterator: Any
+    ) -> Any:
+        return await self._answer(continuation, client_call_details, request_iterator)
+
+
+class _StreamStream(_Outgoing, grpc.aio.StreamStreamClientInterceptor):
+    async def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Details, request_iterator: Any
+    ) -> Any:
+        return self._answers(continuation, client_call_details, request_iterator)
+
+
+def _method(details: Details) -> str:
+    """The method as `<service>/<method>`; gRPC has it in bytes, whatever its types say."""
+    method: Any = details.method
+    return (method.decode() if isinstance(method, bytes) else method).removeprefix("/")

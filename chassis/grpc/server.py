@@ -1,0 +1,104 @@
+"""Builds the gRPC server of a service: its doors, in the right order, and its graceful end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis.grpc.access import (
+    HEALTH_SERVICE,
+    REFLECTION_SERVICE,
+    AccessInterceptor,
+    access_rules,
+)
+from chassis.grpc.contracts import package_of, timeouts_of
+from chassis.grpc.server_interceptors import (
+    DeadlineInterceptor,
+    ErrorInterceptor,
+    TracingInterceptor,
+)
+from chassis.grpc.transport import SERVER_OPTIONS, server_credentials
+from chassis.grpc.validation import ValidationInterceptor
+from chassis.security.identities import TrustedIdentities
+from chassis.security.tokens import TokenVerifier, TrustedKeys
+from chassis.settings import CommonSettings
+
+CONCURRENT_CALLS_MAX = 1_000
+
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+# What probes ask for when they don't name a service.
+_WHOLE_SERVER = ""
+
+
+class Servicer(NamedTuple):
+    """An implementation, the generated function that adds it, and its full name in the contract."""
+
+    add_to_server: Callable[[Any, grpc.aio.Server], None]
+    implementation: Any
+    name: str
+
+
+class GrpcServer:
+    """The server of a service: not serving until started, nor once it drains."""
+
+    def __init__(self, servicers: Sequence[Servicer], settings: CommonSettings) -> None:
+        self._names = [servicer.name for servicer in servicers]
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            interceptors=_interceptors(self._names, settings),
+            options=SERVER_OPTIONS,
+            maximum_concurrent_rpcs=CONCURRENT_CALLS_MAX,
+        )
+        for servicer in servicers:
+            servicer.add_to_server(servicer.implementation, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(
+            [*self._names, HEALTH_SERVICE, REFLECTION_SERVICE], self._server
+        )
+        self.port = self._listen(settings)
+
+    async def start(self) -> None:
+        """Open the door, and say so once calls are answered."""
+        await self._announce(_NOT_SERVING)
+        await self._server.start()
+        await self._announce(_SERVING)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Take no new calls, finish what runs within the grace, and end what is left then."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_seconds)
+
+    async def _announce(self, status: int) -> None:
+        for name in (_WHOLE_SERVER, *self._names):
+            await self._health.set(name, status)
+
+    def _listen(self, settings: CommonSettings) -> int:
+        credentials = server_credentials(settings)
+        if credentials is None:
+            return self._server.add_insecure_port(settings.listen_address)
+        return self._server.add_secure_port(settings.listen_address, credentials)
+
+
+def _interceptors(
+    names: Sequence[str], settings: CommonSettings
+) -> Sequence[grpc.aio.ServerInterceptor]:
+    """What every call passes, from the outside to the handler."""
+    keys = TrustedKeys(settings.trusted_keys_file)
+    identities = TrustedIdentities.read(settings.trusted_identities_file)
+    return (
+        TracingInterceptor(),
+        ErrorInterceptor(),
+        DeadlineInterceptor(_timeouts(names)),
+        AccessInterceptor(access_rules(names), TokenVerifier(keys).verify, identities.identify),
+        ValidationInterceptor(),
+    )
+
+
+def _timeouts(names: Sequence[str]) -> Mapping[str, float]:
+    packages = {package_of(name) for name in names}
+    return {
+        method: seconds for package in packages for method, seconds in timeouts_of(package).items()
+    }

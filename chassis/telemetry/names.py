@@ -1,0 +1,25 @@
+"""Every name of a metric, an attribute and a log field of the chassis, once."""
+
+# Metrics.
+RPC_SERVER_DURATION = "rpc.server.duration"
+RPC_CLIENT_DURATION = "rpc.client.duration"
+
+# Attributes of metrics and spans.
+RPC_METHOD = "rpc.method"
+RPC_CODE = "rpc.grpc.status_code"
+SERVICE_NAME = "service.name"
+SERVICE_VERSION = "service.version"
+
+# Fields of a log record.
+LOG_TIME = "time"
+LOG_LEVEL = "level"
+LOG_LOGGER = "logger"
+LOG_MESSAGE = "message"
+LOG_SERVICE = "service"
+LOG_TENANT = "tenant"
+LOG_TRACE_ID = "trace_id"
+LOG_SPAN_ID = "span_id"
+LOG_EXCEPTION = "exception"
+
+# W3C trace context, in the metadata of calls and the headers of events.
+TRACEPARENT = "traceparent"

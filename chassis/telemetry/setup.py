@@ -1,0 +1,44 @@
+"""Sets up traces, metrics and logs of a process, once, before anything else runs."""
+
+from importlib.metadata import version
+
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
+
+from chassis.settings import CommonSettings
+from chassis.telemetry import names
+from chassis.telemetry.logs import set_up_logs
+
+
+def set_up_telemetry(service: str, settings: CommonSettings) -> None:
+    """Start telemetry; without a collector nothing is exported, and ids still tie the logs."""
+    set_up_logs(service, settings.log_level)
+    resource = Resource.create(
+        {names.SERVICE_NAME: service, names.SERVICE_VERSION: version("tollbook")}
+    )
+    trace.set_tracer_provider(_traces(settings, resource))
+    metrics.set_meter_provider(_metrics(settings, resource))
+
+
+def _traces(settings: CommonSettings, resource: Resource) -> TracerProvider:
+    endpoint = settings.otel_exporter_otlp_endpoint
+    root = TraceIdRatioBased(settings.trace_sample_percent / 100) if endpoint else ALWAYS_OFF
+    provider = TracerProvider(sampler=ParentBased(root), resource=resource)
+    if endpoint:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    return provider
+
+
+def _metrics(settings: CommonSettings, resource: Resource) -> MeterProvider:
+    endpoint = settings.otel_exporter_otlp_endpoint
+    if not endpoint:
+        return MeterProvider(resource=resource)
+    exporter = OTLPMetricExporter(endpoint=endpoint)
+    return MeterProvider([PeriodicExportingMetricReader(exporter)], resource=resource)
