@@ -28,6 +28,7 @@ from kernel.partition import PARTITION_COUNT
 from tollbook.operations.v1 import operations_service_pb2_grpc as operations_grpc
 
 DRAIN_SECONDS_MAX = 20
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _logger = logging.getLogger(__name__)
 
@@ -75,17 +76,23 @@ async def serve(name: str, build: Build, environment: Mapping[str, str]) -> None
     """Run a service until SIGTERM or SIGINT, then drain: finish what runs, accept nothing new."""
     settings = read_settings(CommonSettings, environment)
     set_up_telemetry(name, settings)
-    stop = _stop_signal()
+    _cancel_on_signal()
+    try:
+        await _serve(name, build, settings, environment)
+    except asyncio.CancelledError:
+        _logger.info("%s has stopped", name)
+
+
+async def _serve(
+    name: str, build: Build, settings: CommonSettings, environment: Mapping[str, str]
+) -> None:
     with _open_database(name, settings) as database:
         runtime = Runtime(name, settings, environment, database)
         async with connected(_broker_settings(name, settings)) as broker:
             await broker.create_streams()
-            definition = build(runtime)
-            async with _working(definition, runtime, broker):
+            async with _working(build(runtime), runtime, broker):
                 _logger.info("%s serves on %s", name, settings.listen_address)
-                await stop.wait()
-                _logger.info("%s drains", name)
-        await runtime.close_channels()
+                await asyncio.Event().wait()
 
 
 def migrate_service(name: str, environment: Mapping[str, str]) -> None:
@@ -124,6 +131,7 @@ async def _working(
             await _cancel(keeping)
             await relay.finish()
             await leases.release()
+            await runtime.close_channels()
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -169,8 +177,15 @@ def _broker_settings(name: str, settings: CommonSettings) -> BrokerSettings:
     )
 
 
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
+def _cancel_on_signal() -> None:
+    """Let the first signal end the service, wherever it is; a second must not cut off the drain."""
+    loop, main = asyncio.get_running_loop(), asyncio.current_task()
+    assert main is not None, "serve() runs in a task"
+
+    def stop() -> None:
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, lambda: None)
+        main.cancel()
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop)

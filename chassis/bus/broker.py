@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import nats
 from nats.aio.client import Client
@@ -56,7 +57,7 @@ class BrokerSettings:
     url: str
     client_name: str
     replicas: int = 1
-    credentials_file: str = ""
+    credentials_file: Path | None = None
 
 
 class Broker:
@@ -163,7 +164,7 @@ async def connected(settings: BrokerSettings) -> AsyncIterator[Broker]:
                 reconnect_time_wait=RECONNECT_WAIT_SECONDS,
                 max_reconnect_attempts=-1,
                 error_cb=_log_error,
-                user_credentials=settings.credentials_file or None,
+                user_credentials=settings.credentials_file,
             )
     broker = Broker(client, settings)
     try:

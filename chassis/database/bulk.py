@@ -129,17 +129,20 @@ def _copy_ignoring_known(
 ) -> list[Row]:
     columns = ", ".join(f'"{name}"' for name in column_names)
     # One staging table for each shape of rows; it lives as long as the pooled connection.
-    staging = f"staging_{table.name}_{crc32(columns.encode()):08x}"
+    columns = ", ".join(f'"{name}"' for name in column_names)
     keys = ", ".join(f'"{name}"' for name in key)
+    # One staging table for each shape of rows; it lives as long as the pooled connection.
+    staging = f"staging_{table.name}_{crc32(columns.encode()):08x}"
+    shape = f'SELECT {columns} FROM "{table.name}" WITH NO DATA'  # noqa: S608 our own names
     connection.exec_driver_sql(
-        f'CREATE TEMP TABLE IF NOT EXISTS "{staging}" ON COMMIT DELETE ROWS '
-        f'AS SELECT {columns} FROM "{table.name}" WITH NO DATA'
+        f'CREATE TEMP TABLE IF NOT EXISTS "{staging}" ON COMMIT DELETE ROWS AS {shape}'
     )
     connection.exec_driver_sql(f'TRUNCATE "{staging}"')
     _copy(connection, staging, table, column_names, rows)
+    new_rows = f'SELECT {columns} FROM "{staging}" ORDER BY {keys}'  # noqa: S608 our own names
     inserted = connection.exec_driver_sql(
-        f'INSERT INTO "{table.name}" ({columns}) SELECT {columns} FROM "{staging}" '  # noqa: S608
-        f"ORDER BY {keys} ON CONFLICT ({keys}) DO NOTHING RETURNING {keys}"
+        f'INSERT INTO "{table.name}" ({columns}) {new_rows} '
+        f"ON CONFLICT ({keys}) DO NOTHING RETURNING {keys}"
     )
     return [tuple(row) for row in inserted]
 

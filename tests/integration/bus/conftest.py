@@ -31,7 +31,7 @@ effect_table = sa.Table(
     "effect",
     sa.MetaData(),
     sa.Column("account_id", sa.Text, primary_key=True),
-    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
     sa.Column("place", sa.Integer, nullable=False),
 )
 
@@ -82,7 +82,7 @@ class Recorder:
             raise ArithmeticError(f"cannot digest {event.body.account_id}")
         account = effect_table.c.account_id == event.body.account_id
         changed = unit_of_work.connection.execute(
-            sa.update(effect_table).where(account).values(count=effect_table.c.count + 1)
+            sa.update(effect_table).where(account).values(times=effect_table.c.times + 1)
         )
         if changed.rowcount:
             return
@@ -90,7 +90,7 @@ class Recorder:
         unit_of_work.connection.execute(
             sa.insert(effect_table).values(
                 account_id=event.body.account_id,
-                count=1,
+                times=1,
                 place=unit_of_work.connection.execute(place).scalar_one(),
             )
         )
@@ -157,7 +157,7 @@ async def effects(database: Database) -> dict[str, int]:
     """How often each account was blocked, in the order of arrival."""
     query = sa.select(effect_table).order_by(effect_table.c.place)
     rows = await database.read(lambda connection: connection.execute(query).all())
-    return {row.account_id: row.count for row in rows}
+    return {row.account_id: row.times for row in rows}
 
 
 async def wait_for_effects(database: Database, accounts: Sequence[str]) -> dict[str, int]:
