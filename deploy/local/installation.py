@@ -11,6 +11,7 @@ from typing import Literal
 
 from chassis.security.authority import LocalAuthority, write_private_file
 from chassis.security.caller import ALL_TENANTS
+from chassis.security.sealing import MasterKey
 from deploy.local import nats, postgresql
 from deploy.local.ports import LOOPBACK, free_port
 
@@ -72,8 +73,10 @@ class Installation:
         """Make folders, secrets, keys and tokens; what is there already is kept."""
         for folder in (self.folder, self.log_folder, self.watch_folder, self.invoice_folder):
             folder.mkdir(parents=True, exist_ok=True)
-        for name in ("nats", "postgresql", "personal-data-key"):
+        for name in ("nats", "postgresql"):
             self._secret(name)
+        if not self._master_key_file.exists():
+            MasterKey.create(self._master_key_file)
         self._write_token("operator", ALL_TENANTS, OPERATOR_SCOPES)
         for service, scopes in SERVICE_SCOPES.items():
             self._write_token(service, ALL_TENANTS, scopes)
@@ -151,7 +154,7 @@ class Installation:
             "LISTEN_ADDRESS": self.address(service),
             "TRUSTED_KEYS_FILE": str(self._authority.trusted_keys_file),
             "SERVICE_TOKEN_FILE": str(self.token_file(service).resolve()),
-            "PERSONAL_DATA_KEY_FILE": str(self._secret_file("personal-data-key").resolve()),
+            "MASTER_KEY_FILE": str(self._master_key_file.resolve()),
             "WATCH_DIR": str(self.watch_folder.resolve()),
             "HTTP_LISTEN_ADDRESS": f"{LOOPBACK}:{self.ports.cdr_http}",
         }
@@ -167,6 +170,10 @@ class Installation:
         file.unlink(missing_ok=True)
         token = self._authority.mint(subject, tenant_id, scopes, TOKEN_SECONDS)
         write_private_file(file, token.encode())
+
+    @property
+    def _master_key_file(self) -> Path:
+        return self.folder / "authority" / "master_key"
 
     def _secret_file(self, name: str) -> Path:
         return self.folder / "authority" / f"{name}.secret"

@@ -1,0 +1,235 @@
+"""One real bill from end to end, through the processes of `make run`, on both databases."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from google.type.money_pb2 import Money
+
+from kernel.errors import DomainError
+from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.suite import Suite, fact, request_id, running_suite
+from tollbook.cdr.v1 import cdr_service_pb2 as cdr
+from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc
+from tollbook.invoice.v1 import invoice_pb2
+from tollbook.invoice.v1 import invoice_service_pb2 as invoice
+from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
+from tollbook.payment.v1 import payment_pb2
+from tollbook.payment.v1 import payment_service_pb2 as payment
+from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
+from tollbook.type.v1 import call_pb2
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def suite(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Suite]:
+    """The running suite."""
+    async with running_suite(tmp_path / "data", request.param) as running:
+        yield running
+
+
+CALLS = [
+    # 61 s to a mobile, by the minute: 2 minutes at 0.12 = 0.24
+    PlacedCall("desk-1", "31612345678", MONTH + timedelta(hours=1), 61, "call-1"),
+    # 100 s to a fixed line, by the second: 100/60 × 0.06 = 0.10
+    PlacedCall("desk-1", "0201234567", MONTH + timedelta(hours=2), 100, "call-2"),
+    # 31 s to the UK, 30/6: 36 s at 0.03 = 0.018
+    PlacedCall("desk-1", "00442071234567", MONTH + timedelta(hours=3), 31, "call-3"),
+    # Not answered: nothing.
+    PlacedCall("desk-1", "31612345678", MONTH + timedelta(hours=4), 0, "call-4"),
+    # An account of nobody.
+    PlacedCall("desk-9", "31612345678", MONTH + timedelta(hours=5), 60, "call-5"),
+    # No rate for it.
+    PlacedCall("desk-1", "0081312345678", MONTH + timedelta(hours=6), 60, "call-6"),
+]
+
+
+async def test_call_records_become_a_priced_posted_invoiced_and_paid_bill(suite: Suite) -> None:
+    """Six records: three priced, one free, one without a line, one without a rate; 0.358 in all.
+
+    The invoice shows 0.36 net, 0.08 tax (21 %), 0.44 total; the rounding difference is 0.002.
+    """
+    operator = Operator(suite, "aurora")
+    await operator.set_up(["desk-1"])
+    totals = await operator.import_file(asterisk_csv(CALLS))
+    assert (totals.received_count, totals.accepted_count, totals.suspended_count) == (6, 5, 1)
+    again = await operator.import_file(asterisk_csv(CALLS))
+    assert (again.accepted_count, again.duplicate_count, again.suspended_count) == (0, 5, 1)
+
+    await unrated_is_shown(suite)
+    issued = await invoice_of(suite, operator, "desk-1")
+    assert MessageToDict(issued.net_amount) == {"currencyCode": "EUR", "nanos": 360_000_000}
+    assert issued.tax_amount.nanos == 80_000_000
+    assert issued.total_amount.nanos == 440_000_000
+    assert issued.rounding_difference.nanos == 2_000_000
+    assert [(line.usage_line, line.amount.nanos) for line in issued.lines] == [
+        ("Netherlands", 100_000_000),
+        ("Netherlands Mobile", 240_000_000),
+        ("United Kingdom", 18_000_000),
+    ]
+    await documents_tell_the_same(suite, issued)
+    await pay(suite, operator, issued)
+    reconcile(suite)
+
+
+async def test_two_tenants_with_the_same_codes_and_call_keys_never_meet(suite: Suite) -> None:
+    """The same file of two tenants gives each its own calls, bill and number; nothing crosses."""
+    tenants = [Operator(suite, "aurora"), Operator(suite, "borealis")]
+    for operator in tenants:
+        await operator.set_up(["desk-1"])
+        totals = await operator.import_file(asterisk_csv(CALLS[:3]))
+        assert totals.accepted_count == 3
+    invoices = [await invoice_of(suite, operator, "desk-1") for operator in tenants]
+    assert {i.number for i in invoices} == {invoices[0].number}
+    assert len({i.invoice_id for i in invoices}) == 2
+    stranger = suite.stub(invoice_grpc.InvoiceServiceStub, "borealis")
+    with pytest.raises(DomainError, match="INVOICE_NOT_FOUND"):
+        await stranger.GetInvoice(invoice.GetInvoiceRequest(invoice_id=invoices[0].invoice_id))
+    calls = suite.stub(cdr_grpc.CallQueryServiceStub, "borealis")
+    listed = await calls.ListCalls(cdr.ListCallsRequest())
+    assert {c.account_id for c in listed.calls} == {tenants[1].accounts["desk-1"]}
+    reconcile(suite)
+
+
+async def test_a_late_record_lands_in_the_open_period_as_a_correction(suite: Suite) -> None:
+    """A call of a closed month is charged once, on the next invoice, marked as a correction."""
+    operator = Operator(suite, "aurora")
+    await operator.set_up(["desk-1"])
+    await operator.import_file(asterisk_csv(CALLS[:1]))
+    first = await invoice_of(suite, operator, "desk-1")
+    await operator.import_file(asterisk_csv(CALLS[1:2]), "late.csv")
+    second = await invoice_of(suite, operator, "desk-1")
+    assert [(line.usage_line, line.correction) for line in first.lines] == [
+        ("Netherlands Mobile", False)
+    ]
+    assert [(line.usage_line, line.correction) for line in second.lines] == [("Netherlands", True)]
+    reconcile(suite)
+
+
+async def test_an_import_racing_the_close_of_a_period_loses_and_doubles_nothing(
+    suite: Suite,
+) -> None:
+    """Each of 3,000 calls is on the March invoice or a correction after it, never both."""
+    operator = Operator(suite, "aurora")
+    await operator.set_up(["desk-1"])
+    placed = [
+        PlacedCall("desk-1", "31612345678", MONTH + timedelta(minutes=n), 60, f"race-{n}")
+        for n in range(3_000)
+    ]
+    parts = [placed[n : n + 300] for n in range(0, 3_000, 300)]
+
+    async def import_parts() -> None:
+        for number, part in enumerate(parts):
+            await operator.import_file(asterisk_csv(part), f"part-{number}.csv")
+
+    importing = asyncio.create_task(import_parts())
+    calls = suite.stub(cdr_grpc.CallQueryServiceStub, "aurora")
+    await fact(
+        "the first calls are priced",
+        lambda: calls.ListCalls(
+            cdr.ListCallsRequest(rating_outcome=call_pb2.RATING_OUTCOME_RATED, page_size=1)
+        ),
+        lambda answer: bool(answer.calls),
+    )
+    first = await invoice_of(suite, operator, "desk-1")
+    await importing
+    second = await invoice_of(suite, operator, "desk-1")
+    counts = [sum(line.charge_count for line in i.lines) for i in (first, second)]
+    assert sum(counts) == 3_000
+    assert all(line.correction for line in second.lines)
+    reconcile(suite)
+
+
+async def unrated_is_shown(suite: Suite) -> None:
+    """Wait until the call to Japan shows why it has no price."""
+    calls = suite.stub(cdr_grpc.CallQueryServiceStub, "aurora")
+    unrated = cdr.ListCallsRequest(rating_outcome=call_pb2.RATING_OUTCOME_UNRATED)
+    found = await fact(
+        "the unrated call", lambda: calls.ListCalls(unrated), lambda answer: bool(answer.calls)
+    )
+    assert [c.unrated_reason for c in found.calls] == ["NO_RATE"]
+
+
+async def invoice_of(suite: Suite, operator: Operator, code: str) -> invoice_pb2.Invoice:
+    """Wait until everything is folded in, close the oldest open period, return its invoice."""
+    stub = suite.stub(invoice_grpc.InvoiceServiceStub, operator.tenant_id)
+    account_id = operator.accounts[code]
+    closed = await stub.CloseBillingPeriod(
+        invoice.CloseBillingPeriodRequest(account_id=account_id, request_id=request_id())
+    )
+    start = closed.billing_period.span.start_time
+
+    async def period() -> invoice_pb2.BillingPeriod:
+        listed = await stub.ListBillingPeriods(
+            invoice.ListBillingPeriodsRequest(account_id=account_id)
+        )
+        return next(p for p in listed.billing_periods if p.span.start_time == start)
+
+    done = await fact("the invoice is issued", period, lambda p: bool(p.invoice_id))
+    answer = await stub.GetInvoice(invoice.GetInvoiceRequest(invoice_id=done.invoice_id))
+    return answer.invoice
+
+
+async def documents_tell_the_same(suite: Suite, issued: invoice_pb2.Invoice) -> None:
+    """The PDF is one, and the CSV has a row for each charged call."""
+    pdf = await document(suite, issued, invoice_pb2.DOCUMENT_KIND_PDF)
+    assert pdf.startswith(b"%PDF")
+    rows = (await document(suite, issued, invoice_pb2.DOCUMENT_KIND_CALLS_CSV)).decode()
+    assert len(rows.strip().splitlines()) == 1 + sum(line.charge_count for line in issued.lines)
+
+
+async def document(suite: Suite, issued: invoice_pb2.Invoice, kind: int) -> bytes:
+    """Download a document."""
+    stub = suite.stub(invoice_grpc.InvoiceServiceStub, "aurora")
+    request = invoice.DownloadInvoiceDocumentRequest(
+        invoice_id=issued.invoice_id,
+        kind=kind,  # type: ignore[arg-type]
+    )
+    return b"".join([piece.content async for piece in stub.DownloadInvoiceDocument(request)])
+
+
+async def pay(suite: Suite, operator: Operator, issued: invoice_pb2.Invoice) -> None:
+    """Pay an invoice by bank transfer; it ends as paid and the receivable is gone."""
+    payments = suite.stub(payment_grpc.PaymentServiceStub, operator.tenant_id)
+    await payments.RecordPayment(
+        payment.RecordPaymentRequest(
+            payment=payment_pb2.Payment(
+                account_id=issued.account_id,
+                method=payment_pb2.PAYMENT_METHOD_BANK_TRANSFER,
+                amount=Money(currency_code="EUR", nanos=440_000_000),
+                evidence="statement 12, line 3",
+                invoice_id=issued.invoice_id,
+            ),
+            request_id=request_id(),
+        )
+    )
+    invoices = suite.stub(invoice_grpc.InvoiceServiceStub, operator.tenant_id)
+    await fact(
+        "the invoice is paid",
+        lambda: invoices.GetInvoice(invoice.GetInvoiceRequest(invoice_id=issued.invoice_id)),
+        lambda answer: answer.invoice.state == invoice_pb2.Invoice.STATE_PAID,
+    )
+    ledger = suite.stub(payment_grpc.LedgerServiceStub, operator.tenant_id)
+    answer = await ledger.GetBalance(payment.GetBalanceRequest(account_id=issued.account_id))
+    assert (answer.balance.receivable.units, answer.balance.receivable.nanos) == (0, 0)
+
+
+def reconcile(suite: Suite) -> None:
+    """Run the command that operators run; it must find nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "reconcile"],
+        env={
+            **suite.installation.environment("rating"),
+            "TOLLBOOK_DATA": str(suite.installation.folder),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,306 @@
+"""A small operator in a running suite: one tenant with a deck, a plan, accounts and a switch.
+
+Prices are round, so that a test can say what a bill must be by doing the sum in its head.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
+
+from kernel.ids import new_uuid
+from tests.support.suite import Suite, request_id
+from tollbook.cdr.v1 import cdr_service_pb2 as cdr
+from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc
+from tollbook.cdr.v1 import source_pb2 as source
+from tollbook.invoice.v1 import customer_pb2 as customer
+from tollbook.invoice.v1 import invoice_service_pb2 as invoice
+from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
+from tollbook.rating.v1 import plan_pb2 as plan
+from tollbook.rating.v1 import rate_deck_pb2 as rate_deck
+from tollbook.rating.v1 import rating_service_pb2 as rating
+from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from tollbook.type.v1 import call_pb2 as call
+from tollbook.type.v1.personal_text_pb2 import PersonalText
+from tollbook.type.v1.time_range_pb2 import TimeRange
+
+# The month that the calls are in: long over, so that it can be closed.
+MONTH = datetime(2026, 3, 1, tzinfo=UTC)
+NEXT_MONTH = datetime(2026, 4, 1, tzinfo=UTC)
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+
+# prefix, destination, price of a minute, first and next increment
+DECK = """prefix,destination,price,first,next
+31,Netherlands,0.0600,1,1
+316,Netherlands Mobile,0.1200,60,60
+44,United Kingdom,0.0300,30,6
+1,North America,0.0100,6,6
+882,Satellite,6.0000,60,60
+"""
+CHUNK_BYTES = 256 * 1024
+
+
+@dataclass
+class Operator:
+    """One tenant's set-up, by the ids that the tests need."""
+
+    suite: Suite
+    tenant_id: str
+    currency: str = "EUR"
+    monthly_fee: int = 0
+    legal_entity_id: str = field(default_factory=new_uuid)
+    plan_id: str = field(default_factory=new_uuid)
+    accounts: dict[str, str] = field(default_factory=dict)
+    source_id: str = ""
+
+    async def set_up(self, account_codes: Sequence[str]) -> None:
+        """Create everything that calls need to become an invoice."""
+        await self._create_tenant()
+        await self._import_deck()
+        await self._create_plan()
+        for code in account_codes:
+            await self.create_account(code)
+        await self._create_source()
+
+    @property
+    def customers(self) -> invoice_grpc.CustomerServiceStub:
+        """The stub for customers and accounts."""
+        return self.suite.stub(invoice_grpc.CustomerServiceStub, self.tenant_id)
+
+    async def create_account(self, code: str) -> str:
+        """Create a customer with a postpaid account in UTC, a line and a subscription."""
+        customer_id, account_id = new_uuid(), new_uuid()
+        await self.customers.CreateCustomer(
+            invoice.CreateCustomerRequest(
+                customer=customer.Customer(
+                    customer_id=customer_id,
+                    external_id=f"crm-{code}",
+                    display_name=PersonalText(text=f"{code} of {self.tenant_id}"),
+                    address=PersonalText(text="Main Street 1\nAmsterdam"),
+                    country_code="NL",
+                ),
+                request_id=request_id(),
+            )
+        )
+        await self.customers.CreateAccount(
+            invoice.CreateAccountRequest(
+                account=customer.Account(
+                    account_id=account_id,
+                    code=code,
+                    customer_id=customer_id,
+                    legal_entity_id=self.legal_entity_id,
+                    currency_code=self.currency,
+                    time_zone="UTC",
+                    payment_mode=customer.PAYMENT_MODE_POSTPAID,
+                    billing_day=1,
+                    start_time=timestamp(MONTH),
+                ),
+                request_id=request_id(),
+            )
+        )
+        self.accounts[code] = account_id
+        await self.add_line(code)
+        await self.subscribe(code)
+        return account_id
+
+    async def add_line(self, code: str, identifier: str = "") -> None:
+        """Give an account a line by its account code."""
+        await self.customers.CreateLine(
+            invoice.CreateLineRequest(
+                line=customer.Line(
+                    line_id=new_uuid(),
+                    account_id=self.accounts[code],
+                    kind=customer.LINE_KIND_ACCOUNT_CODE,
+                    identifier=identifier or code,
+                    validity=TimeRange(start_time=timestamp(BEFORE)),
+                ),
+                request_id=request_id(),
+            )
+        )
+
+    async def subscribe(self, code: str) -> None:
+        """Put an account on the plan."""
+        await self.customers.CreateSubscription(
+            invoice.CreateSubscriptionRequest(
+                subscription=customer.Subscription(
+                    subscription_id=new_uuid(),
+                    account_id=self.accounts[code],
+                    plan_id=self.plan_id,
+                    validity=TimeRange(start_time=timestamp(BEFORE)),
+                ),
+                request_id=request_id(),
+            )
+        )
+
+    async def import_file(
+        self, content: bytes, name: str = "Master.csv"
+    ) -> cdr.ImportCallFileResponse:
+        """Import an Asterisk file and return its totals."""
+        stub = self.suite.stub(cdr_grpc.CallIntakeServiceStub, self.tenant_id)
+
+        async def pieces() -> AsyncIterator[cdr.ImportCallFileRequest]:
+            yield cdr.ImportCallFileRequest(source_code="pbx", file_name=name)
+            for at in range(0, len(content), CHUNK_BYTES):
+                yield cdr.ImportCallFileRequest(content=content[at : at + CHUNK_BYTES])
+
+        last = cdr.ImportCallFileResponse()
+        async for last in stub.ImportCallFile(pieces()):  # noqa: B007 the last one has the totals
+            pass
+        assert last.done
+        return last
+
+    async def _create_tenant(self) -> None:
+        tenants = self.suite.stub(invoice_grpc.TenantServiceStub)
+        await tenants.CreateTenant(
+            invoice.CreateTenantRequest(
+                tenant=customer.Tenant(tenant_id=self.tenant_id, display_name=self.tenant_id),
+                request_id=request_id(),
+            )
+        )
+        entities = self.suite.stub(invoice_grpc.LegalEntityServiceStub, self.tenant_id)
+        await entities.CreateLegalEntity(
+            invoice.CreateLegalEntityRequest(
+                legal_entity=customer.LegalEntity(
+                    legal_entity_id=self.legal_entity_id,
+                    code="nl",
+                    display_name=f"{self.tenant_id} B.V.",
+                    address_lines=["Quay 1", "Rotterdam"],
+                    country_code="NL",
+                    tax_number="NL000000000B01",
+                    invoice_prefix="NL",
+                ),
+                request_id=request_id(),
+            )
+        )
+        await entities.CreateTaxRate(
+            invoice.CreateTaxRateRequest(
+                tax_rate=customer.TaxRate(
+                    tax_rate_id=new_uuid(),
+                    country_code="NL",
+                    display_name="VAT 21 %",
+                    basis_points=2_100,
+                    effective_time=timestamp(BEFORE),
+                ),
+                request_id=request_id(),
+            )
+        )
+
+    async def _import_deck(self) -> None:
+        decks = self.suite.stub(rating_grpc.RateDeckServiceStub, self.tenant_id)
+        mapping = rate_deck.RateDeckMapping(
+            prefix_column="prefix",
+            price_column="price",
+            destination_column="destination",
+            first_increment_column="first",
+            next_increment_column="next",
+        )
+
+        async def pieces() -> AsyncIterator[rating.ImportRateDeckRequest]:
+            header = rating.ImportRateDeckHeader(
+                rate_deck_code="standard",
+                currency_code=self.currency,
+                mapping=mapping,
+                request_id=request_id(),
+            )
+            yield rating.ImportRateDeckRequest(header=header)
+            yield rating.ImportRateDeckRequest(rates_content=DECK.encode())
+
+        imported = await decks.ImportRateDeck(pieces())
+        assert imported.rejected_count == 0, imported.rejected_rows
+        self._deck_id = imported.rate_deck.rate_deck_id
+        await decks.PublishRateDeckVersion(
+            rating.PublishRateDeckVersionRequest(
+                rate_deck_version_id=imported.version.rate_deck_version_id,
+                effective_time=timestamp(BEFORE),
+                request_id=request_id(),
+            )
+        )
+
+    async def _create_plan(self) -> None:
+        plans = self.suite.stub(rating_grpc.PlanServiceStub, self.tenant_id)
+        await plans.CreatePlan(
+            rating.CreatePlanRequest(
+                plan=plan.Plan(
+                    plan_id=self.plan_id,
+                    code="standard",
+                    display_name="Standard",
+                    currency_code=self.currency,
+                ),
+                request_id=request_id(),
+            )
+        )
+        await plans.PublishPlanRevision(
+            rating.PublishPlanRevisionRequest(
+                plan_id=self.plan_id,
+                revision=plan.PlanRevision(
+                    effective_time=timestamp(BEFORE),
+                    rate_deck_ids=[self._deck_id],
+                    duration_rounding=plan.DURATION_ROUNDING_UP,
+                    price_rounding=plan.PRICE_ROUNDING_HALF_UP,
+                    price_decimals=6,
+                    monthly_fee=Money(currency_code=self.currency, units=self.monthly_fee),
+                ),
+                request_id=request_id(),
+            )
+        )
+
+    async def _create_source(self) -> None:
+        sources = self.suite.stub(cdr_grpc.SourceAdminServiceStub, self.tenant_id)
+        created = await sources.CreateSource(
+            cdr.CreateSourceRequest(
+                source=source.Source(
+                    code="pbx",
+                    format=source.RECORD_FORMAT_ASTERISK_CSV,
+                    profile=source.SourceProfile(
+                        time_zone="UTC",
+                        country_code="31",
+                        national_prefix="0",
+                        international_prefixes=["00"],
+                        short_codes=["100"],
+                        emergency_numbers=["112"],
+                        line_rule=source.LINE_RULE_ACCOUNT_CODE,
+                        call_key_kind=call.CALL_KEY_KIND_ASTERISK_UNIQUE_ID,
+                    ),
+                ),
+                request_id=request_id(),
+            )
+        )
+        self.source_id = created.source.source_id
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCall:
+    """A call that a test places, before it is a record."""
+
+    account_code: str
+    callee: str
+    start: datetime
+    seconds: int
+    unique_id: str
+
+
+def asterisk_csv(calls: Sequence[PlacedCall]) -> bytes:
+    """Write calls as Asterisk's cdr_csv would."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    for placed in calls:
+        answer = placed.start + timedelta(seconds=3)
+        end = answer + timedelta(seconds=placed.seconds)
+        answered = placed.seconds > 0
+        writer.writerow(
+            [placed.account_code, "31201234567", placed.callee, "outbound", '"Desk" <31201234567>',
+             f"SIP/{placed.account_code}-0001", "SIP/carrier-0002", "Dial", "SIP/carrier",
+             f"{placed.start:%F %T}", f"{answer:%F %T}" if answered else "", f"{end:%F %T}",
+             placed.seconds + 3, placed.seconds, "ANSWERED" if answered else "NO ANSWER",
+             "DOCUMENTATION", placed.unique_id, ""]
+        )  # fmt: skip
+    return out.getvalue().encode()
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """Return a protobuf time."""
+    return Timestamp(seconds=int(moment.timestamp()))

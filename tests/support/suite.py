@@ -1,0 +1,100 @@
+"""The whole suite as its users meet it: the processes of `make run`, and stubs to call them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import grpc.aio
+
+from chassis.grpc.client import connect
+from chassis.settings import CommonSettings
+from deploy.local.installation import OPERATOR_SCOPES, SERVICES, Installation, Ports
+from deploy.local.supervisor import Supervisor
+from kernel.ids import new_uuid
+
+T = TypeVar("T")
+
+FACT_SECONDS_MAX = 90.0
+FACT_POLL_SECONDS = 0.1
+TENANT_SCOPES = frozenset(s for s in OPERATOR_SCOPES if not s.startswith("operations"))
+
+
+class Suite:
+    """Every service running in processes of its own, with a folder of its own."""
+
+    def __init__(self, folder: Path, database: Literal["sqlite", "postgresql"]) -> None:
+        # PostgreSQL, started by root, runs as another user, who must be able to pass.
+        folder.parent.chmod(0o755)
+        self.installation = Installation(folder, database, Ports.free())
+        self.supervisor = Supervisor(self.installation)
+        self._channels: dict[tuple[str, str], grpc.aio.Channel] = {}
+
+    def stub(self, stub_class: Callable[[grpc.aio.Channel], T], tenant_id: str = "*") -> T:
+        """Return a stub, as the operator of a tenant, or of the whole installation."""
+        service = stub_class.__module__.split(".")[1]
+        return stub_class(self._channel(service, tenant_id))
+
+    def operations(self, service: str, stub_class: Callable[[grpc.aio.Channel], T]) -> T:
+        """Return a stub of a service's OperationsService."""
+        return stub_class(self._channel(service, "*"))
+
+    async def close(self) -> None:
+        """Hang up and stop every process."""
+        for channel in self._channels.values():
+            await channel.close()
+        self.supervisor.stop_all()
+
+    def _channel(self, service: str, tenant_id: str) -> grpc.aio.Channel:
+        key = (service, tenant_id)
+        if key not in self._channels:
+            settings = CommonSettings(service_token_file=self._token_file(tenant_id))
+            address = self.installation.address(service)
+            self._channels[key] = connect(address, f"tollbook.{service}.v1", settings)
+        return self._channels[key]
+
+    def _token_file(self, tenant_id: str) -> Path:
+        if tenant_id == "*":
+            return self.installation.token_file("operator")
+        file = self.installation.folder / f"{tenant_id}.token"
+        if not file.exists():
+            token = self.installation.tenant_token(tenant_id, f"billing@{tenant_id}", TENANT_SCOPES)
+            file.write_text(token)
+        return file
+
+
+@asynccontextmanager
+async def running_suite(
+    folder: Path, database: Literal["sqlite", "postgresql"] = "sqlite"
+) -> AsyncIterator[Suite]:
+    """Start everything, and stop it at the end."""
+    suite = Suite(folder, database)
+    try:
+        await asyncio.to_thread(suite.supervisor.start_all)
+        yield suite
+    finally:
+        await suite.close()
+
+
+async def fact(
+    what: str, look: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool
+) -> T:
+    """Look again and again until something holds; fail with what was seen last."""
+    seen = await look()
+    try:
+        async with asyncio.timeout(FACT_SECONDS_MAX):
+            while not holds(seen):
+                await asyncio.sleep(FACT_POLL_SECONDS)
+                seen = await look()
+    except TimeoutError:
+        raise AssertionError(f"not within {FACT_SECONDS_MAX} s: {what}; seen: {seen!r}") from None
+    return seen
+
+
+def request_id() -> str:
+    """Return a fresh request id."""
+    return new_uuid()
+
+
+__all__ = ["SERVICES", "Suite", "fact", "request_id", "running_suite"]
