@@ -1,0 +1,88 @@
+"""LedgerService: reads the ledger."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from chassis.grpc.convert import range_from_proto
+from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.security.caller import Caller
+from services.payment.api.convert import balance_to_proto, entry_to_proto
+from services.payment.domain.balance import Balance
+from services.payment.store.accounts import account_of
+from services.payment.store.entries import FIRST_ID, PlacedEntry, list_entries
+from services.payment.store.ledger_accounts import balance_of
+from services.payment.usecases.statement import Statement, StatementPlace, draw_up_statement
+from tollbook.payment.v1.payment_service_pb2 import (
+    GetBalanceRequest,
+    GetBalanceResponse,
+    GetStatementRequest,
+    GetStatementResponse,
+    ListJournalEntriesRequest,
+    ListJournalEntriesResponse,
+)
+from tollbook.payment.v1.payment_service_pb2_grpc import LedgerServiceServicer
+
+
+class LedgerApi(LedgerServiceServicer):
+    """Reads the books of the caller's tenant."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def GetBalance(self, request: GetBalanceRequest, context: Any) -> GetBalanceResponse:
+        """Return the balance of an account."""
+
+        def work(connection: Connection, caller: Caller) -> Balance:
+            account = account_of(connection, caller.tenant_id, request.account_id)
+            return balance_of(connection, account)
+
+        balance = await self._endpoint.query(work)
+        return GetBalanceResponse(balance=balance_to_proto(balance))
+
+    async def GetStatement(
+        self, request: GetStatementRequest, context: Any
+    ) -> GetStatementResponse:
+        """Return a page of a statement."""
+        size = page_size(request.page_size)
+        span = range_from_proto(request.create_time_range)
+        token = decode_token(request.page_token)
+        place = None if token is None else StatementPlace(UUID(token[0]), UUID(token[1]))
+
+        def work(connection: Connection, caller: Caller) -> Statement:
+            tenant_id, account_id = caller.tenant_id, request.account_id
+            return draw_up_statement(connection, tenant_id, account_id, span, place, size)
+
+        statement = await self._endpoint.query(work)
+        following = statement.next_place
+        return GetStatementResponse(
+            opening_balance=balance_to_proto(statement.opening),
+            entries=[entry_to_proto(entry) for entry in statement.entries],
+            closing_balance=balance_to_proto(statement.closing),
+            next_page_token=_token(following.after, following.until) if following else "",
+        )
+
+    async def ListJournalEntries(
+        self, request: ListJournalEntriesRequest, context: Any
+    ) -> ListJournalEntriesResponse:
+        """List entries in the order of writing."""
+        size = page_size(request.page_size)
+        token = decode_token(request.page_token)
+        after = FIRST_ID if token is None else UUID(token[0])
+
+        def work(connection: Connection, caller: Caller) -> list[PlacedEntry]:
+            reason = request.reason or None
+            return list_entries(connection, caller.tenant_id, after, size + 1, reason)
+
+        entries = await self._endpoint.query(work)
+        page = entries[:size]
+        return ListJournalEntriesResponse(
+            journal_entries=[entry_to_proto(entry) for entry in page],
+            next_page_token=_token(page[-1][1].journal_entry_id) if len(entries) > size else "",
+        )
+
+
+def _token(*ids: UUID) -> str:
+    return encode_token([str(entry_id) for entry_id in ids])

@@ -1,0 +1,52 @@
+"""What the ledger knows of a billing account: who pays, in which books, in which currency."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from kernel.money import CurrencyMismatch, Money
+from kernel.partition import partition_of
+from services.payment.domain.errors import not_a_payer
+from services.payment.domain.hash_chain import Chain
+from services.payment.domain.ledger import LedgerAccountKind
+
+
+class PaymentMode(IntEnum):
+    """Whether money is paid before or after use."""
+
+    PREPAID = 1
+    POSTPAID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A billing account, as invoice announced it."""
+
+    tenant_id: str
+    account_id: str
+    legal_entity_id: str
+    payer_account_id: str
+    currency: str
+    mode: PaymentMode
+
+    @property
+    def chain(self) -> Chain:
+        """The chain that holds the entries of this account's books."""
+        partition = partition_of(self.tenant_id, self.payer_account_id)
+        return Chain(self.tenant_id, self.legal_entity_id, partition)
+
+    @property
+    def usage_kind(self) -> LedgerAccountKind:
+        """The ledger account that usage is taken from."""
+        if self.mode == PaymentMode.PREPAID:
+            return LedgerAccountKind.WALLET
+        return LedgerAccountKind.UNBILLED_RECEIVABLE
+
+    def require_payer(self) -> None:
+        """Refuse an account that another pays for: NOT_A_PAYER."""
+        if self.payer_account_id != self.account_id:
+            raise not_a_payer(self.account_id, self.payer_account_id)
+
+    def require_currency(self, amount: Money) -> None:
+        """Refuse an amount in another currency than the account's: CURRENCY_MISMATCH."""
+        if amount.currency != self.currency:
+            raise CurrencyMismatch(self.currency, amount.currency)

@@ -1,0 +1,88 @@
+"""The expected failures of payment; their reasons never change their meaning."""
+
+from collections.abc import Sequence
+
+from kernel.errors import DomainError, ErrorKind, FieldViolation
+
+
+def unknown_account(account_id: str) -> DomainError:
+    """UNKNOWN_ACCOUNT: invoice has not announced the account to this service."""
+    return DomainError(
+        ErrorKind.NOT_FOUND,
+        "UNKNOWN_ACCOUNT",
+        f"account {account_id!r} is not known; create it in invoice, or wait until it is announced",
+        {"account_id": account_id},
+    )
+
+
+def not_a_payer(account_id: str, payer_account_id: str) -> DomainError:
+    """NOT_A_PAYER: another account pays for this one and owns its balance."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "NOT_A_PAYER",
+        f"account {account_id!r} is paid for by {payer_account_id!r}; name that account",
+        {"account_id": account_id, "payer_account_id": payer_account_id},
+    )
+
+
+def payment_not_found(payment_id: str) -> DomainError:
+    """PAYMENT_NOT_FOUND: the tenant has no payment with this id."""
+    return DomainError(
+        ErrorKind.NOT_FOUND,
+        "PAYMENT_NOT_FOUND",
+        f"payment {payment_id!r} does not exist; ListPayments shows those that do",
+        {"payment_id": payment_id},
+    )
+
+
+def payment_exists(payment_id: str) -> DomainError:
+    """PAYMENT_EXISTS: another request recorded a payment under this id."""
+    return DomainError(
+        ErrorKind.ALREADY_EXISTS,
+        "PAYMENT_EXISTS",
+        f"payment {payment_id!r} was recorded by another request; make a new id",
+        {"payment_id": payment_id},
+    )
+
+
+def invalid_payment(violations: Sequence[FieldViolation]) -> DomainError:
+    """INVALID_PAYMENT: fields of the payment break their rules."""
+    fields = ", ".join(violation.field for violation in violations)
+    return DomainError(
+        ErrorKind.INVALID_ARGUMENT,
+        "INVALID_PAYMENT",
+        f"the payment cannot be recorded; correct {fields}",
+        {"fields": fields},
+        violations,
+    )
+
+
+def malformed_entry(reference: str, what: str) -> DomainError:
+    """MALFORMED_ENTRY: a posting names a ledger account that cannot exist, or moves nothing."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "MALFORMED_ENTRY",
+        f"the entry for {reference!r} is refused: {what}",
+        {"reference": reference},
+    )
+
+
+def unbalanced_entry(reference: str, currency: str, micros: int) -> DomainError:
+    """UNBALANCED_ENTRY: debits and credits differ, so that money would appear or vanish."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "UNBALANCED_ENTRY",
+        f"the entry for {reference!r} is out of balance by {micros} micros of {currency}; "
+        "compare the amounts of what caused it",
+        {"reference": reference, "currency": currency, "micros": str(micros)},
+    )
+
+
+def party_without_rule(party: int) -> DomainError:
+    """PARTY_WITHOUT_RULE: charges to this party are not customers' usage."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "PARTY_WITHOUT_RULE",
+        f"no posting rule for charges to party {party}; update this service, then replay",
+        {"party": str(party)},
+    )

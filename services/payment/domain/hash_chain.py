@@ -1,0 +1,198 @@
+"""The hash chain: what makes a changed, removed or reordered entry show.
+
+Canonical form of an entry, version 1. It never changes; a new form gets a new first field.
+Text is its length in UTF-8 bytes (4 bytes) and the bytes; a number has 8 bytes, signed; all
+big-endian. In this order:
+
+     1  text    "tollbook.journal-entry.1"
+     2  text    tenant
+     3  text    legal entity
+     4  number  partition
+     5  number  place in the chain, from 1
+     6  text    the entry's id, a UUID in small letters
+     7  number  reason (EntryReason)
+     8  text    reference
+     9  text    actor
+    10  number  time of writing, microseconds since 1970-01-01 UTC
+    11  text    producer of the event that caused it; empty when a request did
+    12  number  partition of that event; 0 when a request did
+    13  number  sequence of that event; 0 when a request did
+    14  number  how many postings; for each, in their order:
+                number kind of ledger account, text account, text currency, number micros
+
+The hash of an entry is SHA-256 over the hash of the entry before it (32 zero bytes before the
+first) and its own canonical form.
+
+A chain's leaf in the ledger's Merkle tree, version 1: text "tollbook.chain-head.1", text tenant,
+text legal entity, number partition, number place of the newest entry, and its hash (32 bytes).
+The leaves stand in the order of tenant, legal entity and partition.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from kernel.clock import from_micros, to_micros
+from kernel.ids import hash_parts
+from services.payment.domain.ledger import EventSource, JournalEntry, Posting
+
+CANONICAL_FORM = "tollbook.journal-entry.1"
+LEAF_FORM = "tollbook.chain-head.1"
+GENESIS_HASH = bytes(32)
+CHAIN_ID_BYTES = 16
+
+_number = struct.Struct(">q").pack
+_length = struct.Struct(">I").pack
+_NO_SOURCE = EventSource("", 0, 0)
+
+# A UUID of version 8 (RFC 9562): 48 bits of milliseconds, 12 of the microseconds within, then 32
+# of the place in the chain and 30 that tell chains apart. So ids follow the order of a chain, and
+# a range of time is a range of ids.
+_MILLISECONDS_SHIFT, _VERSION_SHIFT, _MICROSECONDS_SHIFT = 80, 76, 64
+_VERSION, _VARIANT = 8 << _VERSION_SHIFT, 0b10 << 62
+_PLACE_BITS, _CHAIN_BITS = 32, 30
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Chain:
+    """A chain's name: entries of one legal entity in one partition."""
+
+    tenant_id: str
+    legal_entity_id: str
+    partition: int
+
+    @property
+    def chain_id(self) -> bytes:
+        """The chain's key in the store."""
+        parts = hash_parts(self.tenant_id, self.legal_entity_id, str(self.partition))
+        return parts[:CHAIN_ID_BYTES]
+
+    def __str__(self) -> str:
+        return (
+            f"tenant {self.tenant_id}, legal entity {self.legal_entity_id}, "
+            f"partition {self.partition}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedEntry:
+    """An entry in its place, as it is stored; whether it holds is what `broken_link` tells."""
+
+    journal_entry_id: UUID
+    chain_sequence: int
+    create_time: datetime
+    reason: int
+    reference: str
+    actor: str
+    source: EventSource | None
+    postings: tuple[Posting, ...]
+    hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """How far a chain has come: place, hash and time of its newest entry."""
+
+    chain: Chain
+    sequence: int
+    hash: bytes
+    newest_time: datetime
+
+    @classmethod
+    def genesis(cls, chain: Chain) -> Self:
+        """The head of a chain without entries."""
+        return cls(chain, 0, GENESIS_HASH, from_micros(0))
+
+    def link(self, entry: JournalEntry, now: datetime) -> ChainedEntry:
+        """Put an entry in the next place. Time never goes back within a chain."""
+        create_time = max(now, self.newest_time)
+        sequence = self.sequence + 1
+        unhashed = ChainedEntry(
+            journal_entry_id=entry_id(self.chain, sequence, create_time),
+            chain_sequence=sequence,
+            create_time=create_time,
+            reason=int(entry.reason),
+            reference=entry.reference,
+            actor=entry.actor,
+            source=entry.source,
+            postings=entry.postings,
+        )
+        return replace(unhashed, hash=link_hash(self, unhashed))
+
+    def after(self, entry: ChainedEntry) -> "ChainHead":
+        """The head when `entry` is the newest."""
+        return ChainHead(self.chain, entry.chain_sequence, entry.hash, entry.create_time)
+
+    def leaf(self) -> bytes:
+        """The chain's leaf in the ledger's Merkle tree."""
+        chain = self.chain
+        names = _text(LEAF_FORM) + _text(chain.tenant_id) + _text(chain.legal_entity_id)
+        return names + _number(chain.partition) + _number(self.sequence) + self.hash
+
+
+def canonical_bytes(chain: Chain, entry: ChainedEntry) -> bytes:
+    """The form of an entry that is hashed: see this module's head, field by field."""
+    source = entry.source or _NO_SOURCE
+    fields = [
+        _text(CANONICAL_FORM),
+        _text(chain.tenant_id),
+        _text(chain.legal_entity_id),
+        _number(chain.partition),
+        _number(entry.chain_sequence),
+        _text(str(entry.journal_entry_id)),
+        _number(entry.reason),
+        _text(entry.reference),
+        _text(entry.actor),
+        _number(to_micros(entry.create_time)),
+        _text(source.producer),
+        _number(source.partition),
+        _number(source.sequence),
+        _number(len(entry.postings)),
+    ]
+    for posting in entry.postings:
+        fields += _posting_fields(posting)
+    return b"".join(fields)
+
+
+def link_hash(head: ChainHead, entry: ChainedEntry) -> bytes:
+    """The hash that `entry` has as the next link after `head`."""
+    return hashlib.sha256(head.hash + canonical_bytes(head.chain, entry)).digest()
+
+
+def broken_link(head: ChainHead, entry: ChainedEntry) -> str:
+    """What is wrong with a stored entry as the next link, in words; empty when it holds."""
+    if entry.chain_sequence != head.sequence + 1:
+        return f"entry {head.sequence + 1} is missing: {entry.chain_sequence} follows"
+    if entry.hash != link_hash(head, entry):
+        return f"entry {entry.chain_sequence} is not what was written: its hash differs"
+    return ""
+
+
+def entry_id(chain: Chain, sequence: int, create_time: datetime) -> UUID:
+    """The id of the entry in that place: the same place and time have the same id."""
+    place = sequence % (1 << _PLACE_BITS)
+    distinct = int.from_bytes(chain.chain_id) % (1 << _CHAIN_BITS)
+    return UUID(int=first_id_from(create_time).int | place << _CHAIN_BITS | distinct)
+
+
+def first_id_from(moment: datetime) -> UUID:
+    """The smallest id that an entry written at `moment` or later can have."""
+    milliseconds, microseconds = divmod(max(to_micros(moment), 0), 1_000)
+    time_bits = milliseconds << _MILLISECONDS_SHIFT | microseconds << _MICROSECONDS_SHIFT
+    return UUID(int=time_bits | _VERSION | _VARIANT)
+
+
+def _posting_fields(posting: Posting) -> Iterator[bytes]:
+    yield _number(posting.kind)
+    yield _text(posting.account_id)
+    yield _text(posting.currency)
+    yield _number(posting.micros)
+
+
+def _text(value: str) -> bytes:
+    content = value.encode()
+    return _length(len(content)) + content

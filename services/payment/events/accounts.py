@@ -1,0 +1,23 @@
+"""AccountChanged, of invoice: keeps what the ledger needs to know of an account."""
+
+from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.database.unit_of_work import UnitOfWork
+from services.payment.domain.account import Account, PaymentMode
+from services.payment.store.accounts import save_account
+from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged
+
+
+def _remember_account(unit_of_work: UnitOfWork, event: ReceivedEvent[AccountChanged]) -> None:
+    body = event.body
+    account = Account(
+        tenant_id=event.tenant_id,
+        account_id=body.account_id,
+        legal_entity_id=body.legal_entity_id,
+        payer_account_id=body.payer_account_id,
+        currency=body.currency_code,
+        mode=PaymentMode(body.payment_mode),
+    )
+    save_account(unit_of_work.connection, account, event.sequence)
+
+
+ACCOUNT_CHANGED = EventHandler(AccountChanged, _remember_account)

@@ -1,0 +1,67 @@
+"""CallsRated, of rating: posts what a batch of charges adds to each paying account."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.columns import Columns, decode
+from chassis.database.unit_of_work import UnitOfWork
+from kernel.money import Money
+from services.payment.domain.errors import party_without_rule
+from services.payment.events.cause import cause_of
+from services.payment.usecases.post_usage import post_usage
+from tollbook.rating.v1.rating_events_pb2 import CallsRated
+from tollbook.type.v1.call_pb2 import Party
+
+LOW_BITS = 32
+
+
+def _post_usage(unit_of_work: UnitOfWork, event: ReceivedEvent[CallsRated]) -> None:
+    usage = usage_of(decode(event.body.charges))
+    if usage:
+        post_usage(unit_of_work, event.tenant_id, usage, cause_of(event))
+
+
+def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
+    """What each paying account is charged by a batch, one amount a currency.
+
+    Rows without an effect are left out: unrated ones have neither amount nor currency.
+
+    Raises:
+        DomainError: PARTY_WITHOUT_RULE for charges that are not customers' usage.
+    """
+    deltas = charges.int64("amount_delta")
+    moving = np.flatnonzero(deltas)
+    _require_customers(charges.uint8("party")[moving])
+    payer_codes, payers = charges.dictionary_codes("payer_account_id")
+    currency_codes, currencies = charges.dictionary_codes("currency")
+    groups = payer_codes.astype(np.int64)[moving] * len(currencies) + currency_codes[moving]
+    usage: dict[str, list[Money]] = defaultdict(list)
+    for group, micros in zip(*_sums(groups, deltas[moving]), strict=True):
+        payer, currency = divmod(group, len(currencies))
+        usage[payers[payer]].append(Money(currencies[currency], micros))
+    return usage
+
+
+def _require_customers(parties: npt.NDArray[np.uint8]) -> None:
+    others = parties[parties != Party.PARTY_CUSTOMER]
+    if others.size:
+        raise party_without_rule(int(others[0]))
+
+
+def _sums(
+    groups: npt.NDArray[np.int64], micros: npt.NDArray[np.int64]
+) -> tuple[list[int], list[int]]:
+    """The exact sum of each group. Halves are summed apart, as the whole may exceed 64 bits."""
+    distinct, places = np.unique(groups, return_inverse=True)
+    high, low = np.zeros((2, len(distinct)), dtype=np.int64)
+    np.add.at(high, places, micros >> LOW_BITS)
+    np.add.at(low, places, micros & ((1 << LOW_BITS) - 1))
+    sums = [(a << LOW_BITS) + b for a, b in zip(high.tolist(), low.tolist(), strict=True)]
+    return distinct.tolist(), sums
+
+
+CALLS_RATED = EventHandler(CallsRated, _post_usage)

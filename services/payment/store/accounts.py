@@ -1,0 +1,69 @@
+"""The accounts that invoice announced."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy import text as sql
+
+from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.errors import unknown_account
+from services.payment.store.schema import account_table
+
+_columns = account_table.c
+
+_SAVE = sql(
+    "INSERT INTO account (tenant_id, account_id, legal_entity_id, payer_account_id, currency, mode,"
+    " change_sequence) VALUES (:tenant_id, :account_id, :legal_entity_id, :payer_account_id,"
+    " :currency, :mode, :change_sequence) "
+    "ON CONFLICT (tenant_id, account_id) DO UPDATE SET "
+    "legal_entity_id = excluded.legal_entity_id, payer_account_id = excluded.payer_account_id, "
+    "currency = excluded.currency, mode = excluded.mode, "
+    "change_sequence = excluded.change_sequence "
+    "WHERE excluded.change_sequence > account.change_sequence"
+)
+
+
+def save_account(connection: Connection, account: Account, change_sequence: int) -> None:
+    """Remember an account, unless a later change of it is known."""
+    parameters = {
+        "tenant_id": account.tenant_id,
+        "account_id": account.account_id,
+        "legal_entity_id": account.legal_entity_id,
+        "payer_account_id": account.payer_account_id,
+        "currency": account.currency,
+        "mode": int(account.mode),
+        "change_sequence": change_sequence,
+    }
+    connection.execute(_SAVE, parameters)
+
+
+def account_of(connection: Connection, tenant_id: str, account_id: str) -> Account:
+    """Return an account. Raises NOT_FOUND UNKNOWN_ACCOUNT."""
+    return accounts_of(connection, tenant_id, [account_id])[account_id]
+
+
+def accounts_of(
+    connection: Connection, tenant_id: str, account_ids: Iterable[str]
+) -> dict[str, Account]:
+    """Return accounts by id. Raises NOT_FOUND UNKNOWN_ACCOUNT for the first that is not known."""
+    wanted = list(account_ids)
+    query = select(account_table).where(
+        _columns.tenant_id == tenant_id, _columns.account_id.in_(wanted)
+    )
+    found = {row.account_id: _account(row) for row in connection.execute(query)}
+    for account_id in wanted:
+        if account_id not in found:
+            raise unknown_account(account_id)
+    return found
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        row.tenant_id,
+        row.account_id,
+        row.legal_entity_id,
+        row.payer_account_id,
+        row.currency,
+        PaymentMode(row.mode),
+    )

@@ -1,0 +1,64 @@
+"""The ledger accounts and their kept balances: each the sum of its postings."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, select
+from sqlalchemy import text as sql
+
+from services.payment.domain.account import Account
+from services.payment.domain.balance import Balance
+from services.payment.domain.hash_chain import Chain
+from services.payment.domain.ledger import LedgerAccountKey, Posting, sums_by_ledger_account
+from services.payment.store.schema import ledger_account_table
+
+_columns = ledger_account_table.c
+
+_ADD = sql(
+    "INSERT INTO ledger_account (chain_id, account_id, currency, kind, tenant_id, balance_micros) "
+    "VALUES (:chain_id, :account_id, :currency, :kind, :tenant_id, :micros) "
+    "ON CONFLICT (chain_id, account_id, currency, kind) DO UPDATE SET "
+    "balance_micros = ledger_account.balance_micros + excluded.balance_micros"
+)
+
+
+def add_to_balances(connection: Connection, chain: Chain, postings: Iterable[Posting]) -> None:
+    """Add postings to the balances of their ledger accounts, each written once."""
+    rows = [
+        {
+            "chain_id": chain.chain_id,
+            "account_id": account_id,
+            "currency": currency,
+            "kind": kind,
+            "tenant_id": chain.tenant_id,
+            "micros": micros,
+        }
+        for (account_id, currency, kind), micros in sorted(sums_by_ledger_account(postings).items())
+    ]
+    connection.execute(_ADD, rows)
+
+
+def kept_balances(connection: Connection, chain: Chain) -> dict[LedgerAccountKey, int]:
+    """The kept balance of every ledger account of a chain."""
+    query = select(
+        _columns.account_id, _columns.currency, _columns.kind, _columns.balance_micros
+    ).where(_columns.chain_id == chain.chain_id)
+    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
+
+
+def balance_of(connection: Connection, account: Account) -> Balance:
+    """The balance of one paying account."""
+    return balances_of(connection, [account])[0]
+
+
+def balances_of(connection: Connection, accounts: Iterable[Account]) -> list[Balance]:
+    """The balances of paying accounts, in their order."""
+    wanted = list(accounts)
+    query = select(_columns.account_id, _columns.kind, _columns.balance_micros).where(
+        _columns.chain_id.in_({account.chain.chain_id for account in wanted}),
+        _columns.account_id.in_([account.account_id for account in wanted]),
+    )
+    kept: Mapping[str, dict[int, int]] = defaultdict(dict)
+    for account_id, kind, micros in connection.execute(query):
+        kept[account_id][kind] = micros
+    return [Balance.of(account, kept[account.account_id]) for account in wanted]

@@ -1,0 +1,115 @@
+"""Journal, postings, chains, ledger accounts, accounts and payments."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from chassis.database.columns import Key16, UtcTime
+from chassis.database.migrations import create_chassis_tables
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    create_chassis_tables(op)
+    op.create_table(
+        "journal_entry",
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("journal_entry_id", Key16, nullable=False),
+        sa.Column("chain_id", Key16, nullable=False),
+        sa.Column("chain_sequence", sa.BigInteger, nullable=False),
+        sa.Column("hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("reason", sa.SmallInteger, nullable=False),
+        sa.Column("reference", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("create_time", UtcTime, nullable=False),
+        sa.Column("source_producer", sa.Text),
+        sa.Column("source_partition", sa.Integer),
+        sa.Column("source_sequence", sa.BigInteger),
+        sa.PrimaryKeyConstraint("tenant_id", "journal_entry_id"),
+        sa.UniqueConstraint("chain_id", "chain_sequence", name="journal_entry_chain_place"),
+    )
+    op.create_index(
+        "journal_entry_by_reason", "journal_entry", ["tenant_id", "reason", "journal_entry_id"]
+    )
+    op.create_table(
+        "posting",
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("journal_entry_id", Key16, nullable=False),
+        sa.Column("line", sa.SmallInteger, nullable=False),
+        sa.Column("kind", sa.SmallInteger, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("micros", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "journal_entry_id", "line"),
+    )
+    op.create_index(
+        "posting_by_account",
+        "posting",
+        ["tenant_id", "account_id", "journal_entry_id"],
+        sqlite_where=sa.text("account_id <> ''"),
+        postgresql_where=sa.text("account_id <> ''"),
+    )
+    op.create_table(
+        "chain_head",
+        sa.Column("chain_id", Key16, nullable=False, primary_key=True),
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("legal_entity_id", sa.Text, nullable=False),
+        sa.Column("partition", sa.Integer, nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("newest_time", UtcTime, nullable=False),
+        sa.UniqueConstraint("tenant_id", "legal_entity_id", "partition", name="chain_head_chain"),
+    )
+    op.create_table(
+        "ledger_account",
+        sa.Column("chain_id", Key16, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("kind", sa.SmallInteger, nullable=False),
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("balance_micros", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("chain_id", "account_id", "currency", "kind"),
+        sa.CheckConstraint(
+            "balance_micros BETWEEN -9000000000000000000 AND 9000000000000000000",
+            name="ledger_account_balance_fits",
+        ),
+    )
+    op.create_table(
+        "account",
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("legal_entity_id", sa.Text, nullable=False),
+        sa.Column("payer_account_id", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("mode", sa.SmallInteger, nullable=False),
+        sa.Column("change_sequence", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "account_id"),
+    )
+    op.create_table(
+        "payment",
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("payment_id", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("method", sa.SmallInteger, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("micros", sa.BigInteger, nullable=False),
+        sa.Column("value_date", sa.Date, nullable=False),
+        sa.Column("evidence", sa.Text, nullable=False),
+        sa.Column("invoice_id", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("create_time", UtcTime, nullable=False),
+        sa.Column("event_partition", sa.Integer, nullable=False),
+        sa.Column("event_sequence", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "payment_id"),
+    )
+    op.create_index("payment_by_time", "payment", ["tenant_id", "create_time", "payment_id"])
+    op.create_index(
+        "payment_by_account", "payment", ["tenant_id", "account_id", "create_time", "payment_id"]
+    )
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the journal is never dropped; restore a backup instead")

@@ -1,0 +1,137 @@
+"""The tables of payment: the journal, what is kept beside it, accounts and payments."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from chassis.database.columns import Key16, UtcTime
+from services.payment.domain.ledger import POSTING_MAX_MICROS
+
+metadata = MetaData()
+
+# The journal: rows are added, never changed, never removed.
+journal_entry_table = Table(
+    "journal_entry",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("journal_entry_id", Key16, nullable=False),
+    Column("chain_id", Key16, nullable=False),
+    Column("chain_sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("reason", SmallInteger, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    # The event that caused it; all null when a request did.
+    Column("source_producer", Text),
+    Column("source_partition", Integer),
+    Column("source_sequence", BigInteger),
+    PrimaryKeyConstraint("tenant_id", "journal_entry_id"),
+    UniqueConstraint("chain_id", "chain_sequence", name="journal_entry_chain_place"),
+    Index("journal_entry_by_reason", "tenant_id", "reason", "journal_entry_id"),
+)
+
+# The postings of the journal's entries.
+posting_table = Table(
+    "posting",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("journal_entry_id", Key16, nullable=False),
+    Column("line", SmallInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    # Empty for the ledger accounts of the legal entity.
+    Column("account_id", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("micros", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "journal_entry_id", "line"),
+    Index(
+        "posting_by_account",
+        "tenant_id",
+        "account_id",
+        "journal_entry_id",
+        sqlite_where=text("account_id <> ''"),
+        postgresql_where=text("account_id <> ''"),
+    ),
+)
+
+# The head of each chain. Its row lock makes the chain's order the order of commits.
+chain_head_table = Table(
+    "chain_head",
+    metadata,
+    Column("chain_id", Key16, nullable=False, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("legal_entity_id", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("newest_time", UtcTime, nullable=False),
+    UniqueConstraint("tenant_id", "legal_entity_id", "partition", name="chain_head_chain"),
+)
+
+# Each ledger account with the sum of its postings, kept in the transaction that posts.
+ledger_account_table = Table(
+    "ledger_account",
+    metadata,
+    Column("chain_id", Key16, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("balance_micros", BigInteger, nullable=False),
+    PrimaryKeyConstraint("chain_id", "account_id", "currency", "kind"),
+    CheckConstraint(
+        f"balance_micros BETWEEN -{POSTING_MAX_MICROS} AND {POSTING_MAX_MICROS}",
+        name="ledger_account_balance_fits",
+    ),
+)
+
+# Accounts as invoice announced them.
+account_table = Table(
+    "account",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("legal_entity_id", Text, nullable=False),
+    Column("payer_account_id", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("mode", SmallInteger, nullable=False),
+    # The announcement's place in its log: an older one that comes late changes nothing.
+    Column("change_sequence", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "account_id"),
+)
+
+# Payments received. Evidence may name people, which is why the journal only refers to it.
+payment_table = Table(
+    "payment",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("method", SmallInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("micros", BigInteger, nullable=False),
+    Column("value_date", Date, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("invoice_id", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    # PaymentSettled went out in this event of ours.
+    Column("event_partition", Integer, nullable=False),
+    Column("event_sequence", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "payment_id"),
+    Index("payment_by_time", "tenant_id", "create_time", "payment_id"),
+    Index("payment_by_account", "tenant_id", "account_id", "create_time", "payment_id"),
+)
