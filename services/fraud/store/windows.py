@@ -1,0 +1,187 @@
+"""Queries on the steps of sliding windows."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.fraud.domain.rule import FraudRule, RuleKind
+from services.fraud.domain.window import Step
+from services.fraud.store.schema import window_step_table as table
+
+DROPPED_STEPS_MAX = 5_000
+
+# Rule, account, number of the step.
+StepKey = tuple[str, str, int]
+Steps = dict[StepKey, Step]
+
+_KEY = ("tenant_id", "account_id", "fraud_rule_id", "step")
+
+# These run for every batch: made once, they cost a third of what they cost made anew.
+_STEPS = select(
+    table.c.fraud_rule_id,
+    table.c.account_id,
+    table.c.step,
+    table.c.call_count,
+    table.c.spent_micros,
+    table.c.charge_ids,
+    table.c.first_call_micros,
+    table.c.last_call_micros,
+).where(
+    table.c.tenant_id == bindparam("tenant_id"),
+    table.c.account_id.in_(bindparam("account_ids", expanding=True)),
+    table.c.fraud_rule_id.in_(bindparam("fraud_rule_ids", expanding=True)),
+)
+_STEPS_BY_NUMBER = _STEPS.where(table.c.step.in_(bindparam("numbers", expanding=True)))
+_STEPS_IN_SPAN = _STEPS.where(table.c.step.between(bindparam("first"), bindparam("last")))
+
+
+def _accounts_above_limit(measure: ColumnElement[int]) -> Select[Any]:
+    return (
+        select(table.c.account_id)
+        .where(
+            table.c.tenant_id == bindparam("tenant_id"),
+            table.c.account_id.in_(bindparam("account_ids", expanding=True)),
+            table.c.fraud_rule_id == bindparam("fraud_rule_id"),
+            table.c.step.between(bindparam("first"), bindparam("last")),
+        )
+        .group_by(table.c.account_id)
+        .having(func.sum(measure) > bindparam("limit"))
+        .order_by(table.c.account_id)
+    )
+
+
+_ABOVE_CALL_LIMIT = _accounts_above_limit(table.c.call_count)
+# A step that holds less than nothing, after corrections, takes nothing off the others here.
+_ABOVE_SPEND_LIMIT = _accounts_above_limit(
+    case((table.c.spent_micros > 0, table.c.spent_micros), else_=0)
+)
+
+
+def load_steps(connection: Connection, tenant_id: str, keys: Collection[StepKey]) -> Steps:
+    """These steps, as far as they are there; some neighbours may be among them."""
+    if not keys:
+        return {}
+    rule_ids, account_ids, numbers = (sorted(set(part)) for part in zip(*keys, strict=True))
+    parameters = {
+        "tenant_id": tenant_id,
+        "account_ids": account_ids,
+        "fraud_rule_ids": rule_ids,
+        "numbers": numbers,
+    }
+    rows = connection.execute(_STEPS_BY_NUMBER, parameters)
+    return {(row[0], row[1], row[2]): Step(*row[3:]) for row in rows}
+
+
+def load_span(
+    connection: Connection,
+    tenant_id: str,
+    fraud_rule_id: str,
+    account_id: str,
+    span: tuple[int, int],
+) -> dict[int, Step]:
+    """All steps of an account in a span, by number."""
+    parameters = {
+        "tenant_id": tenant_id,
+        "account_ids": [account_id],
+        "fraud_rule_ids": [fraud_rule_id],
+        "first": span[0],
+        "last": span[1],
+    }
+    return {row.step: Step(*row[3:]) for row in connection.execute(_STEPS_IN_SPAN, parameters)}
+
+
+def find_suspects(
+    connection: Connection,
+    tenant_id: str,
+    rule: FraudRule,
+    account_ids: Iterable[str],
+    span: tuple[int, int],
+) -> Sequence[str]:
+    """The accounts that did more than the limit in a span of steps, if not within one window."""
+    by_spend = rule.kind is RuleKind.SPEND_VELOCITY
+    parameters = {
+        "tenant_id": tenant_id,
+        "account_ids": sorted(account_ids),
+        "fraud_rule_id": rule.fraud_rule_id,
+        "first": span[0],
+        "last": span[1],
+        "limit": rule.limit,
+    }
+    query = _ABOVE_SPEND_LIMIT if by_spend else _ABOVE_CALL_LIMIT
+    return connection.execute(query, parameters).scalars().all()
+
+
+def save_steps(connection: Connection, tenant_id: str, steps: Steps, update_time: datetime) -> None:
+    """Store steps of locked accounts, new or changed."""
+    rows = [
+        {
+            "tenant_id": tenant_id,
+            "fraud_rule_id": fraud_rule_id,
+            "account_id": account_id,
+            "step": number,
+            "call_count": step.call_count,
+            "spent_micros": step.spent_micros,
+            "charge_ids": step.charge_ids,
+            "first_call_micros": step.first_call_micros,
+            "last_call_micros": step.last_call_micros,
+            "update_time": update_time,
+        }
+        for (fraud_rule_id, account_id, number), step in steps.items()
+    ]
+    if rows:
+        connection.execute(_upsert(connection.dialect.name), rows)
+
+
+@cache
+def _upsert(dialect: str) -> Any:
+    # Both dialects write ON CONFLICT alike, but SQLAlchemy has no word for it that they share.
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    changed = {name: insert.excluded[name] for name in table.columns.keys() if name not in _KEY}  # noqa: SIM118
+    return insert.on_conflict_do_update(index_elements=_KEY, set_=changed)
+
+
+def newest_call_micros(connection: Connection, tenant_id: str, account_id: str) -> int:
+    """When the newest call that windows hold of an account started; 0 when they hold none."""
+    query = select(func.max(table.c.last_call_micros)).filter_by(
+        tenant_id=tenant_id, account_id=account_id
+    )
+    return connection.execute(query).scalar_one() or 0
+
+
+def delete_steps_of_account(connection: Connection, tenant_id: str, account_id: str) -> None:
+    """Empty an account's windows."""
+    mine = (table.c.tenant_id == tenant_id, table.c.account_id == account_id)
+    connection.execute(delete(table).where(*mine))
+
+
+def delete_steps_of_rule(connection: Connection, tenant_id: str, fraud_rule_id: str) -> None:
+    """Empty a rule's windows."""
+    mine = (table.c.tenant_id == tenant_id, table.c.fraud_rule_id == fraud_rule_id)
+    connection.execute(delete(table).where(*mine))
+
+
+def drop_steps(connection: Connection, untouched_since: datetime) -> int:
+    """Remove up to DROPPED_STEPS_MAX steps that nothing was added to since a time."""
+    key = tuple_(*(table.c[name] for name in _KEY))
+    oldest = (
+        select(*(table.c[name] for name in _KEY))
+        .where(table.c.update_time < untouched_since)
+        .limit(DROPPED_STEPS_MAX)
+        # A step that is being added to is not an old one.
+        .with_for_update(skip_locked=True)
+    )
+    return connection.execute(delete(table).where(key.in_(oldest))).rowcount

@@ -1,0 +1,37 @@
+"""Puts fraud together."""
+
+import asyncio
+
+from chassis.bus.handler import EventHandler
+from chassis.database.engine import Database
+from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.server import Servicer
+from chassis.service import Runtime, ServiceDefinition
+from chassis.settings import read_settings
+from services.fraud.api.fraud_service import FraudApi
+from services.fraud.config import FraudSettings
+from services.fraud.events.calls_rated import on_calls_rated
+from services.fraud.usecases.forget_old_steps import forget_old_steps
+from tollbook.fraud.v1.fraud_service_pb2 import DESCRIPTOR
+from tollbook.fraud.v1.fraud_service_pb2_grpc import add_FraudServiceServicer_to_server
+from tollbook.rating.v1.rating_events_pb2 import CallsRated
+
+
+def build(runtime: Runtime) -> ServiceDefinition:
+    """The service on the chassis' database, door and bus."""
+    settings = read_settings(FraudSettings, runtime.environment)
+    api = FraudApi(Endpoint(runtime.database))
+    name = DESCRIPTOR.services_by_name["FraudService"].full_name
+    return ServiceDefinition(
+        name="fraud",
+        servicers=[Servicer(add_FraudServiceServicer_to_server, api, name)],
+        handlers=[EventHandler(CallsRated, on_calls_rated)],
+        background=[lambda: _clean_up(runtime.database, settings)],
+    )
+
+
+async def _clean_up(database: Database, settings: FraudSettings) -> None:
+    while True:
+        while await database.write(forget_old_steps):
+            pass
+        await asyncio.sleep(settings.step_cleanup_interval_seconds)
