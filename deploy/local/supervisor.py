@@ -49,13 +49,13 @@ class Supervisor:
         for name in started:
             self.wait_ready(name)
 
-    def start(self, name: str) -> None:
-        """Start a process, without waiting for it to be ready."""
+    def start(self, name: str, command: list[str] | None = None) -> None:
+        """Start a process, by another command if one is given, without waiting for it."""
         process = self._table[name]
         process.before()
         with self._log_file(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                process.command,
+                command or process.command,
                 env=process.environment or None,
                 user=process.user,
                 stdin=subprocess.DEVNULL,
@@ -92,6 +92,14 @@ class Supervisor:
         process = self._running.pop(name)
         process.kill()
         process.wait()
+
+    def wait_for_end(self, name: str, seconds_max: float) -> bool:
+        """Wait for a process to end by itself; tell whether it did."""
+        try:
+            self._running[name].wait(seconds_max)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def stop(self, name: str) -> None:
         """Ask a process to drain and wait until it is gone."""

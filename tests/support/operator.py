@@ -55,7 +55,6 @@ class Operator:
     legal_entity_id: str = field(default_factory=new_uuid)
     plan_id: str = field(default_factory=new_uuid)
     accounts: dict[str, str] = field(default_factory=dict)
-    source_id: str = ""
 
     async def set_up(self, account_codes: Sequence[str]) -> None:
         """Create everything that calls need to become an invoice."""
@@ -64,7 +63,7 @@ class Operator:
         await self._create_plan()
         for code in account_codes:
             await self.create_account(code)
-        await self._create_source()
+        await self._create_sources()
 
     @property
     def customers(self) -> invoice_grpc.CustomerServiceStub:
@@ -248,13 +247,22 @@ class Operator:
             )
         )
 
-    async def _create_source(self) -> None:
+    async def _create_sources(self) -> None:
+        """Create a PBX that writes files and a platform that sends records over gRPC."""
+        await self._create_source("pbx", source.RECORD_FORMAT_ASTERISK_CSV)
+        await self._create_source("grpc", source.RECORD_FORMAT_GRPC)
+
+    async def _create_source(self, code: str, record_format: source.RecordFormat.ValueType) -> None:
         sources = self.suite.stub(cdr_grpc.SourceAdminServiceStub, self.tenant_id)
-        created = await sources.CreateSource(
+        key_kinds = {
+            source.RECORD_FORMAT_ASTERISK_CSV: call.CALL_KEY_KIND_ASTERISK_UNIQUE_ID,
+            source.RECORD_FORMAT_GRPC: call.CALL_KEY_KIND_SIP_CALL_ID,
+        }
+        await sources.CreateSource(
             cdr.CreateSourceRequest(
                 source=source.Source(
-                    code="pbx",
-                    format=source.RECORD_FORMAT_ASTERISK_CSV,
+                    code=code,
+                    format=record_format,
                     profile=source.SourceProfile(
                         time_zone="UTC",
                         country_code="31",
@@ -263,13 +271,12 @@ class Operator:
                         short_codes=["100"],
                         emergency_numbers=["112"],
                         line_rule=source.LINE_RULE_ACCOUNT_CODE,
-                        call_key_kind=call.CALL_KEY_KIND_ASTERISK_UNIQUE_ID,
+                        call_key_kind=key_kinds[record_format],
                     ),
                 ),
                 request_id=request_id(),
             )
         )
-        self.source_id = created.source.source_id
 
 
 @dataclass(frozen=True, slots=True)

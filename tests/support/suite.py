@@ -77,9 +77,7 @@ async def running_suite(
         await suite.close()
 
 
-async def fact(
-    what: str, look: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool
-) -> T:
+async def fact(what: str, look: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool) -> T:
     """Look again and again until something holds; fail with what was seen last."""
     seen = await look()
     try:
