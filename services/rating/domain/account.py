@@ -1,0 +1,41 @@
+"""What rating knows of an account: who pays, in what currency, by which cycle, for which plans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from kernel.period import BillingCycle
+
+
+class Subscription(NamedTuple):
+    """An account's use of a plan; times in microseconds since 1970."""
+
+    plan_id: str
+    start_micros: int
+    end_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as invoice last told it."""
+
+    account_id: str
+    payer_account_id: str
+    currency: str
+    cycle: BillingCycle
+    start_time: datetime
+    """When its first billing period begins."""
+
+
+def plan_in_force(subscriptions: Sequence[Subscription], instant_micros: int) -> str | None:
+    """The plan subscribed to at an instant; of several, the one that began last."""
+    in_force = [
+        subscription
+        for subscription in subscriptions
+        if subscription.start_micros <= instant_micros
+        and (subscription.end_micros is None or instant_micros < subscription.end_micros)
+    ]
+    return max(in_force, key=lambda each: each.start_micros).plan_id if in_force else None

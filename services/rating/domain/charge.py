@@ -1,0 +1,89 @@
+"""A charge: what one party pays for one leg of a call, or for one fee; and its identity."""
+
+from datetime import datetime
+from enum import IntEnum
+from typing import NamedTuple
+
+from kernel.ids import time_key
+from services.rating.domain.settlement import InputKind, Outcome, Settled
+
+# Fees come from no event of cdr.
+NO_EVENT = (-1, 0)
+
+
+class ChargeKind(IntEnum):
+    """What a charge is for; the values are those of tollbook.rating.v1.ChargeKind."""
+
+    CALL = 1
+    RECURRING_FEE = 2
+
+
+class Party(IntEnum):
+    """Who is charged; the values are those of tollbook.type.v1.Party."""
+
+    CUSTOMER = 1
+    RESELLER = 2
+    SUPPLIER = 3
+
+
+class CallKeyKind(IntEnum):
+    """The kind of call key that rating makes itself; see tollbook.type.v1.CallKeyKind."""
+
+    SUBSCRIPTION = 7
+
+
+class ChargeRevision(NamedTuple):
+    """One settlement of a charge, in the order of its columns; times are microseconds."""
+
+    charge_id: bytes
+    revision: int
+    tenant_id: str
+    kind: int
+    party: int
+    call_key_kind: int
+    call_key: str
+    leg: str
+    call_id: bytes | None
+    call_revision: int
+    source: int
+    account_id: str
+    payer_account_id: str
+    outcome: int
+    unrated_reason: str
+    currency: str
+    amount_micros: int
+    amount_delta_micros: int
+    usage_line: str
+    prefix: str
+    period_start: int | None
+    period_end: int | None
+    correction: int
+    start_time: int
+    duration_ms: int
+    charged_ms: int
+    receipt: bytes
+    settle_time: int
+    opened_partition: int
+    opened_sequence: int
+
+    @property
+    def settled(self) -> Settled:
+        """The state that this revision leaves the charge in."""
+        return Settled(
+            self.revision,
+            Outcome(self.outcome),
+            self.unrated_reason,
+            self.amount_micros,
+            InputKind(self.source),
+            self.call_id,
+            self.call_revision,
+        )
+
+
+def charge_id(start: datetime, tenant_id: str, call_key_kind: int, *identity: str) -> bytes:
+    """The id of a charge: identity is call key, leg and party, as text.
+
+    A charge never changes its account. Where two accounts have calls of the same key, leg and
+    start, the second one's charge has its account as a further part of the identity.
+    """
+    return time_key(start, tenant_id, str(call_key_kind), *identity)

@@ -1,0 +1,85 @@
+"""The expected failures of rating, each with its stable reason."""
+
+from kernel.errors import DomainError, ErrorKind, FieldViolation
+
+# Reasons why a call has no price; also the reasons of the errors that price one call.
+UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
+NO_PLAN = "NO_PLAN"
+NO_RATE = "NO_RATE"
+CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+INVALID_DURATION = "INVALID_DURATION"
+
+UNRATED_MESSAGES = {
+    UNKNOWN_ACCOUNT: "the account is not known here; create it in invoice, or check the id",
+    NO_PLAN: "no plan with terms is subscribed to at the start of the call; subscribe the account",
+    NO_RATE: "no deck of the plan knows the number; add its prefix to a deck, or another deck",
+    CURRENCY_MISMATCH: "plan and account are in different currencies; subscribe a plan in its own",
+    INVALID_DURATION: "the duration is not between 0 and 24 hours; correct the record",
+}
+
+
+def unrated(reason: str, **metadata: str) -> DomainError:
+    """The error that tells a caller why one call has no price."""
+    kinds = {
+        UNKNOWN_ACCOUNT: ErrorKind.NOT_FOUND,
+        INVALID_DURATION: ErrorKind.INVALID_ARGUMENT,
+    }
+    shown = ", ".join(f"{name} {value!r}" for name, value in metadata.items())
+    message = f"{shown}: {UNRATED_MESSAGES[reason]}"
+    return DomainError(kinds.get(reason, ErrorKind.FAILED_PRECONDITION), reason, message, metadata)
+
+
+def not_found(resource: str, identifier: str) -> DomainError:
+    """NOT_FOUND with the reason <RESOURCE>_NOT_FOUND, e.g. RATE_DECK_NOT_FOUND."""
+    return DomainError(
+        ErrorKind.NOT_FOUND,
+        f"{resource}_NOT_FOUND",
+        f"there is no {resource.lower().replace('_', ' ')} {identifier!r} here; check the id",
+        {resource.lower(): identifier},
+    )
+
+
+def invalid_field(reason: str, field: str, problem: str) -> DomainError:
+    """INVALID_ARGUMENT for one field of a request."""
+    return DomainError(
+        ErrorKind.INVALID_ARGUMENT,
+        reason,
+        f"{field}: {problem}",
+        {"field": field},
+        [FieldViolation(field, problem)],
+    )
+
+
+def precondition(reason: str, message: str, **metadata: str) -> DomainError:
+    """FAILED_PRECONDITION: the request is right, the state of things is not."""
+    return DomainError(ErrorKind.FAILED_PRECONDITION, reason, message, metadata)
+
+
+def currency_mismatch(what: str, expected: str, found: str) -> DomainError:
+    """Two things that are priced together are in different currencies."""
+    return precondition(
+        CURRENCY_MISMATCH,
+        f"{what} is in {found}, expected {expected}; use one in {expected}",
+        expected=expected,
+        found=found,
+    )
+
+
+def not_after_previous(what: str, effective: str, previous: str) -> DomainError:
+    """A new version of something would change what was in force before."""
+    return precondition(
+        "EFFECTIVE_TIME_NOT_AFTER_PREVIOUS",
+        f"{what} would take force at {effective}, not after the previous one at {previous}; "
+        "choose a later time",
+        effective_time=effective,
+        previous_effective_time=previous,
+    )
+
+
+def account_blocked(account_id: str, why: str) -> DomainError:
+    """The account must not call."""
+    return precondition(
+        "ACCOUNT_BLOCKED",
+        f"account {account_id!r} is blocked ({why}); unblock it in fraud to let it call",
+        account_id=account_id,
+    )

@@ -1,0 +1,109 @@
+"""What rating does when cdr, invoice and fraud tell something."""
+
+from typing import Any
+
+from chassis import columns
+from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.database.unit_of_work import UnitOfWork
+from chassis.grpc.convert import required_time, time_from_proto
+from kernel.period import BillingCycle
+from services.rating.domain.account import Account
+from services.rating.domain.call_batch import CallBatch
+from services.rating.store.accounts import save_account, save_block, save_subscription
+from services.rating.store.plans import lock_tariff
+from services.rating.store.unrated import ALL_ACCOUNTS, ask_retry
+from services.rating.usecases.rate_calls import rate_calls
+from services.rating.usecases.tariffs import Tariffs
+from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
+from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked, AccountUnblocked
+from tollbook.invoice.v1.invoice_events_pb2 import (
+    AccountChanged,
+    LineChanged,
+    SubscriptionChanged,
+)
+
+
+def event_handlers(tariffs: Tariffs) -> list[EventHandler[Any]]:
+    """Every event that rating listens to."""
+    return [
+        EventHandler(CallsCollected, lambda uow, event: _rate(uow, event, tariffs)),
+        EventHandler(AccountChanged, _know_account),
+        EventHandler(SubscriptionChanged, _know_subscription),
+        EventHandler(LineChanged, _retry_line),
+        EventHandler(AccountBlocked, _block),
+        EventHandler(AccountUnblocked, _unblock),
+    ]
+
+
+def _rate(uow: UnitOfWork, event: ReceivedEvent[CallsCollected], tariffs: Tariffs) -> None:
+    calls = read_calls(event.body)
+    rate_calls(uow, tariffs, event.tenant_id, calls, (event.partition, event.sequence))
+
+
+def read_calls(event: CallsCollected) -> CallBatch:
+    """The calls of an event, by column."""
+    batch = columns.decode(event.calls)
+    return CallBatch(
+        call_ids=[key or b"" for key in batch.key16("call_id")],
+        call_revisions=batch.int32("revision").tolist(),
+        call_key_kinds=batch.uint8("call_key_kind").tolist(),
+        call_keys=batch.text("call_key"),
+        legs=batch.dictionary("leg"),
+        account_ids=batch.dictionary("account_id"),
+        payer_account_ids=batch.dictionary("payer_account_id"),
+        callers=batch.text("caller"),
+        callees=batch.text("callee"),
+        callee_kinds=batch.uint8("callee_kind").tolist(),
+        starts_micros=batch.int64("start_time").tolist(),
+        durations_ms=batch.int64("duration").tolist(),
+        answered=batch.uint8("answered").tolist(),
+    )
+
+
+def _know_account(uow: UnitOfWork, event: ReceivedEvent[AccountChanged]) -> None:
+    body = event.body
+    account = Account(
+        body.account_id,
+        body.payer_account_id or body.account_id,
+        body.currency_code,
+        BillingCycle(body.time_zone, body.billing_day),
+        required_time(body.start_time, "start_time"),
+    )
+    # No batch can be priced without this change and then be missed by the retry.
+    lock_tariff(uow.connection, event.tenant_id, to_change=True)
+    save_account(uow.connection, event.tenant_id, account, event.commit_time)
+    # Calls of children wait for their payer too, so that all of the tenant's are tried.
+    ask_retry(uow.connection, event.tenant_id, ALL_ACCOUNTS, uow.now)
+
+
+def _know_subscription(uow: UnitOfWork, event: ReceivedEvent[SubscriptionChanged]) -> None:
+    body = event.body
+    start = required_time(body.validity.start_time, "validity.start_time")
+    validity = (start, time_from_proto(body.validity.end_time))
+    lock_tariff(uow.connection, event.tenant_id, to_change=True)
+    save_subscription(
+        uow.connection,
+        event.tenant_id,
+        body.subscription_id,
+        body.account_id,
+        body.plan_id,
+        validity,
+        event.commit_time,
+    )
+    ask_retry(uow.connection, event.tenant_id, body.account_id, uow.now)
+
+
+def _retry_line(uow: UnitOfWork, event: ReceivedEvent[LineChanged]) -> None:
+    ask_retry(uow.connection, event.tenant_id, event.body.account_id, uow.now)
+
+
+def _block(uow: UnitOfWork, event: ReceivedEvent[AccountBlocked]) -> None:
+    body = event.body
+    moment = required_time(body.block_time, "block_time")
+    save_block(uow.connection, event.tenant_id, body.account_id, True, body.reason, moment)
+
+
+def _unblock(uow: UnitOfWork, event: ReceivedEvent[AccountUnblocked]) -> None:
+    body = event.body
+    moment = required_time(body.unblock_time, "unblock_time")
+    save_block(uow.connection, event.tenant_id, body.account_id, False, body.reason, moment)

@@ -1,0 +1,93 @@
+"""Charges: every settlement is a row of its own, the newest revision is the state."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Select, and_, exists, select, type_coerce
+
+from chassis.database.bulk import insert_rows
+from chassis.database.columns import UtcTime
+from chassis.database.unit_of_work import EventPosition
+from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES
+from services.rating.domain.charge import ChargeRevision
+from services.rating.store.schema import charge
+
+_COLUMN_NAMES = (*ChargeRevision._fields, "event_partition", "event_sequence")
+# Times stay microseconds: thousands of rows pass at once.
+_COLUMNS = tuple(
+    type_coerce(column, BigInteger).label(column.name)
+    if isinstance(column.type, UtcTime)
+    else column
+    for column in (charge.c[name] for name in ChargeRevision._fields)
+)
+
+
+def insert_charges(
+    connection: Connection, revisions: Sequence[ChargeRevision], position: EventPosition
+) -> None:
+    """Store settlements that one event of ours carries."""
+    carried = (position.partition, position.sequence)
+    insert_rows(connection, charge, _COLUMN_NAMES, [(*row, *carried) for row in revisions])
+
+
+def newest_charges(
+    connection: Connection, tenant_id: str, charge_ids: Collection[bytes]
+) -> dict[bytes, ChargeRevision]:
+    """The state of the charges that are known among some ids."""
+    query = (
+        select(*_COLUMNS)
+        .where(charge.c.charge_id.in_(charge_ids), charge.c.tenant_id == tenant_id)
+        .order_by(charge.c.charge_id, charge.c.revision)
+    )
+    return {row.charge_id: ChargeRevision(*row) for row in connection.execute(query)}
+
+
+def charges_of_call(
+    connection: Connection, tenant_id: str, charge_id: bytes, call_id: bytes
+) -> list[ChargeRevision]:
+    """The states of all charges that the record of a call has ever settled."""
+    moment = charge_id[:KEY_TIME_BYTES]
+    query = _newest(tenant_id).where(
+        charge.c.charge_id.between(
+            moment + bytes(KEY_HASH_BYTES), moment + b"\xff" * KEY_HASH_BYTES
+        ),
+        charge.c.call_id == call_id,
+    )
+    return [ChargeRevision(*row) for row in connection.execute(query)]
+
+
+def list_charges(
+    connection: Connection,
+    tenant_id: str,
+    account_id: str,
+    span: tuple[datetime | None, datetime | None],
+    outcome: int | None,
+    before: bytes | None,
+    limit: int,
+) -> list[ChargeRevision]:
+    """A page of the charges of an account, the newest start first."""
+    query = _newest(tenant_id).where(charge.c.account_id == account_id)
+    start, end = span
+    if start is not None:
+        query = query.where(charge.c.start_time >= start)
+    if end is not None:
+        query = query.where(charge.c.start_time < end)
+    if outcome is not None:
+        query = query.where(charge.c.outcome == outcome)
+    if before is not None:
+        query = query.where(charge.c.charge_id < before)
+    rows = connection.execute(query.order_by(charge.c.charge_id.desc()).limit(limit))
+    return [ChargeRevision(*row) for row in rows]
+
+
+def _newest(tenant_id: str) -> Select[Any]:
+    """The newest revisions of a tenant's charges."""
+    later = charge.alias("later")
+    is_superseded = exists().where(
+        and_(
+            later.c.charge_id == charge.c.charge_id,
+            later.c.revision == charge.c.revision + 1,
+        )
+    )
+    return select(*_COLUMNS).where(charge.c.tenant_id == tenant_id, ~is_superseded)

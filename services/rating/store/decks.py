@@ -1,0 +1,164 @@
+"""Rate decks, their versions and the rows of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, select, update
+
+from chassis.database.bulk import insert_rows
+from services.rating.domain.rate_deck import Rate
+from services.rating.store.rows import insert_if_new
+from services.rating.store.schema import rate, rate_deck, rate_deck_version
+
+# The first text that is larger than every text that starts with the same digits ends with this.
+AFTER_DIGITS = ":"
+
+
+class StoredDeck(NamedTuple):
+    """A deck without its rows."""
+
+    rate_deck_id: str
+    code: str
+    currency: str
+    latest_version: int
+    create_time: datetime
+
+
+class StoredVersion(NamedTuple):
+    """A version of a deck without its rows; a draft has no effective time."""
+
+    rate_deck_version_id: str
+    rate_deck_id: str
+    version: int
+    effective_time: datetime | None
+    rate_count: int
+    digest: str
+    create_time: datetime
+
+
+def insert_deck_if_new(connection: Connection, tenant_id: str, deck: StoredDeck) -> None:
+    """Store a deck unless its code is taken."""
+    insert_if_new(connection, rate_deck, {"tenant_id": tenant_id, **deck._asdict()})
+
+
+def deck_by_code(connection: Connection, tenant_id: str, code: str) -> StoredDeck | None:
+    """The deck of a code."""
+    query = _decks(tenant_id).where(rate_deck.c.code == code)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else StoredDeck(*row)
+
+
+def decks_of(
+    connection: Connection, tenant_id: str, rate_deck_ids: Sequence[str]
+) -> dict[str, StoredDeck]:
+    """The known decks among some ids."""
+    query = _decks(tenant_id).where(rate_deck.c.rate_deck_id.in_(rate_deck_ids))
+    return {row.rate_deck_id: StoredDeck(*row) for row in connection.execute(query)}
+
+
+def list_decks(
+    connection: Connection, tenant_id: str, after_code: str, limit: int
+) -> list[StoredDeck]:
+    """A page of decks by code."""
+    query = _decks(tenant_id).where(rate_deck.c.code > after_code)
+    rows = connection.execute(query.order_by(rate_deck.c.code).limit(limit))
+    return [StoredDeck(*row) for row in rows]
+
+
+def next_version(connection: Connection, tenant_id: str, rate_deck_id: str) -> int:
+    """Count one more version of a deck; its row is locked until the transaction ends."""
+    table = rate_deck.c
+    query = (
+        update(rate_deck)
+        .where(table.tenant_id == tenant_id, table.rate_deck_id == rate_deck_id)
+        .values(latest_version=table.latest_version + 1)
+        .returning(table.latest_version)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def insert_version(
+    connection: Connection, tenant_id: str, version: StoredVersion, rates: Sequence[Rate]
+) -> None:
+    """Store a version with its rows."""
+    values = {"tenant_id": tenant_id, **version._asdict()}
+    connection.execute(rate_deck_version.insert(), values)
+    names = ["tenant_id", "rate_deck_version_id", *Rate._fields]
+    version_id = version.rate_deck_version_id
+    insert_rows(connection, rate, names, [(tenant_id, version_id, *row) for row in sorted(rates)])
+
+
+def version_of(
+    connection: Connection, tenant_id: str, rate_deck_version_id: str
+) -> StoredVersion | None:
+    """One version."""
+    table = rate_deck_version.c
+    query = _versions(tenant_id).where(table.rate_deck_version_id == rate_deck_version_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else StoredVersion(*row)
+
+
+def latest_effective_time(
+    connection: Connection, tenant_id: str, rate_deck_id: str
+) -> datetime | None:
+    """When the newest published version of a deck takes force."""
+    table = rate_deck_version.c
+    query = select(table.effective_time).where(
+        table.tenant_id == tenant_id,
+        table.rate_deck_id == rate_deck_id,
+        table.effective_time.is_not(None),
+    )
+    newest = query.order_by(table.effective_time.desc()).limit(1)
+    return connection.execute(newest).scalar_one_or_none()
+
+
+def set_effective_time(
+    connection: Connection, tenant_id: str, rate_deck_version_id: str, moment: datetime
+) -> None:
+    """Put a draft version into force."""
+    table = rate_deck_version.c
+    connection.execute(
+        update(rate_deck_version)
+        .where(table.tenant_id == tenant_id, table.rate_deck_version_id == rate_deck_version_id)
+        .values(effective_time=moment)
+    )
+
+
+def list_rates(
+    connection: Connection,
+    tenant_id: str,
+    rate_deck_version_id: str,
+    prefix: str = "",
+    after: str = "",
+    limit: int | None = None,
+) -> list[Rate]:
+    """The rows of a version whose prefix starts with some digits, by prefix; a page, or all."""
+    query = (
+        select(*(rate.c[name] for name in Rate._fields))
+        .where(
+            rate.c.tenant_id == tenant_id,
+            rate.c.rate_deck_version_id == rate_deck_version_id,
+            rate.c.prefix > after,
+        )
+        .order_by(rate.c.prefix)
+    )
+    if prefix:
+        query = query.where(rate.c.prefix >= prefix, rate.c.prefix < prefix + AFTER_DIGITS)
+    return [Rate(*row) for row in connection.execute(query.limit(limit))]
+
+
+def published_versions(connection: Connection, tenant_id: str) -> list[StoredVersion]:
+    """Every published version of a tenant."""
+    query = _versions(tenant_id).where(rate_deck_version.c.effective_time.is_not(None))
+    return [StoredVersion(*row) for row in connection.execute(query)]
+
+
+def _decks(tenant_id: str) -> Select[Any]:
+    columns = (rate_deck.c[name] for name in StoredDeck._fields)
+    return select(*columns).where(rate_deck.c.tenant_id == tenant_id)
+
+
+def _versions(tenant_id: str) -> Select[Any]:
+    columns = (rate_deck_version.c[name] for name in StoredVersion._fields)
+    return select(*columns).where(rate_deck_version.c.tenant_id == tenant_id)

@@ -1,0 +1,250 @@
+"""The first tables of rating."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from chassis.database.migrations import create_chassis_tables
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    create_chassis_tables(op)
+    _create_tariff()
+    _create_customers()
+    _create_charges()
+
+
+def downgrade() -> None:
+    op.drop_table("rated_batch")
+    op.drop_table("period_seal")
+    op.drop_table("retry_request")
+    op.drop_table("unrated_call")
+    op.drop_table("charge")
+    op.drop_table("account_block")
+    op.drop_table("subscription")
+    op.drop_table("account")
+    op.drop_table("plan_revision")
+    op.drop_table("plan")
+    op.drop_table("rate")
+    op.drop_table("rate_deck_version")
+    op.drop_table("rate_deck")
+    op.drop_table("tariff_version")
+    op.drop_table("lease")
+    op.drop_table("request")
+    op.drop_table("inbox_position")
+    op.drop_table("inbox")
+    op.drop_table("outbox_head")
+    op.drop_table("outbox")
+
+
+def _create_tariff() -> None:
+    op.create_table(
+        "tariff_version",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id"),
+    )
+    op.create_table(
+        "rate_deck",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("rate_deck_id", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("latest_version", sa.Integer(), nullable=False),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "rate_deck_id"),
+        sa.UniqueConstraint("tenant_id", "code", name="rate_deck_code"),
+    )
+    op.create_table(
+        "rate_deck_version",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("rate_deck_version_id", sa.Text(), nullable=False),
+        sa.Column("rate_deck_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("effective_time", sa.BigInteger()),
+        sa.Column("rate_count", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "rate_deck_version_id"),
+        sa.UniqueConstraint(
+            "tenant_id", "rate_deck_id", "version", name="rate_deck_version_number"
+        ),
+    )
+    op.create_table(
+        "rate",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("rate_deck_version_id", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("destination", sa.Text(), nullable=False),
+        sa.Column("price_nanos", sa.BigInteger(), nullable=False),
+        sa.Column("connect_fee_micros", sa.BigInteger(), nullable=False),
+        sa.Column("first_increment_seconds", sa.Integer(), nullable=False),
+        sa.Column("next_increment_seconds", sa.Integer(), nullable=False),
+        sa.Column("minimum_seconds", sa.Integer(), nullable=False),
+        sa.Column("row_number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "rate_deck_version_id", "prefix"),
+    )
+    op.create_table(
+        "plan",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("plan_id", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "plan_id"),
+        sa.UniqueConstraint("tenant_id", "code", name="plan_code"),
+    )
+    op.create_table(
+        "plan_revision",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("plan_id", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("plan_revision_id", sa.Text(), nullable=False),
+        sa.Column("effective_time", sa.BigInteger(), nullable=False),
+        sa.Column("rate_deck_ids", sa.Text(), nullable=False),
+        sa.Column("duration_rounding", sa.SmallInteger(), nullable=False),
+        sa.Column("price_rounding", sa.Text(), nullable=False),
+        sa.Column("price_decimals", sa.SmallInteger(), nullable=False),
+        sa.Column("monthly_fee_micros", sa.BigInteger(), nullable=False),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "plan_id", "revision"),
+    )
+
+
+def _create_customers() -> None:
+    op.create_table(
+        "account",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("payer_account_id", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("billing_day", sa.SmallInteger(), nullable=False),
+        sa.Column("start_time", sa.BigInteger(), nullable=False),
+        sa.Column("change_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "account_id"),
+    )
+    op.create_table(
+        "subscription",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("subscription_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("plan_id", sa.Text(), nullable=False),
+        sa.Column("start_time", sa.BigInteger(), nullable=False),
+        sa.Column("end_time", sa.BigInteger()),
+        sa.Column("change_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "subscription_id"),
+    )
+    op.create_index("subscription_by_account", "subscription", ["tenant_id", "account_id"])
+    op.create_table(
+        "account_block",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("is_blocked", sa.SmallInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("change_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "account_id"),
+    )
+
+
+def _create_charges() -> None:
+    op.create_table(
+        "charge",
+        sa.Column("charge_id", sa.LargeBinary(16), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("party", sa.SmallInteger(), nullable=False),
+        sa.Column("call_key_kind", sa.SmallInteger(), nullable=False),
+        sa.Column("call_key", sa.Text(), nullable=False),
+        sa.Column("leg", sa.Text(), nullable=False),
+        sa.Column("call_id", sa.LargeBinary(16)),
+        sa.Column("call_revision", sa.Integer(), nullable=False),
+        sa.Column("source", sa.SmallInteger(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("payer_account_id", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.SmallInteger(), nullable=False),
+        sa.Column("unrated_reason", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("amount_micros", sa.BigInteger(), nullable=False),
+        sa.Column("amount_delta_micros", sa.BigInteger(), nullable=False),
+        sa.Column("usage_line", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("period_start", sa.BigInteger()),
+        sa.Column("period_end", sa.BigInteger()),
+        sa.Column("correction", sa.SmallInteger(), nullable=False),
+        sa.Column("start_time", sa.BigInteger(), nullable=False),
+        sa.Column("duration_ms", sa.BigInteger(), nullable=False),
+        sa.Column("charged_ms", sa.BigInteger(), nullable=False),
+        sa.Column("receipt", sa.LargeBinary(), nullable=False),
+        sa.Column("settle_time", sa.BigInteger(), nullable=False),
+        sa.Column("opened_partition", sa.SmallInteger(), nullable=False),
+        sa.Column("opened_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("event_partition", sa.SmallInteger(), nullable=False),
+        sa.Column("event_sequence", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("charge_id", "revision"),
+    )
+    op.create_index("charge_by_account", "charge", ["tenant_id", "account_id", "charge_id"])
+    op.create_index("charge_by_period", "charge", ["tenant_id", "payer_account_id", "period_start"])
+    op.create_table(
+        "unrated_call",
+        sa.Column("charge_id", sa.LargeBinary(16), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("call_id", sa.LargeBinary(16), nullable=False),
+        sa.Column("call_revision", sa.Integer(), nullable=False),
+        sa.Column("call_key_kind", sa.SmallInteger(), nullable=False),
+        sa.Column("call_key", sa.Text(), nullable=False),
+        sa.Column("leg", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("payer_account_id", sa.Text(), nullable=False),
+        sa.Column("caller", sa.Text(), nullable=False),
+        sa.Column("callee", sa.Text(), nullable=False),
+        sa.Column("callee_kind", sa.SmallInteger(), nullable=False),
+        sa.Column("start_time", sa.BigInteger(), nullable=False),
+        sa.Column("duration_ms", sa.BigInteger(), nullable=False),
+        sa.Column("answered", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("charge_id"),
+    )
+    op.create_index(
+        "unrated_call_by_account", "unrated_call", ["tenant_id", "account_id", "charge_id"]
+    )
+    op.create_index("unrated_call_by_tenant", "unrated_call", ["tenant_id", "charge_id"])
+    op.create_table(
+        "retry_request",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("after_charge_id", sa.LargeBinary(16), nullable=False),
+        sa.Column("request_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "account_id"),
+    )
+    op.create_table(
+        "period_seal",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("period_start", sa.BigInteger(), nullable=False),
+        sa.Column("period_end", sa.BigInteger(), nullable=False),
+        sa.Column("seal_id", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("charge_count", sa.BigInteger(), nullable=False),
+        sa.Column("amount_micros", sa.BigInteger(), nullable=False),
+        sa.Column("usage_lines", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("unrated_count", sa.BigInteger(), nullable=False),
+        sa.Column("seal_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "account_id", "period_start"),
+    )
+    op.create_table(
+        "rated_batch",
+        sa.Column("source_partition", sa.SmallInteger(), nullable=False),
+        sa.Column("source_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("collected_count", sa.Integer(), nullable=False),
+        sa.Column("merged_count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("source_partition", "source_sequence"),
+    )

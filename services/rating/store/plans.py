@@ -1,0 +1,151 @@
+"""Plans, their revisions, and the tariff that all that is published in a tenant makes."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+
+from kernel.rounding import RoundingMode
+from services.rating.domain.plan import DeckVersion, Plan, PlanRevision, Tariff
+from services.rating.domain.pricing import DurationRounding, PriceRule
+from services.rating.store.decks import published_versions
+from services.rating.store.rows import insert_if_new
+from services.rating.store.schema import plan, plan_revision, tariff_version
+
+
+def insert_plan_if_new(connection: Connection, tenant_id: str, new: Plan) -> bool:
+    """Store a plan; False when its code or id is taken."""
+    values = {
+        "tenant_id": tenant_id,
+        "plan_id": new.plan_id,
+        "code": new.code,
+        "display_name": new.display_name,
+        "currency": new.currency,
+        "create_time": new.create_time,
+    }
+    return insert_if_new(connection, plan, values)
+
+
+def plan_of(
+    connection: Connection, tenant_id: str, plan_id: str, for_update: bool = False
+) -> Plan | None:
+    """One plan; locked until the transaction ends where it is to get new terms."""
+    query = _plans(tenant_id).where(plan.c.plan_id == plan_id)
+    row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
+    return None if row is None else _plan_from_row(row)
+
+
+def list_plans(connection: Connection, tenant_id: str, after_code: str, limit: int) -> list[Plan]:
+    """A page of plans by code."""
+    query = _plans(tenant_id).where(plan.c.code > after_code).order_by(plan.c.code).limit(limit)
+    return [_plan_from_row(row) for row in connection.execute(query)]
+
+
+def insert_revision(
+    connection: Connection, tenant_id: str, revision: PlanRevision, create_time: datetime
+) -> None:
+    """Store new terms of a plan."""
+    values = {
+        "tenant_id": tenant_id,
+        "plan_id": revision.plan_id,
+        "revision": revision.revision,
+        "plan_revision_id": revision.plan_revision_id,
+        "effective_time": revision.effective_time,
+        "rate_deck_ids": json.dumps(revision.rate_deck_ids),
+        "duration_rounding": revision.duration_rounding,
+        "price_rounding": revision.price_rule.mode.value,
+        "price_decimals": revision.price_rule.decimals,
+        "monthly_fee_micros": revision.monthly_fee_micros,
+        "create_time": create_time,
+    }
+    connection.execute(plan_revision.insert(), values)
+
+
+def latest_revisions(
+    connection: Connection, tenant_id: str, plan_ids: Sequence[str]
+) -> dict[str, PlanRevision]:
+    """The newest terms of some plans; plans without terms are left out."""
+    table = plan_revision.c
+    newest = (
+        select(table.plan_id, func.max(table.revision).label("revision"))
+        .where(table.tenant_id == tenant_id, table.plan_id.in_(plan_ids))
+        .group_by(table.plan_id)
+        .subquery()
+    )
+    query = (
+        select(plan_revision)
+        .join(
+            newest,
+            (table.plan_id == newest.c.plan_id) & (table.revision == newest.c.revision),
+        )
+        .where(table.tenant_id == tenant_id)
+    )
+    return {row.plan_id: _revision_from_row(row) for row in connection.execute(query)}
+
+
+def lock_tariff(connection: Connection, tenant_id: str, to_change: bool = False) -> int:
+    """The number of the tariff, which stays what it is until the transaction ends.
+
+    Whoever prices shares the lock; whoever publishes or changes what pricing reads holds it alone.
+    """
+    query = _tariff_version(tenant_id).with_for_update(read=not to_change)
+    number = connection.execute(query).scalar_one_or_none()
+    if number is None:
+        insert_if_new(connection, tariff_version, {"tenant_id": tenant_id, "version": 0})
+        number = connection.execute(query).scalar_one()
+    return number
+
+
+def tariff_number(connection: Connection, tenant_id: str) -> int:
+    """The number of the tariff, as this transaction sees it."""
+    return connection.execute(_tariff_version(tenant_id)).scalar_one_or_none() or 0
+
+
+def count_tariff(connection: Connection, tenant_id: str) -> None:
+    """Tell every replica that something new was published; the tariff is locked already."""
+    connection.execute(
+        update(tariff_version)
+        .where(tariff_version.c.tenant_id == tenant_id)
+        .values(version=tariff_version.c.version + 1)
+    )
+
+
+def read_tariff(connection: Connection, tenant_id: str) -> Tariff:
+    """All that is published in a tenant, without the rows of the decks."""
+    plans = [_plan_from_row(row) for row in connection.execute(_plans(tenant_id))]
+    revisions = select(plan_revision).where(plan_revision.c.tenant_id == tenant_id)
+    versions = [
+        DeckVersion(version.rate_deck_version_id, version.rate_deck_id, version.effective_time)
+        for version in published_versions(connection, tenant_id)
+        if version.effective_time is not None
+    ]
+    return Tariff(
+        plans, [_revision_from_row(row) for row in connection.execute(revisions)], versions
+    )
+
+
+def _tariff_version(tenant_id: str) -> Select[int]:
+    return select(tariff_version.c.version).where(tariff_version.c.tenant_id == tenant_id)
+
+
+def _plans(tenant_id: str) -> Select[Any]:
+    return select(plan).where(plan.c.tenant_id == tenant_id)
+
+
+def _plan_from_row(row: Row[Any]) -> Plan:
+    return Plan(row.plan_id, row.code, row.display_name, row.currency, row.create_time)
+
+
+def _revision_from_row(row: Row[Any]) -> PlanRevision:
+    return PlanRevision(
+        plan_revision_id=row.plan_revision_id,
+        plan_id=row.plan_id,
+        revision=row.revision,
+        effective_time=row.effective_time,
+        rate_deck_ids=tuple(json.loads(row.rate_deck_ids)),
+        duration_rounding=DurationRounding(row.duration_rounding),
+        price_rule=PriceRule(RoundingMode(row.price_rounding), row.price_decimals),
+        monthly_fee_micros=row.monthly_fee_micros,
+    )

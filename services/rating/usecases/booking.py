@@ -1,0 +1,55 @@
+"""Finding the billing period of each settlement, against the seals of its payer."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from chassis.database.unit_of_work import UnitOfWork
+from kernel.clock import from_micros, to_micros
+from services.rating.domain.account import Account
+from services.rating.domain.billing_period import book
+from services.rating.store.accounts import Lock, accounts_of
+from services.rating.store.seals import sealed_until
+
+
+class Booked(NamedTuple):
+    """A billing period; times in microseconds, None while there is no amount to book."""
+
+    start: int | None
+    end: int | None
+    correction: int
+
+
+NOT_BOOKED = Booked(None, None, 0)
+
+
+class Bookings:
+    """The accounts of a transaction, none of whose periods can be sealed before it ends."""
+
+    def __init__(self, uow: UnitOfWork, tenant_id: str) -> None:
+        self.accounts: dict[str, Account] = {}
+        self._uow = uow
+        self._tenant_id = tenant_id
+        self._sealed: dict[str, datetime] = {}
+        self._last: dict[str, tuple[int, int, Booked]] = {}
+
+    def hold(self, account_ids: Collection[str]) -> None:
+        """Read accounts and keep their periods as they are until the transaction ends."""
+        missing = set(account_ids) - self.accounts.keys()
+        connection = self._uow.connection
+        # The seal takes the same lock alone: it counts all of this transaction or nothing of it.
+        self.accounts |= accounts_of(connection, self._tenant_id, missing, Lock.SHARE)
+        self._sealed |= sealed_until(connection, self._tenant_id, missing)
+
+    def book(self, payer_id: str, start_micros: int) -> Booked:
+        """The period of what a payer, held before, is charged for at an instant."""
+        start, end, booked = self._last.get(payer_id, (0, 0, NOT_BOOKED))
+        if start <= start_micros < end:
+            return booked
+        sealed = self._sealed.get(payer_id)
+        booking = book(self.accounts[payer_id], from_micros(start_micros), sealed)
+        start, end = to_micros(booking.period.start), to_micros(booking.period.end)
+        booked = Booked(start, end, int(booking.is_correction))
+        if not booking.is_correction:
+            self._last[payer_id] = (start, end, booked)
+        return booked

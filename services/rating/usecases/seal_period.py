@@ -1,0 +1,44 @@
+"""Sealing a billing period: what it holds is counted, and nothing is added to it any more."""
+
+from chassis.database.unit_of_work import UnitOfWork
+from kernel.ids import new_uuid
+from kernel.period import Period
+from services.rating.domain.billing_period import check_next_to_seal
+from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
+from services.rating.domain.seal import Seal, seal_charges
+from services.rating.store.accounts import Lock, accounts_of
+from services.rating.store.seals import (
+    SealKey,
+    charges_in,
+    insert_seal,
+    seal_of,
+    sealed_until,
+)
+from services.rating.store.unrated import count_unrated
+
+
+def seal_period(uow: UnitOfWork, tenant_id: str, account_id: str, period: Period) -> Seal:
+    """Seal a period of a paying account; a sealed one answers the same seal for ever.
+
+    Raises:
+        DomainError: UNKNOWN_ACCOUNT, PERIOD_NOT_OVER, PREVIOUS_PERIOD_OPEN, INVALID_PERIOD.
+    """
+    connection, key = uow.connection, SealKey(tenant_id, account_id)
+    # Charges share this lock: one that is being written is counted, or waits and becomes a
+    # correction in the next period.
+    account = accounts_of(connection, tenant_id, [account_id], Lock.UPDATE).get(account_id)
+    if account is None:
+        raise unrated(UNKNOWN_ACCOUNT, account_id=account_id)
+    known = seal_of(connection, key, period)
+    if known is not None:
+        return known
+    sealed = sealed_until(connection, tenant_id, [account_id]).get(account_id)
+    check_next_to_seal(account, period, sealed, uow.now)
+    seal = seal_charges(
+        new_uuid(),
+        account.currency,
+        charges_in(connection, key, period),
+        count_unrated(connection, tenant_id, account_id, period),
+    )
+    insert_seal(connection, key, period, seal, uow.now)
+    return seal

@@ -1,0 +1,88 @@
+"""Puts rating together: its doors, its handlers, its memory of tariffs and its retries."""
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import DBAPIError
+
+from chassis.database.engine import Database
+from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.server import Servicer
+from chassis.service import Runtime, ServiceDefinition
+from chassis.settings import read_settings
+from services.rating.api.audit import RatingAuditApi
+from services.rating.api.charges import ChargeQueryApi
+from services.rating.api.periods import PeriodApi
+from services.rating.api.plans import PlanApi
+from services.rating.api.rate_decks import RateDeckApi
+from services.rating.api.rating import RatingApi
+from services.rating.config import RatingSettings
+from services.rating.events.handlers import event_handlers
+from services.rating.store.unrated import has_retries
+from services.rating.usecases.retry_unrated_calls import retry_next_request
+from services.rating.usecases.tariffs import Tariffs
+from tollbook.rating.v1 import rating_service_pb2_grpc as grpc_api
+
+PACKAGE = "tollbook.rating.v1"
+
+_logger = logging.getLogger(__name__)
+
+
+def build(runtime: Runtime) -> ServiceDefinition:
+    """The rating service on this runtime."""
+    settings = read_settings(RatingSettings, runtime.environment)
+    tariffs = Tariffs(settings.rates_in_memory_max)
+    return ServiceDefinition(
+        name="rating",
+        servicers=_servicers(Endpoint(runtime.database), tariffs, settings),
+        handlers=event_handlers(tariffs),
+        background=[lambda: _retry_calls(runtime.database, tariffs, settings)],
+    )
+
+
+def _servicers(endpoint: Endpoint, tariffs: Tariffs, settings: RatingSettings) -> list[Servicer]:
+    emergency = frozenset(settings.emergency_numbers)
+    return [
+        Servicer(
+            grpc_api.add_RatingServiceServicer_to_server,
+            RatingApi(endpoint, tariffs, emergency),
+            f"{PACKAGE}.RatingService",
+        ),
+        Servicer(
+            grpc_api.add_RateDeckServiceServicer_to_server,
+            RateDeckApi(endpoint),
+            f"{PACKAGE}.RateDeckService",
+        ),
+        Servicer(
+            grpc_api.add_PlanServiceServicer_to_server,
+            PlanApi(endpoint),
+            f"{PACKAGE}.PlanService",
+        ),
+        Servicer(
+            grpc_api.add_ChargeQueryServiceServicer_to_server,
+            ChargeQueryApi(endpoint, tariffs),
+            f"{PACKAGE}.ChargeQueryService",
+        ),
+        Servicer(
+            grpc_api.add_PeriodServiceServicer_to_server,
+            PeriodApi(endpoint, tariffs),
+            f"{PACKAGE}.PeriodService",
+        ),
+        Servicer(
+            grpc_api.add_RatingAuditServiceServicer_to_server,
+            RatingAuditApi(endpoint),
+            f"{PACKAGE}.RatingAuditService",
+        ),
+    ]
+
+
+async def _retry_calls(database: Database, tariffs: Tariffs, settings: RatingSettings) -> None:
+    """Try calls without a price again, a part of them in each transaction, whenever asked to."""
+    while True:
+        try:
+            while await database.read(has_retries):
+                if not await database.write(lambda uow: retry_next_request(uow, tariffs)):
+                    break
+        except DBAPIError:
+            _logger.exception("calls without a price could not be tried again; trying later")
+        await asyncio.sleep(settings.retry_interval_seconds)
