@@ -11,6 +11,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis.grpc import errors
 from chassis.grpc.contracts import merged_service_config
+from chassis.grpc.first_status import FirstStatus
 from chassis.grpc.outgoing import acting_for, prepared
 from chassis.grpc.transport import CHANNEL_OPTIONS, channel_credentials
 from chassis.security.service_token import ServiceToken
@@ -63,19 +64,26 @@ class _Outgoing:
         method = _method(details)
         with span_of(method, SpanKind.CLIENT), self._outcome(method):
             call = await continuation(prepared(details, self._service, self._token), request)
-            return await call
+            first_status = FirstStatus(call)
+            try:
+                return await call
+            except grpc.aio.AioRpcError as error:
+                raise first_status.instead_of(error) from None
 
     async def _answers(self, continuation: Any, details: Details, request: Any) -> Any:
         """Open a stream; its span covers the opening, as its answers are read elsewhere."""
         method = _method(details)
         with span_of(method, SpanKind.CLIENT):
             call = await continuation(prepared(details, self._service, self._token), request)
-        return self._read(call, method)
+        return self._read(call, FirstStatus(call), method)
 
-    async def _read(self, call: Any, method: str) -> AsyncIterator[Any]:
+    async def _read(self, call: Any, first_status: FirstStatus, method: str) -> AsyncIterator[Any]:
         with self._outcome(method):
-            async for answer in call:
-                yield answer
+            try:
+                async for answer in call:
+                    yield answer
+            except grpc.aio.AioRpcError as error:
+                raise first_status.instead_of(error) from None
 
     @contextmanager
     def _outcome(self, method: str) -> Iterator[None]:
@@ -105,7 +113,7 @@ class _UnaryStream(_Outgoing, grpc.aio.UnaryStreamClientInterceptor):
     async def intercept_unary_stream(
         self, continuation: Any, client_call_details: Details, request: Any
     ) -> Any:
-        return self._answers(continuation, client_call_details, request)
+        return await self._answers(continuation, client_call_details, request)
 
 
 class _StreamUnary(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):
@@ -119,7 +127,7 @@ class _StreamStream(_Outgoing, grpc.aio.StreamStreamClientInterceptor):
     async def intercept_stream_stream(
         self, continuation: Any, client_call_details: Details, request_iterator: Any
     ) -> Any:
-        return self._answers(continuation, client_call_details, request_iterator)
+        return await self._answers(continuation, client_call_details, request_iterator)
 
 
 def _method(details: Details) -> str:

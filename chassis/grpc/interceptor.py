@@ -1,14 +1,17 @@
 """The shape of every server interceptor here: something around a call, or on its way in."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 
-Handler = grpc.RpcMethodHandler[Any, Any]
+# gRPC's class takes no type arguments at run time.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 _MAKE_HANDLER: dict[tuple[bool, bool], Callable[..., Handler]] = {
     (False, False): grpc.unary_unary_rpc_method_handler,
