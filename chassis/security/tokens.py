@@ -79,10 +79,12 @@ class TokenVerifier:
             raise errors.token_invalid("it is not valid yet") from None
         except jwt.PyJWTError as error:
             raise errors.token_invalid(str(error)) from None
-        tenant, scopes = claims["tenant"], claims["scopes"]
+        tenant, scopes, expiry = claims["tenant"], claims["scopes"], claims["exp"]
         if not isinstance(tenant, str) or not tenant or not _are_words(scopes):
             raise errors.token_invalid("tenant must be a text and scopes a list of texts")
-        return Caller(claims["sub"], tenant, frozenset(scopes)), int(claims["exp"])
+        if not isinstance(expiry, int):
+            raise errors.token_invalid("exp must be a number of seconds")
+        return Caller(claims["sub"], tenant, frozenset(scopes)), expiry
 
     def _decoded(self, token: str) -> dict[str, Any]:
         key = self._keys.find(str(jwt.get_unverified_header(token).get("kid", "")))

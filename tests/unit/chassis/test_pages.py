@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from chassis.grpc.pages import PAGE_SIZE_MAX, decode_token, encode_token, page_size
 from kernel.errors import DomainError
 
-
 KEYS = st.text(max_size=80) | st.integers(-(2**63), 2**63)
 
 
