@@ -1,0 +1,1 @@
+"""The formats of records that are files or pushes: one module each, pure parsers of bytes."""

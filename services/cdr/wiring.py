@@ -1,0 +1,87 @@
+"""Puts cdr together: its doors, its handlers, its background tasks."""
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis.database.engine import Database
+from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.server import Servicer
+from chassis.service import Background, Runtime, ServiceDefinition
+from chassis.settings import read_settings
+from services.cdr.api.audit import CdrAuditApi
+from services.cdr.api.calls import CallQueryApi
+from services.cdr.api.folder_watcher import FolderWatcher
+from services.cdr.api.freeswitch_push import FreeswitchPush
+from services.cdr.api.intake import CallIntakeApi
+from services.cdr.api.sources import SourceAdminApi
+from services.cdr.config import CdrSettings
+from services.cdr.events.lines import ACCOUNT_CHANGED, LINE_CHANGED
+from services.cdr.events.prices import CALLS_RATED
+from services.cdr.usecases.pushed_records import PushedRecords
+from services.cdr.usecases.retry_suspended import retry_due
+from tollbook.cdr.v1 import cdr_service_pb2_grpc as doors
+
+PACKAGE = "tollbook.cdr.v1"
+
+_logger = logging.getLogger(__name__)
+
+
+def build(runtime: Runtime) -> ServiceDefinition:
+    """The service on the chassis' database, door and bus."""
+    settings = read_settings(CdrSettings, runtime.environment)
+    return ServiceDefinition(
+        name="cdr",
+        servicers=_servicers(Endpoint(runtime.database)),
+        handlers=[LINE_CHANGED, ACCOUNT_CHANGED, CALLS_RATED],
+        background=list(_background(runtime, settings)),
+    )
+
+
+def _servicers(endpoint: Endpoint) -> list[Servicer]:
+    return [
+        Servicer(
+            doors.add_CallIntakeServiceServicer_to_server,
+            CallIntakeApi(endpoint),
+            f"{PACKAGE}.CallIntakeService",
+        ),
+        Servicer(
+            doors.add_SourceAdminServiceServicer_to_server,
+            SourceAdminApi(endpoint),
+            f"{PACKAGE}.SourceAdminService",
+        ),
+        Servicer(
+            doors.add_CallQueryServiceServicer_to_server,
+            CallQueryApi(endpoint),
+            f"{PACKAGE}.CallQueryService",
+        ),
+        Servicer(
+            doors.add_CdrAuditServiceServicer_to_server,
+            CdrAuditApi(endpoint),
+            f"{PACKAGE}.CdrAuditService",
+        ),
+    ]
+
+
+def _background(runtime: Runtime, settings: CdrSettings) -> list[Background]:
+    tasks: list[Background] = [lambda: _retry(runtime.database, settings)]
+    if settings.watch_dir is not None:
+        watcher = FolderWatcher(runtime.database, settings, settings.watch_dir)
+        tasks.append(watcher.run)
+    if settings.http_listen_address:
+        pushed = PushedRecords(runtime.database)
+        push = FreeswitchPush(runtime.database, pushed)
+        tasks.append(pushed.run)
+        tasks.append(lambda: push.serve(settings.http_listen_address, runtime.settings))
+    return tasks
+
+
+async def _retry(database: Database, settings: CdrSettings) -> None:
+    while True:
+        try:
+            while await database.write(retry_due):
+                pass
+        except SQLAlchemyError:
+            _logger.exception("records that are due were not retried")
+        await asyncio.sleep(settings.retry_interval_seconds)
