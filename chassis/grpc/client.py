@@ -1,7 +1,7 @@
 """Channels to other services, which need no more than the address and the contract's package."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,9 +62,12 @@ class _Outgoing:
 
     async def _answer(self, continuation: Any, details: Details, request: Any) -> Any:
         method = _method(details)
-        with span_of(method, SpanKind.CLIENT), self._outcome(method):
+        with span_of(method, SpanKind.CLIENT):
             call = await continuation(prepared(details, self._service, self._token), request)
-            first_status = FirstStatus(call)
+            return await self._awaited(call, FirstStatus(call), method)
+
+    async def _awaited(self, call: Any, first_status: FirstStatus, method: str) -> Any:
+        with self._outcome(method):
             try:
                 return await call
             except grpc.aio.AioRpcError as error:
@@ -120,7 +123,29 @@ class _StreamUnary(_Outgoing, grpc.aio.StreamUnaryClientInterceptor):
     async def intercept_stream_unary(
         self, continuation: Any, client_call_details: Details, request_iterator: Any
     ) -> Any:
-        return await self._answer(continuation, client_call_details, request_iterator)
+        method = _method(client_call_details)
+        details = prepared(client_call_details, self._service, self._token)
+        with span_of(method, SpanKind.CLIENT):
+            call = await continuation(details, request_iterator)
+        first_status = FirstStatus(call)
+        return _TranslatedCall(call, lambda: self._awaited(call, first_status, method))
+
+
+class _TranslatedCall:
+    """The call itself, save that awaiting it raises the service's own error.
+
+    Here alone gRPC insists on a call, where elsewhere an interceptor may return the answer.
+    """
+
+    def __init__(self, call: Any, answer: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._call = call
+        self._answer = answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._answer().__await__()
 
 
 class _StreamStream(_Outgoing, grpc.aio.StreamStreamClientInterceptor):
