@@ -1,0 +1,63 @@
+"""The command `tollbook`: its subcommands, and how their failures are told."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import grpc
+import typer
+
+from chassis.settings import SettingsError
+from cli.bills import bill
+from cli.call_files import import_calls
+from cli.connection import DATA_FOLDER, DATA_VARIABLE, TOKEN_VARIABLE, connection_from
+from cli.dead_letters import dead_letters
+from cli.output import complain
+from cli.rate_decks import import_deck
+from cli.reconcile import reconcile
+from cli.replay import replay
+from cli.run import run
+from cli.serve import migrate, serve
+from kernel.errors import DomainError
+
+app = typer.Typer(
+    help="A real-time billing suite for voice over IP.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    data: Annotated[
+        Path, typer.Option(envvar=DATA_VARIABLE, help="Folder of the suite on this machine.")
+    ] = DATA_FOLDER,
+    token_file: Annotated[
+        Path | None, typer.Option(envvar=TOKEN_VARIABLE, help="Token; else the operator's there.")
+    ] = None,
+) -> None:
+    """Say where the suite is: <SERVICE>_ADDRESS names services that run elsewhere."""
+    context.obj = connection_from(data, token_file)
+
+
+for command in (run, serve, migrate, import_deck, import_calls, bill, replay, reconcile):
+    app.command()(command)
+app.add_typer(dead_letters, name="dead-letters")
+
+
+def main() -> None:
+    """Run the command; an expected failure ends with status 1 and one sentence."""
+    try:
+        app()
+    except (DomainError, SettingsError) as error:
+        complain(str(error))
+        sys.exit(1)
+    except grpc.aio.AioRpcError as error:
+        complain(f"{error.code().name}: {error.details()}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""`tollbook import-deck`: a carrier's rate sheet becomes a version of a deck."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from google.protobuf import json_format
+from rich.table import Table
+
+from chassis.grpc.client import acting_for
+from chassis.grpc.convert import time_to_proto
+from cli.connection import Connection
+from cli.files import SentFile, progress_bar
+from cli.options import TenantOption, utc
+from cli.output import console, report
+from kernel.ids import new_uuid
+from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc
+from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping
+
+REJECTED_ROWS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Deck:
+    """What is imported."""
+
+    header: rating_service_pb2.ImportRateDeckHeader
+    rates: SentFile
+    destinations: SentFile | None
+
+
+def import_deck(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The rates, a CSV file.", exists=True)],
+    tenant: TenantOption,
+    code: Annotated[str, typer.Option(help="The deck's code; a new one makes a new deck.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 code of the prices, e.g. EUR.")],
+    mapping: Annotated[
+        Path, typer.Option(help="How the columns are read: a RateDeckMapping as JSON.", exists=True)
+    ],
+    destinations: Annotated[
+        Path | None, typer.Option(help="A second file with names and increments.", exists=True)
+    ] = None,
+    publish: Annotated[bool, typer.Option("--publish", help="Put it into force.")] = False,
+    effective: Annotated[
+        datetime | None, typer.Option(help="From when on (UTC); needs --publish.")
+    ] = None,
+) -> None:
+    """Import a rate deck as a draft version; say what became of every row."""
+    header = rating_service_pb2.ImportRateDeckHeader(
+        rate_deck_code=code,
+        currency_code=currency,
+        mapping=_read_mapping(mapping),
+        request_id=new_uuid(),
+    )
+    with progress_bar() as progress, acting_for(tenant):
+        sent_destinations = SentFile(progress, destinations) if destinations else None
+        deck = _Deck(header, SentFile(progress, file), sent_destinations)
+        imported = asyncio.run(_import(context.obj, deck))
+    _show(imported)
+    if not imported.accepted_count:
+        raise typer.Exit(1)
+    if publish:
+        with acting_for(tenant):
+            asyncio.run(_publish(context.obj, imported, effective))
+
+
+def _read_mapping(file: Path) -> RateDeckMapping:
+    try:
+        return json_format.Parse(file.read_text(encoding="utf-8"), RateDeckMapping())
+    except json_format.ParseError as error:
+        raise typer.BadParameter(f"{file} is no RateDeckMapping: {error}") from None
+
+
+async def _import(connection: Connection, deck: _Deck) -> rating_service_pb2.ImportRateDeckResponse:
+    async with connection.channel("rating") as channel:
+        stub = rating_service_pb2_grpc.RateDeckServiceStub(channel)
+        return await stub.ImportRateDeck(_pieces(deck))
+
+
+async def _pieces(deck: _Deck) -> AsyncIterator[rating_service_pb2.ImportRateDeckRequest]:
+    yield rating_service_pb2.ImportRateDeckRequest(header=deck.header)
+    for piece in deck.rates.pieces():
+        yield rating_service_pb2.ImportRateDeckRequest(rates_content=piece)
+    for piece in deck.destinations.pieces() if deck.destinations else ():
+        yield rating_service_pb2.ImportRateDeckRequest(destinations_content=piece)
+
+
+async def _publish(
+    connection: Connection,
+    imported: rating_service_pb2.ImportRateDeckResponse,
+    effective: datetime | None,
+) -> None:
+    async with connection.channel("rating") as channel:
+        stub = rating_service_pb2_grpc.RateDeckServiceStub(channel)
+        published = await stub.PublishRateDeckVersion(
+            rating_service_pb2.PublishRateDeckVersionRequest(
+                rate_deck_version_id=imported.version.rate_deck_version_id,
+                effective_time=time_to_proto(utc(effective)),
+                request_id=new_uuid(),
+            )
+        )
+    since = published.version.effective_time.ToJsonString()
+    report("Published", f"version {published.version.version}, in force from {since}")
+
+
+def _show(imported: rating_service_pb2.ImportRateDeckResponse) -> None:
+    deck = imported.rate_deck
+    report(
+        "Imported" if imported.accepted_count else "Nothing imported",
+        f"{deck.code} ({deck.currency_code}): {imported.received_count:,} rows = "
+        f"{imported.accepted_count:,} rates + {imported.rejected_count:,} rejected",
+    )
+    if imported.rejected_rows:
+        console.print(_rejected_table(imported))
+
+
+def _rejected_table(imported: rating_service_pb2.ImportRateDeckResponse) -> Table:
+    table = Table(title="Rejected rows", title_justify="left", box=None, padding=(0, 2))
+    for heading in ("line", "reason", "what to do"):
+        table.add_column(heading)
+    for row in imported.rejected_rows[:REJECTED_ROWS_SHOWN]:
+        table.add_row(str(row.row_number), row.reason, row.message)
+    more = imported.rejected_count - len(imported.rejected_rows[:REJECTED_ROWS_SHOWN])
+    if more:
+        table.caption = f"and {more:,} more"
+    return table

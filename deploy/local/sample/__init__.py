@@ -1,0 +1,1 @@
+"""The sample operator: two tenants, their customers, decks and calls, all made up by us."""

@@ -1,0 +1,160 @@
+"""Creates what calls cost: a deck and a plan for each currency, and who is on which plan."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from chassis.grpc.client import acting_for
+from chassis.grpc.convert import money_to_proto, time_to_proto
+from deploy.local.sample.directory import account_id, account_id_of
+from deploy.local.sample.operator import MARKETS, PRICES_SINCE, TENANTS, Market, Tenant
+from deploy.local.sample.rate_deck import COLUMNS, deck_file
+from deploy.local.sample.session import SampleError, Session, fixed_id
+from kernel.errors import DomainError
+from kernel.money import Money
+from tollbook.invoice.v1 import customer_pb2, invoice_service_pb2
+from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
+from tollbook.rating.v1 import plan_pb2, rate_deck_pb2, rating_service_pb2
+from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from tollbook.type.v1.time_range_pb2 import TimeRange
+
+CHUNK_BYTES = 256 * 1024
+PRICE_DECIMALS = 4
+
+
+async def create_tariffs(session: Session) -> None:
+    """Import and publish the decks, publish the plans, subscribe every account."""
+    rates = 0
+    for tenant in TENANTS:
+        with acting_for(tenant.tenant_id):
+            for market in MARKETS.values():
+                imported = await _import_deck(session, tenant, market)
+                await _publish_plan(session, tenant, market, imported.rate_deck.rate_deck_id)
+                rates += imported.accepted_count
+    session.report("Rate decks", f"{len(TENANTS) * len(MARKETS)} published, {rates:,} prefixes")
+
+
+async def create_subscriptions(session: Session) -> None:
+    """Put every account on the plan of its currency; show that no other is accepted."""
+    customers = invoice_grpc.CustomerServiceStub(session.channels["invoice"])
+    for tenant in TENANTS:
+        with acting_for(tenant.tenant_id):
+            for account in tenant.accounts:
+                plan_id = _plan_id(tenant, MARKETS[account.currency])
+                await customers.CreateSubscription(
+                    _subscription_request(account_id(account), plan_id, account.start)
+                )
+            refusal = await _subscribe_to_other_currency(customers, tenant)
+    session.report("Refused on purpose", refusal)
+
+
+def _deck_code(market: Market) -> str:
+    return f"retail-{market.currency.lower()}"
+
+
+def _plan_id(tenant: Tenant, market: Market) -> str:
+    return fixed_id(tenant.tenant_id, "plan", market.currency)
+
+
+async def _import_deck(
+    session: Session, tenant: Tenant, market: Market
+) -> rating_service_pb2.ImportRateDeckResponse:
+    decks = rating_grpc.RateDeckServiceStub(session.channels["rating"])
+    imported = await decks.ImportRateDeck(_pieces(tenant, market))
+    if imported.rejected_count:
+        raise SampleError(f"rows of our own deck are rejected: {imported.rejected_rows[0]}")
+    await decks.PublishRateDeckVersion(
+        rating_service_pb2.PublishRateDeckVersionRequest(
+            rate_deck_version_id=imported.version.rate_deck_version_id,
+            effective_time=time_to_proto(PRICES_SINCE),
+            request_id=fixed_id(tenant.tenant_id, "publish", _deck_code(market)),
+        )
+    )
+    return imported
+
+
+async def _pieces(
+    tenant: Tenant, market: Market
+) -> AsyncIterator[rating_service_pb2.ImportRateDeckRequest]:
+    header = rating_service_pb2.ImportRateDeckHeader(
+        rate_deck_code=_deck_code(market),
+        currency_code=market.currency,
+        mapping=deck_mapping(),
+        request_id=fixed_id(tenant.tenant_id, "import", _deck_code(market)),
+    )
+    yield rating_service_pb2.ImportRateDeckRequest(header=header)
+    content = deck_file(market.currency, tenant.price_percent)
+    for start in range(0, len(content), CHUNK_BYTES):
+        piece = content[start : start + CHUNK_BYTES]
+        yield rating_service_pb2.ImportRateDeckRequest(rates_content=piece)
+
+
+def deck_mapping() -> rate_deck_pb2.RateDeckMapping:
+    """How the columns of our deck files are to be read."""
+    prefix, destination, price, connect_fee, first, following, minimum = COLUMNS
+    return rate_deck_pb2.RateDeckMapping(
+        prefix_column=prefix,
+        destination_column=destination,
+        price_column=price,
+        connect_fee_column=connect_fee,
+        first_increment_column=first,
+        next_increment_column=following,
+        minimum_column=minimum,
+    )
+
+
+async def _publish_plan(session: Session, tenant: Tenant, market: Market, deck_id: str) -> None:
+    plans = rating_grpc.PlanServiceStub(session.channels["rating"])
+    plan_id = _plan_id(tenant, market)
+    plan = plan_pb2.Plan(
+        plan_id=plan_id,
+        code=f"business-{market.currency.lower()}",
+        display_name=f"Business {market.currency}",
+        currency_code=market.currency,
+    )
+    await plans.CreatePlan(rating_service_pb2.CreatePlanRequest(plan=plan, request_id=plan_id))
+    terms = plan_pb2.PlanRevision(
+        effective_time=time_to_proto(PRICES_SINCE),
+        rate_deck_ids=[deck_id],
+        duration_rounding=plan_pb2.DURATION_ROUNDING_UP,
+        price_rounding=plan_pb2.PRICE_ROUNDING_HALF_UP,
+        price_decimals=PRICE_DECIMALS,
+        monthly_fee=money_to_proto(Money(market.currency, market.monthly_fee_micros)),
+    )
+    await plans.PublishPlanRevision(
+        rating_service_pb2.PublishPlanRevisionRequest(
+            plan_id=plan_id,
+            revision=terms,
+            request_id=fixed_id(tenant.tenant_id, "terms", market.currency),
+        )
+    )
+
+
+def _subscription_request(
+    subscriber_id: str, plan_id: str, start: datetime
+) -> invoice_service_pb2.CreateSubscriptionRequest:
+    subscription_id = fixed_id("subscription", subscriber_id, plan_id)
+    return invoice_service_pb2.CreateSubscriptionRequest(
+        subscription=customer_pb2.Subscription(
+            subscription_id=subscription_id,
+            account_id=subscriber_id,
+            plan_id=plan_id,
+            validity=TimeRange(start_time=time_to_proto(start)),
+        ),
+        request_id=subscription_id,
+    )
+
+
+async def _subscribe_to_other_currency(
+    customers: invoice_grpc.CustomerServiceStub, tenant: Tenant
+) -> str:
+    """Ask for a plan in dollars for an account in euros and return the refusal."""
+    [account] = (each for each in tenant.accounts if each.code == "A-1001")
+    plan_id = _plan_id(tenant, MARKETS["USD"])
+    request = _subscription_request(account_id_of(tenant, account.code), plan_id, account.start)
+    try:
+        await customers.CreateSubscription(request)
+    except DomainError as error:
+        if error.reason == "CURRENCY_MISMATCH":
+            return str(error)
+        raise
+    raise SampleError("an account in EUR was put on a plan in USD")

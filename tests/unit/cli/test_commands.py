@@ -1,0 +1,55 @@
+"""The command line finds its suite, and refuses what makes no sense before it asks anybody."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.connection import connection_from
+from cli.main import app
+
+
+def test_a_local_suite_is_found_without_any_option(tmp_path: Path) -> None:
+    """The ports and the operator's token of `tollbook run`."""
+    connection = connection_from(tmp_path, None, {})
+    assert connection.settings.address_of("rating") == "127.0.0.1:7102"
+    assert connection.settings.service_token_file == tmp_path / "authority" / "operator.token"
+
+
+def test_the_environment_names_services_elsewhere(tmp_path: Path) -> None:
+    """One by one, or all at once as in a cluster; a service's own token is not the operator's."""
+    environment = {"RATING_ADDRESS": "rating:1", "SERVICE_TOKEN_FILE": "rating.token"}
+    connection = connection_from(tmp_path, Path("my.token"), environment)
+    assert connection.settings.address_of("rating") == "rating:1"
+    assert connection.settings.address_of("cdr") == "127.0.0.1:7101"
+    assert connection.settings.service_token_file == Path("my.token")
+    cluster = connection_from(tmp_path, None, {"NEIGHBOUR_ADDRESSES": "dns:///{service}:50051"})
+    assert cluster.settings.address_of("cdr") == "dns:///cdr:50051"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["serve", "billing"],
+        ["migrate", "billing"],
+        ["replay", "billing"],
+        ["dead-letters", "list", "--service", "billing"],
+        ["dead-letters", "replay", "--service", "billing"],
+    ],
+)
+def test_an_unknown_service_is_refused_with_those_there_are(command: list[str]) -> None:
+    """The answer tells what could have been meant."""
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "payment" in result.output
+
+
+def test_a_mapping_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
+    """A misspelt column would otherwise silently be left out of every row."""
+    mapping, rates = tmp_path / "mapping.json", tmp_path / "rates.csv"
+    mapping.write_text('{"prefix_colum": "code"}')
+    rates.write_text("code,price\n31,0.1\n")
+    command = ["import-deck", str(rates), "--tenant", "aurora", "--code", "retail"]
+    result = CliRunner().invoke(app, [*command, "--currency", "EUR", "--mapping", str(mapping)])
+    assert result.exit_code == 2
+    assert "prefix_colum" in result.output
