@@ -137,8 +137,9 @@ def _claim(unit_of_work: UnitOfWork, key: _RequestKey) -> bool:
             create_time=unit_of_work.now,
         )
         .on_conflict_do_nothing()
+        .returning(request_table.c.request_id)
     )
-    return bool(claimed.rowcount)
+    return claimed.first() is not None
 
 
 def _keep(connection: sa.Connection, key: _RequestKey, response: Message) -> None:
