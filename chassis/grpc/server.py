@@ -45,6 +45,8 @@ class GrpcServer:
     """The server of a service: not serving until started, nor once it drains."""
 
     def __init__(self, servicers: Sequence[Servicer], settings: CommonSettings) -> None:
+        # What may be wrong with the settings is found before there is anything to tear down.
+        credentials = server_credentials(settings)
         self._names = [servicer.name for servicer in servicers]
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
@@ -58,7 +60,7 @@ class GrpcServer:
         reflection.enable_server_reflection(
             [*self._names, HEALTH_SERVICE, REFLECTION_SERVICE], self._server
         )
-        self.port = self._listen(settings)
+        self.port = self._listen(settings.listen_address, credentials)
 
     async def start(self) -> None:
         """Open the door, and say so once calls are answered."""
@@ -75,11 +77,10 @@ class GrpcServer:
         for name in (_WHOLE_SERVER, *self._names):
             await self._health.set(name, status)
 
-    def _listen(self, settings: CommonSettings) -> int:
-        credentials = server_credentials(settings)
+    def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
         if credentials is None:
-            return self._server.add_insecure_port(settings.listen_address)
-        return self._server.add_secure_port(settings.listen_address, credentials)
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, credentials)
 
 
 def _interceptors(

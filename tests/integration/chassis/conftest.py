@@ -26,8 +26,13 @@ Connect = Callable[..., Any]
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{tmp_path / 'fraud.sqlite3'}")
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'fraud.sqlite3'}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database.open(database_url)
     chassis_metadata.create_all(database.engine)
     fraud_metadata.create_all(database.engine)
     yield database
@@ -53,6 +58,12 @@ async def channel(installation: Installation) -> AsyncIterator[grpc.aio.Channel]
     """A bare channel, as any client in any language has."""
     async with grpc.aio.insecure_channel(installation.address) as channel:
         yield channel
+
+
+@pytest.fixture
+def tenant_stub(our_stub: Connect) -> Any:
+    """A stub on one of our own channels, with a tenant's token."""
+    return our_stub("acme")
 
 
 @pytest.fixture
