@@ -1,14 +1,18 @@
 """One real bill from end to end, through the processes of `make run`, on both databases."""
 
 import asyncio
+import csv
+import io
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import MessageToDict
+from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
 from kernel.errors import DomainError
@@ -177,11 +181,14 @@ async def invoice_of(suite: Suite, operator: Operator, code: str) -> invoice_pb2
 
 
 async def documents_tell_the_same(suite: Suite, issued: invoice_pb2.Invoice) -> None:
-    """The PDF is one, and the CSV has a row for each charged call."""
+    """The PDF is one, and the CSV has a row for each charged call, of the same amounts."""
     pdf = await document(suite, issued, invoice_pb2.DOCUMENT_KIND_PDF)
     assert pdf.startswith(b"%PDF")
-    rows = (await document(suite, issued, invoice_pb2.DOCUMENT_KIND_CALLS_CSV)).decode()
-    assert len(rows.strip().splitlines()) == 1 + sum(line.charge_count for line in issued.lines)
+    content = (await document(suite, issued, invoice_pb2.DOCUMENT_KIND_CALLS_CSV)).decode()
+    amounts = [Decimal(row["amount"]) for row in csv.DictReader(io.StringIO(content))]
+    charged = [amount for amount in amounts if amount]
+    assert len(charged) == sum(line.charge_count for line in issued.lines)
+    assert sum(charged) * 10**9 == sum(line.amount.nanos for line in issued.lines)
 
 
 async def document(suite: Suite, issued: invoice_pb2.Invoice, kind: int) -> bytes:
@@ -203,6 +210,7 @@ async def pay(suite: Suite, operator: Operator, issued: invoice_pb2.Invoice) -> 
                 account_id=issued.account_id,
                 method=payment_pb2.PAYMENT_METHOD_BANK_TRANSFER,
                 amount=Money(currency_code="EUR", nanos=440_000_000),
+                value_date=Date(year=2026, month=4, day=10),
                 evidence="statement 12, line 3",
                 invoice_id=issued.invoice_id,
             ),

@@ -18,6 +18,9 @@ from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import ChargeQueryServiceServicer
 
+# No call has it: keys begin with the time of the call.
+NO_CHARGE = bytes(16)
+
 
 class ChargeQueryApi(ChargeQueryServiceServicer):
     """Shows the charges of the caller's tenant."""
@@ -91,6 +94,7 @@ def _retry(tariffs: Tariffs, account_id: str, after: bytes) -> Any:
 def _key(charge_id: str) -> bytes:
     """The key that a text stands for; a text that is none belongs to no charge."""
     try:
-        return bytes.fromhex(charge_id)
+        key = bytes.fromhex(charge_id)
     except ValueError:
-        return b""
+        return NO_CHARGE
+    return key if len(key) == len(NO_CHARGE) else NO_CHARGE

@@ -39,5 +39,5 @@ class TenantDigest:
 
     @property
     def revision_count(self) -> int:
-        """Settlements of every kind."""
-        return sum(each.revision_count for each in self.sums)
+        """Settlements with a price, zero included."""
+        return sum(each.revision_count for each in self.sums if each.currency)

@@ -14,7 +14,7 @@ from services.rating.store.rows import upsert
 from services.rating.store.schema import retry_request, unrated_call
 
 ALL_ACCOUNTS = ""
-FIRST = b""
+FIRST = bytes(16)
 
 _CALL_NAMES = (
     "call_id", "call_revision", "call_key_kind", "call_key", "leg", "account_id",
