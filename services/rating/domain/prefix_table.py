@@ -28,8 +28,10 @@ class PrefixTable:
     interval_starts: Int64s
     interval_rows: Int32s
     parents: Int32s
-    """The row of the next shorter prefix of each row, NO_ROW without one."""
+    """The row of the next shorter prefix of each row, NO_ROW without one; and of NO_ROW itself,
+    which as an index means the last element."""
     prefix_lengths: Int32s
+    """Digits of each prefix; and none for NO_ROW."""
     prefix_values: Int64s
     prices: Int64s
     connect_fees: Int64s
@@ -51,8 +53,8 @@ class PrefixTable:
         return cls(
             interval_starts=np.array(starts, np.int64),
             interval_rows=np.array(interval_rows, np.int32),
-            parents=np.array(parents, np.int32),
-            prefix_lengths=np.array([len(prefix) for prefix in prefixes], np.int32),
+            parents=np.array([*parents, NO_ROW], np.int32),
+            prefix_lengths=np.array([*map(len, prefixes), 0], np.int32),
             prefix_values=np.array([padded(prefix) for prefix in prefixes], np.int64),
             prices=np.array([rate.price_nanos for rate in rows], np.int64),
             connect_fees=np.array([rate.connect_fee_micros for rate in rows], np.int64),
@@ -65,19 +67,15 @@ class PrefixTable:
         )
 
     def __len__(self) -> int:
-        return len(self.prefix_lengths)
+        return len(self.prices)
 
     def match(self, numbers: Int64s, lengths: Int32s) -> Int32s:
         """The row of the longest prefix of each padded number of a length; NO_ROW without one."""
         places = np.searchsorted(self.interval_starts, numbers, side="right") - 1
         rows: Int32s = self.interval_rows[places]
         # Padding makes 12 look like 120: a prefix longer than its number gives way to its parent.
-        too_long = np.flatnonzero((rows != NO_ROW) & (self.prefix_lengths[rows] > lengths))
-        while len(too_long):
+        while (too_long := self.prefix_lengths[rows] > lengths).any():
             rows[too_long] = self.parents[rows[too_long]]
-            found = rows[too_long]
-            is_still = (found != NO_ROW) & (self.prefix_lengths[found] > lengths[too_long])
-            too_long = too_long[is_still]
         return rows
 
     def find(self, number: str) -> Rate | None:

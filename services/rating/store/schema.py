@@ -223,7 +223,7 @@ retry_request = Table(
     Column("tenant_id", Text, nullable=False),
     # Empty: every account of the tenant.
     Column("account_id", Text, nullable=False),
-    Column("after_charge_id", LargeBinary(16), nullable=False),
+    Column("after_charge_id", Key16, nullable=False),
     Column("request_time", UtcTime, nullable=False),
     PrimaryKeyConstraint("tenant_id", "account_id"),
 )

@@ -28,11 +28,14 @@ def sealed_until(
     """Up to when the periods of some accounts are sealed."""
     table = period_seal.c
     query = (
-        select(table.account_id, func.max(table.period_end, type_=table.period_end.type))
+        select(
+            table.account_id,
+            func.max(table.period_end, type_=table.period_end.type).label("sealed_until"),
+        )
         .where(table.tenant_id == tenant_id, table.account_id.in_(sorted(account_ids)))
         .group_by(table.account_id)
     )
-    return dict(connection.execute(query))
+    return {row.account_id: row.sealed_until for row in connection.execute(query)}
 
 
 def seal_of(connection: Connection, key: SealKey, period: Period) -> Seal | None:

@@ -14,6 +14,7 @@ from services.rating.store.rows import upsert
 from services.rating.store.schema import retry_request, unrated_call
 
 ALL_ACCOUNTS = ""
+# Before every charge.
 FIRST = bytes(16)
 
 _CALL_NAMES = (

@@ -1,0 +1,350 @@
+"""Drives rating as its neighbours do: events through the inbox, requests through the servicers."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf.message import Message
+from google.type.money_pb2 import Money as MoneyMessage
+from sqlalchemy import Connection, select
+
+from chassis import columns
+from chassis.bus.envelope import Envelope
+from chassis.bus.inbox import note_applied
+from chassis.database.engine import Database
+from chassis.database.schema import outbox_table
+from chassis.database.unit_of_work import UnitOfWork
+from chassis.grpc import running_call
+from chassis.grpc.convert import money_to_proto, range_to_proto, time_to_proto
+from chassis.grpc.endpoint import Endpoint
+from chassis.security import caller
+from chassis.security.caller import Caller
+from kernel.clock import to_micros, utc_now
+from kernel.e164 import NumberKind
+from kernel.ids import new_uuid, time_key
+from kernel.money import Money
+from kernel.partition import partition_of
+from kernel.period import Period
+from services.rating.api.audit import RatingAuditApi
+from services.rating.api.charges import ChargeQueryApi
+from services.rating.api.periods import PeriodApi
+from services.rating.api.plans import PlanApi
+from services.rating.api.rate_decks import RateDeckApi
+from services.rating.api.rating import RatingApi
+from services.rating.events.handlers import event_handlers
+from services.rating.usecases.retry_unrated_calls import retry_next_request
+from services.rating.usecases.tariffs import Tariffs
+from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
+from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, SubscriptionChanged
+from tollbook.rating.v1 import rating_service_pb2 as messages
+from tollbook.rating.v1.charge_pb2 import Charge
+from tollbook.rating.v1.plan_pb2 import Plan, PlanRevision
+from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping
+from tollbook.rating.v1.rating_events_pb2 import CallsRated
+from tollbook.type.v1.call_pb2 import CallKeyKind
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
+APRIL = Period(MARCH.end, datetime(2026, 5, 1, tzinfo=UTC))
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+# A minute to the Netherlands costs 0.06, to a mobile there 0.12 by begun minutes.
+DECK = """prefix,name,price,first,next
+31,Netherlands,0.06,1,1
+316,Netherlands Mobile,0.12,60,60
+1,USA,0,60,60
+"""
+NETHERLANDS, MOBILE, USA, UNKNOWN = "31201234567", "31612345678", "12125550123", "4930123456"
+
+
+# Neighbours number the events of all tenants together.
+_sequences = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call record as cdr tells it."""
+
+    account_id: str
+    call_key: str = field(default_factory=new_uuid)
+    callee: str = NETHERLANDS
+    seconds: int = 60
+    start: datetime = NOON
+    leg: str = "a"
+    payer_id: str = ""
+    source: str = "switch"
+    revision: int = 1
+    answered: bool = True
+    kind: NumberKind = NumberKind.E164
+
+    def corrected(self, **changes: Any) -> "Call":
+        """The next revision of the record."""
+        return replace(self, revision=self.revision + 1, **changes)
+
+    @property
+    def call_id(self) -> bytes:
+        """The identity that cdr gives the record."""
+        return time_key(self.start, self.source, self.call_key, self.leg)
+
+
+@dataclass
+class Desk:
+    """One tenant of rating."""
+
+    database: Database
+    tenant_id: str = "acme"
+    currency: str = "EUR"
+    account_id: str = field(default_factory=new_uuid)
+    plan_id: str = field(default_factory=new_uuid)
+    deck_id: str = ""
+    tariffs: Tariffs = field(default_factory=Tariffs)
+
+    def __post_init__(self) -> None:
+        endpoint = Endpoint(self.database)
+        self.rating = RatingApi(endpoint, self.tariffs, frozenset({"112"}))
+        self.decks = RateDeckApi(endpoint)
+        self.plans = PlanApi(endpoint)
+        self.charges_api = ChargeQueryApi(endpoint, self.tariffs)
+        self.periods = PeriodApi(endpoint, self.tariffs)
+        self.audit = RatingAuditApi(endpoint)
+        self._handlers = {each.type_name: each for each in event_handlers(self.tariffs)}
+
+    async def set_up(self) -> None:
+        """A deck and a plan from the beginning, and an account that subscribes to it."""
+        self.act()
+        await self.publish_deck(DECK)
+        await self.create_plan()
+        await self.publish_terms()
+        await self.know_account(self.account_id)
+        await self.subscribe(self.account_id)
+
+    def act(self) -> None:
+        """Call as the tenant's operator from here on."""
+        caller.enter_call(Caller("ann", self.tenant_id, frozenset()))
+        running_call.enter_call("tollbook.rating.v1.Test/Method", None)
+
+    async def import_deck(
+        self, content: str, code: str = "retail", **mapping: Any
+    ) -> messages.ImportRateDeckResponse:
+        """Import a rate sheet."""
+        names = {
+            "prefix_column": "prefix",
+            "price_column": "price",
+            "destination_column": "name",
+            "first_increment_column": "first",
+            "next_increment_column": "next",
+        }
+        header = messages.ImportRateDeckHeader(
+            rate_deck_code=code,
+            currency_code=self.currency,
+            mapping=RateDeckMapping(**{**names, **mapping}),
+            request_id=new_uuid(),
+        )
+        return await self.decks.ImportRateDeck(upload(header, content.encode()), None)
+
+    async def publish_deck(
+        self, content: str, code: str = "retail", effective: datetime = BEGINNING
+    ) -> messages.PublishRateDeckVersionResponse:
+        """Import a rate sheet and put it into force."""
+        imported = await self.import_deck(content, code)
+        self.deck_id = imported.rate_deck.rate_deck_id
+        request = messages.PublishRateDeckVersionRequest(
+            rate_deck_version_id=imported.version.rate_deck_version_id,
+            effective_time=time_to_proto(effective),
+            request_id=new_uuid(),
+        )
+        return await self.decks.PublishRateDeckVersion(request, None)
+
+    async def create_plan(self, **changes: Any) -> Plan:
+        """Create the tenant's plan."""
+        plan = {
+            "plan_id": self.plan_id,
+            "code": "basic",
+            "display_name": "Basic",
+            "currency_code": self.currency,
+        }
+        request = messages.CreatePlanRequest(
+            plan=Plan(**{**plan, **changes}), request_id=new_uuid()
+        )
+        return (await self.plans.CreatePlan(request, None)).plan
+
+    async def publish_terms(self, effective: datetime = BEGINNING, **changes: Any) -> Plan:
+        """Give the plan terms: prices keep four decimals."""
+        terms = {"rate_deck_ids": [self.deck_id], "price_decimals": 4}
+        request = messages.PublishPlanRevisionRequest(
+            plan_id=self.plan_id,
+            revision=PlanRevision(effective_time=time_to_proto(effective), **{**terms, **changes}),
+            request_id=new_uuid(),
+        )
+        return (await self.plans.PublishPlanRevision(request, None)).plan
+
+    async def know_account(self, account_id: str, **changes: Any) -> None:
+        """Hear of an account from invoice."""
+        fields = {
+            "account_id": account_id,
+            "payer_account_id": account_id,
+            "currency_code": self.currency,
+            "time_zone": "UTC",
+            "billing_day": 1,
+            "start_time": time_to_proto(MARCH.start),
+        }
+        await self.hear(AccountChanged(**{**fields, **changes}))
+
+    async def subscribe(self, account_id: str, plan_id: str = "") -> None:
+        """Hear of a subscription from invoice."""
+        await self.hear(
+            SubscriptionChanged(
+                subscription_id=new_uuid(),
+                account_id=account_id,
+                plan_id=plan_id or self.plan_id,
+                validity=range_to_proto((BEGINNING, None)),
+            ),
+        )
+
+    def money(self, micros: int) -> MoneyMessage:
+        """An amount in the tenant's currency."""
+        return money_to_proto(Money(self.currency, micros))
+
+    def call(self, **fields: Any) -> Call:
+        """A call of the tenant's account, a minute to the Netherlands unless said otherwise."""
+        return Call(**{"account_id": self.account_id, **fields})
+
+    async def collect(self, *calls: Call) -> None:
+        """Hear of calls from cdr, one event for each partition of their payers."""
+        by_partition: dict[int, list[Call]] = {}
+        for call in calls:
+            partition = partition_of(self.tenant_id, call.payer_id or call.account_id)
+            by_partition.setdefault(partition, []).append(call)
+        for partition, together in by_partition.items():
+            await self.hear(collected(together), partition)
+
+    async def hear_calls(self, *calls: Call) -> Envelope:
+        """Hear of calls of one payer, in one event."""
+        payer_id = calls[0].payer_id or calls[0].account_id
+        return await self.hear(collected(calls), partition_of(self.tenant_id, payer_id))
+
+    async def hear(self, body: Message, partition: int = 0) -> Envelope:
+        """Apply an event as the chassis does: once, in one transaction with its inbox row."""
+        envelope = Envelope(
+            event_type=body.DESCRIPTOR.full_name,
+            partition=partition,
+            sequence=next(_sequences),
+            tenant_id=self.tenant_id,
+            commit_time=utc_now(),
+            traceparent="",
+            body=body.SerializeToString(),
+        )
+        await self.deliver(envelope)
+        return envelope
+
+    async def deliver(self, envelope: Envelope) -> None:
+        """Apply an event, again if need be."""
+
+        def apply(uow: UnitOfWork) -> None:
+            if note_applied(uow, envelope):
+                self._handlers[envelope.event_type].apply(uow, envelope)
+
+        await self.database.write(apply)
+
+    async def retry(self) -> None:
+        """Do what the background task does until nothing is left to be tried."""
+        while await self.database.write(lambda uow: retry_next_request(uow, self.tariffs)):
+            pass
+
+    async def charges(self, account_id: str = "") -> list[Charge]:
+        """The charges of an account in their newest revisions."""
+        request = messages.ListChargesRequest(account_id=account_id or self.account_id)
+        return list((await self.charges_api.ListCharges(request, None)).charges)
+
+    async def charge(self, account_id: str = "") -> Charge:
+        """The only charge of an account."""
+        [charge] = await self.charges(account_id)
+        return charge
+
+    async def seal(
+        self, period: Period = MARCH, account_id: str = ""
+    ) -> messages.SealPeriodResponse:
+        """Seal a period."""
+        request = messages.SealPeriodRequest(
+            account_id=account_id or self.account_id,
+            billing_period=range_to_proto(period),
+            request_id=new_uuid(),
+        )
+        return await self.periods.SealPeriod(request, None)
+
+    async def digest(self, **watermarks: Any) -> Any:
+        """The digest of the tenant."""
+        request = messages.GetRatingDigestRequest(**watermarks)
+        response = await self.audit.GetRatingDigest(request, None)
+        [digest] = [each for each in response.digests if each.tenant_id == self.tenant_id]
+        return digest
+
+    async def published(self) -> list[columns.Columns]:
+        """The charges of every event that went out, oldest first."""
+
+        def work(connection: Connection) -> list[bytes]:
+            query = (
+                select(outbox_table.c.body)
+                .where(
+                    outbox_table.c.event_type == CallsRated.DESCRIPTOR.full_name,
+                    outbox_table.c.tenant_id == self.tenant_id,
+                )
+                .order_by(outbox_table.c.commit_time, outbox_table.c.sequence)
+            )
+            return [bytes(body) for body in connection.execute(query).scalars()]
+
+        bodies = await self.database.read(work)
+        return [columns.decode(CallsRated.FromString(body).charges) for body in bodies]
+
+    async def deltas(self) -> list[int]:
+        """What every published settlement added, in micros."""
+        return [delta for batch in await self.published() for delta in batch.int64("amount_delta")]
+
+
+async def upload(
+    header: messages.ImportRateDeckHeader, rates: bytes, destinations: bytes = b""
+) -> AsyncIterator[messages.ImportRateDeckRequest]:
+    """The pieces of an import."""
+    yield messages.ImportRateDeckRequest(header=header)
+    yield messages.ImportRateDeckRequest(rates_content=rates)
+    if destinations:
+        yield messages.ImportRateDeckRequest(destinations_content=destinations)
+
+
+def collected(calls: Sequence[Call]) -> CallsCollected:
+    """The event that cdr publishes."""
+
+    def each(name: str) -> list[Any]:
+        return [getattr(call, name) for call in calls]
+
+    starts = [to_micros(call.start) for call in calls]
+    table = {
+        "call_id": columns.key16(each("call_id")),
+        "revision": columns.int32(each("revision")),
+        "call_key_kind": columns.uint8([CallKeyKind.CALL_KEY_KIND_SIP_CALL_ID] * len(calls)),
+        "call_key": columns.text(each("call_key")),
+        "leg": columns.dictionary(each("leg")),
+        "account_id": columns.dictionary(each("account_id")),
+        "payer_account_id": columns.dictionary([c.payer_id or c.account_id for c in calls]),
+        "line_id": columns.dictionary([""] * len(calls)),
+        "caller": columns.text(["31209876543"] * len(calls)),
+        "callee": columns.text(each("callee")),
+        "callee_kind": columns.uint8(each("kind")),
+        "start_time": columns.int64(starts),
+        "answer_time": columns.int64(starts, [not call.answered for call in calls]),
+        "duration": columns.int64([call.seconds * 1_000 for call in calls]),
+        "answered": columns.uint8(each("answered")),
+    }
+    return CallsCollected(source_id="switch", calls=columns.encode(table, len(calls)))
+
+
+def euros(charges: Iterable[Charge]) -> list[str]:
+    """Amounts as people read them."""
+    return [f"{charge.amount.units}.{charge.amount.nanos // 100_000:04d}" for charge in charges]
+
+
+def seconds_later(start: datetime, seconds: int) -> datetime:
+    """A later instant."""
+    return start + timedelta(seconds=seconds)
