@@ -10,7 +10,7 @@ from chassis.grpc.convert import (
     time_to_proto,
 )
 from kernel.ids import new_uuid
-from kernel.money import Money
+from kernel.money import Money, is_currency
 from services.payment.domain.audit import LedgerAudit, Micros, TenantSums
 from services.payment.domain.balance import Balance
 from services.payment.domain.ledger import Posting
@@ -105,5 +105,10 @@ def _digest(tenant_id: str, sums: TenantSums) -> PaymentDigest:
     )
 
 
-def _amounts(micros: Micros) -> list[MoneyMessage]:
-    return [money_to_proto(Money(currency, sum_)) for currency, sum_ in sorted(micros.items())]
+def _amounts(sums: Micros) -> list[MoneyMessage]:
+    # A currency that is none came by tampering; the findings say so, and must reach the caller.
+    return [
+        money_to_proto(Money(currency, micros))
+        for currency, micros in sorted(sums.items())
+        if is_currency(currency)
+    ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from kernel.money import CurrencyMismatch, Money
 from kernel.partition import partition_of
@@ -17,7 +18,7 @@ class PaymentMode(IntEnum):
     POSTPAID = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Account:
     """A billing account, as invoice announced it."""
 
@@ -28,7 +29,7 @@ class Account:
     currency: str
     mode: PaymentMode
 
-    @property
+    @cached_property
     def chain(self) -> Chain:
         """The chain that holds the entries of this account's books."""
         partition = partition_of(self.tenant_id, self.payer_account_id)

@@ -117,7 +117,7 @@ class LedgerAudit:
 def _broken_end(recorded: ChainHead, head: ChainHead) -> str:
     if head.sequence != recorded.sequence:
         return f"it ends at entry {head.sequence}, its head is entry {recorded.sequence}"
-    return "" if head.hash == recorded.hash else "its head has another hash than its last entry"
+    return "" if head == recorded else "its head differs from its last entry"
 
 
 def _drift(

@@ -33,6 +33,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Self
 from uuid import UUID
 
@@ -57,7 +58,7 @@ _VERSION, _VARIANT = 8 << _VERSION_SHIFT, 0b10 << 62
 _PLACE_BITS, _CHAIN_BITS = 32, 30
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, order=True)
 class Chain:
     """A chain's name: entries of one legal entity in one partition."""
 
@@ -65,7 +66,7 @@ class Chain:
     legal_entity_id: str
     partition: int
 
-    @property
+    @cached_property
     def chain_id(self) -> bytes:
         """The chain's key in the store."""
         parts = hash_parts(self.tenant_id, self.legal_entity_id, str(self.partition))

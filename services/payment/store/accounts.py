@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy import text as sql
 
 from services.payment.domain.account import Account, PaymentMode
@@ -21,6 +21,11 @@ _SAVE = sql(
     "currency = excluded.currency, mode = excluded.mode, "
     "change_sequence = excluded.change_sequence "
     "WHERE excluded.change_sequence > account.change_sequence"
+)
+
+_FIND = select(account_table).where(
+    _columns.tenant_id == bindparam("tenant_id"),
+    _columns.account_id.in_(bindparam("account_ids", expanding=True)),
 )
 
 
@@ -48,10 +53,8 @@ def accounts_of(
 ) -> dict[str, Account]:
     """Return accounts by id. Raises NOT_FOUND UNKNOWN_ACCOUNT for the first that is not known."""
     wanted = list(account_ids)
-    query = select(account_table).where(
-        _columns.tenant_id == tenant_id, _columns.account_id.in_(wanted)
-    )
-    found = {row.account_id: _account(row) for row in connection.execute(query)}
+    rows = connection.execute(_FIND, {"tenant_id": tenant_id, "account_ids": wanted})
+    found = {row.account_id: _account(row) for row in rows}
     for account_id in wanted:
         if account_id not in found:
             raise unknown_account(account_id)

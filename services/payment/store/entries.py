@@ -6,7 +6,17 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery, and_, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    func,
+    select,
+)
 
 from services.payment.domain.hash_chain import Chain, ChainedEntry, ChainHead, first_id_from
 from services.payment.domain.ledger import EventSource, Posting
@@ -40,7 +50,8 @@ def list_entries(
     if reason is not None:
         query = query.where(_entry.reason == reason)
     page = query.order_by(_entry.journal_entry_id).limit(limit).subquery()
-    return _read(connection, page, page.c.journal_entry_id)
+    groups = _rows_by_entry(connection, page, page.c.journal_entry_id)
+    return [_placed_entry(rows) for rows in groups]
 
 
 def entries_of_account(
@@ -60,7 +71,8 @@ def entries_of_account(
         .subquery()
     )
     own = _posting.account_id == account_id
-    return _read(connection, page, page.c.journal_entry_id, own)
+    groups = _rows_by_entry(connection, page, page.c.journal_entry_id, own)
+    return [_placed_entry(rows) for rows in groups]
 
 
 def newest_id_before(
@@ -121,12 +133,17 @@ def count_rows(connection: Connection) -> tuple[int, int]:
 def _chain_page(connection: Connection, chain: Chain, after: int) -> list[ChainedEntry]:
     page = (
         select(journal_entry_table)
-        .where(_entry.chain_id == chain.chain_id, _entry.chain_sequence > after)
+        .where(
+            _entry.chain_id == chain.chain_id,
+            _entry.tenant_id == chain.tenant_id,
+            _entry.chain_sequence > after,
+        )
         .order_by(_entry.chain_sequence)
         .limit(WALK_PAGE_ENTRIES)
         .subquery()
     )
-    return [entry for _, entry in _read(connection, page, page.c.chain_sequence)]
+    groups = _rows_by_entry(connection, page, page.c.chain_sequence)
+    return [_entry_in_order(rows) for rows in groups]
 
 
 def _postings_of(query: Select[Any], tenant_id: str, account_id: str) -> Select[Any]:
@@ -138,21 +155,20 @@ def _postings_of(query: Select[Any], tenant_id: str, account_id: str) -> Select[
     )
 
 
-def _read(
+def _rows_by_entry(
     connection: Connection,
     page: Subquery,
     order: ColumnElement[Any],
     posting_condition: ColumnElement[bool] | None = None,
-) -> list[PlacedEntry]:
+) -> list[list[Row[Any]]]:
+    """A row for each posting of each entry on the page; one without postings has one row."""
     query = (
         select(page, _head.legal_entity_id, _head.partition, *_POSTING_COLUMNS)
         .select_from(_joined(page, posting_condition))
         .order_by(order, page.c.journal_entry_id, _posting.line)
     )
     rows = connection.execute(query)
-    return [
-        _placed_entry(list(group)) for _, group in groupby(rows, lambda row: row.journal_entry_id)
-    ]
+    return [list(group) for _, group in groupby(rows, lambda row: row.journal_entry_id)]
 
 
 def _joined(page: Subquery, posting_condition: ColumnElement[bool] | None) -> FromClause:
@@ -167,14 +183,30 @@ def _joined(page: Subquery, posting_condition: ColumnElement[bool] | None) -> Fr
     return with_chain.outerjoin(posting_table, matches)
 
 
-_POSTING_COLUMNS = (_posting.kind, _posting.account_id, _posting.currency, _posting.micros)
+_POSTING_COLUMNS = (
+    _posting.line,
+    _posting.kind,
+    _posting.account_id,
+    _posting.currency,
+    _posting.micros,
+)
 
 
-def _placed_entry(rows: list[Any]) -> PlacedEntry:
+def _entry_in_order(rows: list[Row[Any]]) -> ChainedEntry:
+    """The entry as a walk sees it: a posting with another number than its place is none of its."""
+    return _entry_of(rows[0], [row for line, row in enumerate(rows) if row.line == line])
+
+
+def _placed_entry(rows: list[Row[Any]]) -> PlacedEntry:
     row = rows[0]
+    entry = _entry_of(row, [line for line in rows if line.line is not None])
+    return Chain(row.tenant_id, row.legal_entity_id, row.partition), entry
+
+
+def _entry_of(row: Row[Any], lines: list[Row[Any]]) -> ChainedEntry:
     has_source = row.source_producer is not None
     source = (row.source_producer, row.source_partition, row.source_sequence)
-    entry = ChainedEntry(
+    return ChainedEntry(
         journal_entry_id=UUID(bytes=row.journal_entry_id),
         chain_sequence=row.chain_sequence,
         create_time=row.create_time,
@@ -182,7 +214,8 @@ def _placed_entry(rows: list[Any]) -> PlacedEntry:
         reference=row.reference,
         actor=row.actor,
         source=EventSource(*source) if has_source else None,
-        postings=tuple(Posting(*line[-4:]) for line in rows if line.kind is not None),
+        postings=tuple(
+            Posting(line.kind, line.account_id, line.currency, line.micros) for line in lines
+        ),
         hash=bytes(row.hash),
     )
-    return Chain(row.tenant_id, row.legal_entity_id, row.partition), entry

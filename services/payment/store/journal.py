@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, update
-from sqlalchemy import text as sql
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from chassis.database.bulk import Row, insert_rows
 from chassis.database.unit_of_work import UnitOfWork
@@ -11,17 +10,32 @@ from kernel.clock import to_micros
 from services.payment.domain.hash_chain import Chain, ChainedEntry, ChainHead
 from services.payment.domain.ledger import JournalEntry
 from services.payment.store.ledger_accounts import add_to_balances
-from services.payment.store.schema import chain_head_table, journal_entry_table, posting_table
+from services.payment.store.schema import (
+    chain_head_table,
+    journal_entry_table,
+    ledger_partition_table,
+    posting_table,
+)
 
 _head = chain_head_table.c
 
 _ENTRY_COLUMNS = [column.name for column in journal_entry_table.c]
 _POSTING_COLUMNS = [column.name for column in posting_table.c]
 
-_CREATE_HEAD = sql(
-    "INSERT INTO chain_head (chain_id, tenant_id, legal_entity_id, partition, sequence, hash,"
-    " newest_time) VALUES (:chain_id, :tenant_id, :legal_entity_id, :partition, 0, :hash, 0) "
-    "ON CONFLICT (chain_id) DO NOTHING"
+_TAKE_TURN = (
+    select(ledger_partition_table.c.partition)
+    .where(ledger_partition_table.c.partition == bindparam("partition"))
+    .with_for_update()
+)
+_FIND_HEAD = select(_head.sequence, _head.hash, _head.newest_time).where(
+    _head.chain_id == bindparam("chain_id")
+)
+_MOVE_HEAD = (
+    update(chain_head_table)
+    .where(_head.chain_id == bindparam("moved_chain"), _head.sequence == bindparam("moved_from"))
+    .values(
+        sequence=bindparam("sequence"), hash=bindparam("hash"), newest_time=bindparam("newest_time")
+    )
 )
 
 
@@ -30,12 +44,12 @@ def append_entries(
 ) -> list[ChainedEntry]:
     """Write entries at the end of their chain.
 
-    The chain stays locked until the transaction ends, so that its order is the order of commits; a
-    ledger account belongs to one chain, so that its balance needs no lock of its own. Who writes
-    to several chains takes them in their order.
+    Writers of a partition take turns until they commit. Chains and balances belong to one partition
+    each, so that they need no locks of their own.
     """
     connection = unit_of_work.connection
-    start = head = _lock_head(connection, chain)
+    connection.execute(_TAKE_TURN, {"partition": chain.partition})
+    start = head = _head_of(connection, chain)
     chained = []
     for entry in entries:
         chained.append(head.link(entry, unit_of_work.now))
@@ -47,32 +61,34 @@ def append_entries(
     return chained
 
 
-def _lock_head(connection: Connection, chain: Chain) -> ChainHead:
-    columns = (_head.sequence, _head.hash, _head.newest_time)
-    query = select(*columns).where(_head.chain_id == chain.chain_id).with_for_update()
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        parameters = {
-            "chain_id": chain.chain_id,
-            "tenant_id": chain.tenant_id,
-            "legal_entity_id": chain.legal_entity_id,
-            "partition": chain.partition,
-            "hash": ChainHead.genesis(chain).hash,
-        }
-        connection.execute(_CREATE_HEAD, parameters)
-        # Another writer may have created it, and more, in the meantime.
-        row = connection.execute(query).one()
-    return ChainHead(chain, row.sequence, bytes(row.hash), row.newest_time)
+def _head_of(connection: Connection, chain: Chain) -> ChainHead:
+    row = connection.execute(_FIND_HEAD, {"chain_id": chain.chain_id}).one_or_none()
+    if row is not None:
+        return ChainHead(chain, row.sequence, bytes(row.hash), row.newest_time)
+    genesis = ChainHead.genesis(chain)
+    values = {
+        "chain_id": chain.chain_id,
+        "tenant_id": chain.tenant_id,
+        "legal_entity_id": chain.legal_entity_id,
+        "partition": chain.partition,
+        "sequence": genesis.sequence,
+        "hash": genesis.hash,
+        "newest_time": genesis.newest_time,
+    }
+    connection.execute(insert(chain_head_table), values)
+    return genesis
 
 
 def _move_head(connection: Connection, start: ChainHead, head: ChainHead) -> None:
-    statement = (
-        update(chain_head_table)
-        .where(_head.chain_id == head.chain.chain_id, _head.sequence == start.sequence)
-        .values(sequence=head.sequence, hash=head.hash, newest_time=head.newest_time)
-    )
-    moved = connection.execute(statement).rowcount
-    assert moved == 1, f"{head.chain} was appended to by another writer under our lock"
+    parameters = {
+        "moved_chain": head.chain.chain_id,
+        "moved_from": start.sequence,
+        "sequence": head.sequence,
+        "hash": head.hash,
+        "newest_time": head.newest_time,
+    }
+    moved = connection.execute(_MOVE_HEAD, parameters).rowcount
+    assert moved == 1, f"{head.chain} was appended to by another writer in our turn"
 
 
 def _entry_rows(chain: Chain, entries: Sequence[ChainedEntry]) -> list[Row]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import text as sql
 
 from services.payment.domain.account import Account
@@ -19,6 +19,11 @@ _ADD = sql(
     "VALUES (:chain_id, :account_id, :currency, :kind, :tenant_id, :micros) "
     "ON CONFLICT (chain_id, account_id, currency, kind) DO UPDATE SET "
     "balance_micros = ledger_account.balance_micros + excluded.balance_micros"
+)
+
+_BALANCES = select(_columns.account_id, _columns.kind, _columns.balance_micros).where(
+    _columns.chain_id.in_(bindparam("chain_ids", expanding=True)),
+    _columns.account_id.in_(bindparam("account_ids", expanding=True)),
 )
 
 
@@ -42,7 +47,7 @@ def kept_balances(connection: Connection, chain: Chain) -> dict[LedgerAccountKey
     """The kept balance of every ledger account of a chain."""
     query = select(
         _columns.account_id, _columns.currency, _columns.kind, _columns.balance_micros
-    ).where(_columns.chain_id == chain.chain_id)
+    ).where(_columns.chain_id == chain.chain_id, _columns.tenant_id == chain.tenant_id)
     return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
 
 
@@ -54,11 +59,11 @@ def balance_of(connection: Connection, account: Account) -> Balance:
 def balances_of(connection: Connection, accounts: Iterable[Account]) -> list[Balance]:
     """The balances of paying accounts, in their order."""
     wanted = list(accounts)
-    query = select(_columns.account_id, _columns.kind, _columns.balance_micros).where(
-        _columns.chain_id.in_({account.chain.chain_id for account in wanted}),
-        _columns.account_id.in_([account.account_id for account in wanted]),
-    )
+    keys = {
+        "chain_ids": list({account.chain.chain_id for account in wanted}),
+        "account_ids": [account.account_id for account in wanted],
+    }
     kept: Mapping[str, dict[int, int]] = defaultdict(dict)
-    for account_id, kind, micros in connection.execute(query):
+    for account_id, kind, micros in connection.execute(_BALANCES, keys):
         kept[account_id][kind] = micros
     return [Balance.of(account, kept[account.account_id]) for account in wanted]

@@ -67,7 +67,15 @@ posting_table = Table(
     ),
 )
 
-# The head of each chain. Its row lock makes the chain's order the order of commits.
+# A row for each partition. Its lock is the first that a writer of the partition's books takes, so
+# that a chain's order is the order of commits and no two writers wait for each other.
+ledger_partition_table = Table(
+    "ledger_partition",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+)
+
+# The head of each chain.
 chain_head_table = Table(
     "chain_head",
     metadata,

@@ -33,6 +33,6 @@ def post_usage(
         if posted:
             entries[account.chain] += posted
             changed.append(account)
-    for chain in sorted(entries):
-        append_entries(unit_of_work, chain, entries[chain])
+    for chain, chain_entries in entries.items():
+        append_entries(unit_of_work, chain, chain_entries)
     announce_balances(unit_of_work, changed)

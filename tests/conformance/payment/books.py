@@ -124,6 +124,13 @@ def receipt(payer: Account, micros: int, **details: Any) -> Receipt:
     return Receipt(**(stated | details))
 
 
+def apply_events(unit_of_work: UnitOfWork, envelopes: Iterable[Envelope]) -> None:
+    """What the consumer does with events, in one transaction."""
+    for envelope in envelopes:
+        if note_applied(unit_of_work, envelope):
+            HANDLERS[envelope.event_type].apply(unit_of_work, envelope)
+
+
 @dataclass
 class Books:
     """The service's database, and the logs of its neighbours."""
@@ -151,13 +158,7 @@ class Books:
 
     def deliver(self, *envelopes: Envelope) -> None:
         """Apply events in one transaction, as the consumer does."""
-
-        def work(unit_of_work: UnitOfWork) -> None:
-            for envelope in envelopes:
-                if note_applied(unit_of_work, envelope):
-                    HANDLERS[envelope.event_type].apply(unit_of_work, envelope)
-
-        self.write(work)
+        self.write(lambda unit_of_work: apply_events(unit_of_work, envelopes))
 
     def announce(self, *payers: Account) -> None:
         """Make accounts known."""

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from chassis.database.engine import Database
 from chassis.grpc import running_call
@@ -22,6 +23,7 @@ from services.payment.api.payments import PaymentApi
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.events.accounts import ACCOUNT_CHANGED
 from services.payment.events.usage import CALLS_RATED
+from services.payment.store.schema import posting_table
 from tests.conformance.payment.books import Books, account, announcement, usage
 from tollbook.payment.v1 import payment_service_pb2 as messages
 from tollbook.payment.v1.ledger_pb2 import EntryReason, JournalEntry
@@ -250,3 +252,12 @@ async def test_the_digest_tells_sums_up_to_a_watermark_and_the_root(doors: Doors
     whole = await doors.audit.GetPaymentDigest(messages.GetPaymentDigestRequest(), None)
     assert whole.ledger_root == answer.ledger_root
     assert [amount.units for amount in whole.digests[0].usage_amounts] == [3]
+
+
+async def test_the_digest_tells_of_tampering_and_does_not_fail_on_it(doors: Doors) -> None:
+    """Not even on a currency that does not exist."""
+    await doors.use(2_000_000)
+    nonsense = update(posting_table).values(currency="???")
+    await doors.database.write(lambda unit_of_work: unit_of_work.connection.execute(nonsense))
+    answer = await doors.audit.GetPaymentDigest(messages.GetPaymentDigestRequest(), None)
+    assert "entry 1 is not what was written" in answer.broken_chains[0]

@@ -5,6 +5,7 @@ from alembic import op
 
 from chassis.database.columns import Key16, UtcTime
 from chassis.database.migrations import create_chassis_tables
+from kernel.partition import PARTITION_COUNT
 
 revision = "0001"
 down_revision = None
@@ -13,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_chassis_tables(op)
+    create_chassis_tables(op)  # type: ignore[arg-type]
     op.create_table(
         "journal_entry",
         sa.Column("tenant_id", sa.Text, nullable=False),
@@ -52,6 +53,11 @@ def upgrade() -> None:
         sqlite_where=sa.text("account_id <> ''"),
         postgresql_where=sa.text("account_id <> ''"),
     )
+    partitions = op.create_table(
+        "ledger_partition",
+        sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    )
+    op.bulk_insert(partitions, [{"partition": number} for number in range(PARTITION_COUNT)])
     op.create_table(
         "chain_head",
         sa.Column("chain_id", Key16, nullable=False, primary_key=True),
