@@ -1,0 +1,82 @@
+"""The RPCs of CustomerService about customers."""
+
+from typing import Any
+
+from grpc.aio import ServicerContext
+
+from chassis.grpc.endpoint import Endpoint
+from kernel.clock import utc_now
+from services.invoice.api import convert
+from services.invoice.api.pages import requested_page, token_after
+from services.invoice.store import customers
+from services.invoice.store.vault import Vault
+from services.invoice.usecases.create_customer import create_customer
+from services.invoice.usecases.erase_customer import erase_customer
+from services.invoice.usecases.load import load_customer
+from tollbook.invoice.v1 import invoice_service_pb2 as pb
+from tollbook.invoice.v1 import invoice_service_pb2_grpc as pb_grpc
+
+Context = ServicerContext[Any, Any]
+
+
+class CustomerRpcs(pb_grpc.CustomerServiceServicer):
+    """Customers: who buys."""
+
+    def __init__(self, endpoint: Endpoint, vault: Vault) -> None:
+        self._endpoint = endpoint
+        self._vault = vault
+
+    async def CreateCustomer(
+        self, request: pb.CreateCustomerRequest, context: Context
+    ) -> pb.CreateCustomerResponse:
+        """Create a customer."""
+        customer = convert.customer_from_proto(request.customer, utc_now())
+        return await self._endpoint.mutate(
+            request,
+            pb.CreateCustomerResponse,
+            lambda uow, caller: pb.CreateCustomerResponse(
+                customer=convert.customer_to_proto(
+                    create_customer(uow, self._vault, caller.tenant_id, customer)
+                )
+            ),
+        )
+
+    async def GetCustomer(
+        self, request: pb.GetCustomerRequest, context: Context
+    ) -> pb.GetCustomerResponse:
+        """Return a customer."""
+        found = await self._endpoint.query(
+            lambda connection, caller: load_customer(
+                connection, self._vault, caller.tenant_id, request.customer_id
+            )
+        )
+        return pb.GetCustomerResponse(customer=convert.customer_to_proto(found))
+
+    async def ListCustomers(
+        self, request: pb.ListCustomersRequest, context: Context
+    ) -> pb.ListCustomersResponse:
+        """List customers by external id."""
+        asked = requested_page(request)
+        page = await self._endpoint.query(
+            lambda connection, caller: customers.list_customers(
+                connection, self._vault, caller.tenant_id, asked
+            )
+        )
+        return pb.ListCustomersResponse(
+            customers=[convert.customer_to_proto(each) for each in page.items],
+            next_page_token=token_after(page),
+        )
+
+    async def EraseCustomer(
+        self, request: pb.EraseCustomerRequest, context: Context
+    ) -> pb.EraseCustomerResponse:
+        """Destroy the key of a customer's personal data."""
+        return await self._endpoint.mutate(
+            request,
+            pb.EraseCustomerResponse,
+            lambda uow, caller: pb.EraseCustomerResponse(
+                customer=convert.customer_to_proto(
+                    erase_customer(uow, self._vault, caller.tenant_id, request.customer_id)
+                )
+            ),
+        )

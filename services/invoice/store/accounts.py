@@ -1,0 +1,79 @@
+"""Queries on accounts."""
+
+from collections.abc import Collection
+from dataclasses import asdict
+
+from sqlalchemy import Connection, select
+
+from services.invoice.domain.account import Account, PaymentMode
+from services.invoice.store import schema
+from services.invoice.store.rows import AnyRow, Page, PageRequest, insert_new, mapped, page_of
+
+
+def insert_account(connection: Connection, tenant_id: str, account: Account) -> bool:
+    """Whether id and code are both new."""
+    values = asdict(account) | {"tenant_id": tenant_id, "payment_mode": int(account.payment_mode)}
+    return insert_new(connection, schema.account, values)
+
+
+def find_account(connection: Connection, tenant_id: str, account_id: str) -> Account | None:
+    """An account by id."""
+    return _one(connection, tenant_id, account_id=account_id)
+
+
+def find_account_by_code(connection: Connection, tenant_id: str, code: str) -> Account | None:
+    """An account by code."""
+    return _one(connection, tenant_id, code=code)
+
+
+def find_accounts(
+    connection: Connection, tenant_id: str, account_ids: Collection[str]
+) -> dict[str, Account]:
+    """Accounts by id; those that are not there are left out."""
+    table = schema.account
+    query = select(table).where(table.c.tenant_id == tenant_id, table.c.account_id.in_(account_ids))
+    return {row.account_id: _to_account(row) for row in connection.execute(query)}
+
+
+def lock_account(connection: Connection, tenant_id: str, account_id: str) -> None:
+    """Make others who lock this account wait for the end of this transaction."""
+    table = schema.account
+    query = (
+        select(table.c.account_id)
+        .where(table.c.tenant_id == tenant_id, table.c.account_id == account_id)
+        .with_for_update()
+    )
+    connection.execute(query).one_or_none()
+
+
+def list_accounts(
+    connection: Connection, tenant_id: str, code: str, request: PageRequest
+) -> Page[Account]:
+    """A tenant's accounts by code; only one with a code that is given."""
+    table = schema.account
+    query = select(table).where(table.c.tenant_id == tenant_id)
+    if code:
+        query = query.where(table.c.code == code)
+    return mapped(page_of(connection, query, [table.c.code], request), _to_account)
+
+
+def _one(connection: Connection, tenant_id: str, **key: str) -> Account | None:
+    query = select(schema.account).filter_by(tenant_id=tenant_id, **key)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _to_account(row)
+
+
+def _to_account(row: AnyRow) -> Account:
+    return Account(
+        account_id=row.account_id,
+        code=row.code,
+        customer_id=row.customer_id,
+        legal_entity_id=row.legal_entity_id,
+        payer_account_id=row.payer_account_id,
+        currency=row.currency,
+        time_zone=row.time_zone,
+        payment_mode=PaymentMode(row.payment_mode),
+        billing_day=row.billing_day,
+        start_time=row.start_time,
+        create_time=row.create_time,
+    )

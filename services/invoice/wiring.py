@@ -1,0 +1,81 @@
+"""Puts invoice together: its doors, its handlers and its own background work."""
+
+import asyncio
+from functools import partial
+
+from chassis.bus.handler import EventHandler
+from chassis.database.engine import Database
+from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.server import Servicer
+from chassis.security.sealing import MasterKey
+from chassis.service import Runtime, ServiceDefinition
+from chassis.settings import read_settings
+from services.invoice.api.audit_api import InvoiceAuditApi
+from services.invoice.api.customer_api import CustomerApi
+from services.invoice.api.invoice_api import InvoiceApi
+from services.invoice.api.legal_entity_api import LegalEntityApi
+from services.invoice.api.tenant_api import TenantApi
+from services.invoice.config import InvoiceSettings
+from services.invoice.events.calls_rated import calls_rated
+from services.invoice.events.payment_settled import payment_settled
+from services.invoice.store.vault import Vault
+from services.invoice.usecases.complete_sealed_periods import complete_sealed_periods
+from services.invoice.usecases.rating import Rating
+from tollbook.invoice.v1 import invoice_service_pb2_grpc as grpc_api
+from tollbook.payment.v1.payment_events_pb2 import PaymentSettled
+from tollbook.rating.v1.rating_events_pb2 import CallsRated
+
+PACKAGE = "tollbook.invoice.v1"
+
+
+def build(runtime: Runtime) -> ServiceDefinition:
+    """The invoice service on this runtime."""
+    settings = read_settings(InvoiceSettings, runtime.environment)
+    vault = Vault(MasterKey.read(settings.master_key_file))
+    return ServiceDefinition(
+        name="invoice",
+        servicers=_servicers(runtime, vault),
+        handlers=[
+            EventHandler(CallsRated, partial(calls_rated, vault)),
+            EventHandler(PaymentSettled, payment_settled),
+        ],
+        background=[partial(_keep_completing, runtime.database, vault, settings)],
+    )
+
+
+def _servicers(runtime: Runtime, vault: Vault) -> list[Servicer]:
+    endpoint = Endpoint(runtime.database)
+    rating = Rating(runtime.channel("rating"))
+    return [
+        Servicer(
+            grpc_api.add_TenantServiceServicer_to_server,
+            TenantApi(endpoint),
+            f"{PACKAGE}.TenantService",
+        ),
+        Servicer(
+            grpc_api.add_LegalEntityServiceServicer_to_server,
+            LegalEntityApi(endpoint),
+            f"{PACKAGE}.LegalEntityService",
+        ),
+        Servicer(
+            grpc_api.add_CustomerServiceServicer_to_server,
+            CustomerApi(endpoint, vault, rating),
+            f"{PACKAGE}.CustomerService",
+        ),
+        Servicer(
+            grpc_api.add_InvoiceServiceServicer_to_server,
+            InvoiceApi(endpoint, runtime.database, vault, rating),
+            f"{PACKAGE}.InvoiceService",
+        ),
+        Servicer(
+            grpc_api.add_InvoiceAuditServiceServicer_to_server,
+            InvoiceAuditApi(endpoint),
+            f"{PACKAGE}.InvoiceAuditService",
+        ),
+    ]
+
+
+async def _keep_completing(database: Database, vault: Vault, settings: InvoiceSettings) -> None:
+    while True:
+        await complete_sealed_periods(database, vault)
+        await asyncio.sleep(settings.sealed_periods_check_seconds)
