@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, update
 
 from chassis.database.bulk import insert_rows
 from services.cdr.store.schema import call_table
@@ -131,9 +131,10 @@ def list_calls(
     """The newest revisions of calls, newest start first, older than `before`."""
     conditions = [_columns.tenant_id == tenant_id, _columns.superseded == 0, *_conditions(which)]
     if before is not None:
+        start, call_id = before
         # The first condition lets the database start in the index, the second is exact.
-        conditions.append(_columns.start_time <= before[0])
-        conditions.append(tuple_(_columns.start_time, _columns.call_id) < tuple_(*before))
+        conditions.append(_columns.start_time <= start)
+        conditions.append(or_(_columns.start_time < start, _columns.call_id < call_id))
     query = (
         select(call_table)
         .where(and_(*conditions))
