@@ -54,7 +54,7 @@ def test_currencies_do_not_make_up_for_each_other() -> None:
         (Posting(WALLET, "a", "EUR", 0), Posting(REVENUE, "", "EUR", 0)),
         (Posting(WALLET, "", "EUR", 1), Posting(REVENUE, "", "EUR", -1)),
         (Posting(WALLET, "a", "EUR", 1), Posting(REVENUE, "a", "EUR", -1)),
-        (Posting(WALLET, "a", "XXX", 1), Posting(REVENUE, "", "XXX", -1)),
+        (Posting(WALLET, "a", "ZZZ", 1), Posting(REVENUE, "", "ZZZ", -1)),
         (
             Posting(WALLET, "a", "EUR", POSTING_MAX_MICROS + 1),
             Posting(REVENUE, "", "EUR", -POSTING_MAX_MICROS - 1),
