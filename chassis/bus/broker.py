@@ -158,7 +158,7 @@ async def connected(settings: BrokerSettings) -> AsyncIterator[Broker]:
     ):
         with attempt:
             client = await nats.connect(
-                settings.url,
+                settings.url.split(","),
                 name=settings.client_name,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 reconnect_time_wait=RECONNECT_WAIT_SECONDS,

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Protocol
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from chassis.database.engine import Database
@@ -43,7 +43,15 @@ def check_migrated(database: Database, service: str) -> None:
         )
 
 
-def create_chassis_tables(op: Operations) -> None:
+class MigrationOperations(Protocol):
+    """What of `alembic.op` we need."""
+
+    def get_bind(self) -> sa.Connection:
+        """Return the connection that the migration runs on."""
+        ...
+
+
+def create_chassis_tables(op: MigrationOperations) -> None:
     """Create the chassis' own tables; each service's first migration calls it."""
     chassis_metadata.create_all(op.get_bind())
     rows = [

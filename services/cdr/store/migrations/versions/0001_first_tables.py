@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_chassis_tables(op)  # type: ignore[arg-type]
+    create_chassis_tables(op)
     _create_source_tables()
     _create_call_tables()
     _create_projections()

@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_chassis_tables(op)  # type: ignore[arg-type]
+    create_chassis_tables(op)
     op.create_table(
         "personal_key",
         sa.Column("tenant_id", sa.Text, nullable=False),
