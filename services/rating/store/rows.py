@@ -12,8 +12,9 @@ _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.in
 
 def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless one of its unique keys is taken; tell whether it was inserted."""
-    insert = _INSERTS[connection.dialect.name](table).values(**values)
-    return bool(connection.execute(insert.on_conflict_do_nothing()).rowcount)
+    insert = _INSERTS[connection.dialect.name](table).values(**values).on_conflict_do_nothing()
+    # Inserts have no row count on PostgreSQL.
+    return connection.execute(insert.returning(*table.primary_key)).first() is not None
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:

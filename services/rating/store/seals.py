@@ -90,5 +90,5 @@ def charges_in(connection: Connection, key: SealKey, period: Period) -> Iterator
         charge.c.period_end == period.end,
         charge.c.outcome != Outcome.UNRATED,
     )
-    rows = connection.execution_options(yield_per=FETCH_ROWS).execute(query)
+    rows = connection.execute(query, execution_options={"yield_per": FETCH_ROWS})
     return (SealedCharge(*row) for row in rows)
