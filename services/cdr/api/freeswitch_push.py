@@ -32,6 +32,8 @@ PATH = "/push/freeswitch"
 BODY_BYTES_MAX = 3 * DOCUMENT_BYTES_MAX + 1024
 BASE64_CONTENT_TYPE = "application/x-www-form-base64-encoded"
 FORM_FIELD = b"cdr="
+# A push that is cut off is pushed again by the switch.
+DRAIN_SECONDS_MAX = 5
 
 _NO_DIGEST = bytes(32)
 _OUTCOMES = {
@@ -55,7 +57,7 @@ class FreeswitchPush:
     async def serve(self, address: str, settings: CommonSettings) -> None:
         """Listen until cancelled, by TLS if the service has a certificate."""
         host, _, port = address.rpartition(":")
-        runner = web.AppRunner(self.app, access_log=None)
+        runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=DRAIN_SECONDS_MAX)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, int(port), ssl_context=_tls(settings)).start()

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -23,14 +23,13 @@ from services.cdr.domain.source import LineRule, Source
 
 CALL_KEY_CHARACTERS_MAX = 255
 FIELD_CHARACTERS_MAX = 80
-FUTURE_TOLERANCE_SECONDS = 300
+FUTURE_TOLERANCE_MICROS = 300 * 1_000_000
 EARLIEST_START = datetime(2000, 1, 1, tzinfo=UTC)
 NUMBERS_CACHED_MAX = 100_000
 DIGEST_BYTES = 16
 MICROS_BYTES = 8
 
 _EARLIEST_START_MICROS = to_micros(EARLIEST_START)
-_FUTURE_TOLERANCE = timedelta(seconds=FUTURE_TOLERANCE_SECONDS)
 
 Parser = Callable[[bytes], ParsedRecord]
 
@@ -56,19 +55,19 @@ class Reader:
         )
         self._line = _LINE_FIELDS[source.profile.line_rule]
 
-    def read(self, raw: RawRecord, now: datetime) -> NormalisedCall | Rejection:
+    def read(self, raw: RawRecord, now_micros: int) -> NormalisedCall | Rejection:
         """The call that a record describes, or why it cannot be used."""
         if raw.damage is not None:
             return raw.damage
         try:
-            return self._normalise(self._parse(raw.content), now)
+            return self._normalise(self._parse(raw.content), now_micros)
         except RejectedRecordError as error:
             return Rejection(error.reason, error.message)
 
-    def _normalise(self, record: ParsedRecord, now: datetime) -> NormalisedCall:
+    def _normalise(self, record: ParsedRecord, now_micros: int) -> NormalisedCall:
         _check_texts(record)
         start = self._micros(record.start)
-        self._check_start(record.start, start, now)
+        self._check_start(record.start, start, now_micros)
         answer = None if record.answer is None else self._answer_micros(record.answer, start)
         self._check_duration(record)
         callee = self._numbers.find(record.callee)
@@ -116,8 +115,8 @@ class Reader:
             )
         return micros
 
-    def _check_start(self, written: datetime, start: int, now: datetime) -> None:
-        if start > to_micros(now + _FUTURE_TOLERANCE):
+    def _check_start(self, written: datetime, start: int, now_micros: int) -> None:
+        if start > now_micros + FUTURE_TOLERANCE_MICROS:
             raise RejectedRecordError(
                 Reason.FUTURE_START,
                 f"the call starts at {written.isoformat(' ')} ({self._profile.time_zone}), in the "

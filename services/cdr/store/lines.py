@@ -105,7 +105,10 @@ def find_lines(
 
 def line_at(lines: list[Line], micros: int) -> Line | None:
     """The line that was valid at this moment; at any time at most one is."""
-    return next((line for line in lines if line.start_micros <= micros < line.end_micros), None)
+    for line in lines:
+        if line.start_micros <= micros < line.end_micros:
+            return line
+    return None
 
 
 def _put(connection: Connection, table: Table, row: dict[str, Any], key: tuple[str, ...]) -> None:

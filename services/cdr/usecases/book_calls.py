@@ -60,9 +60,7 @@ def decide(
 
 def book_calls(uow: UnitOfWork, source: Source, accepted: Sequence[Accepted]) -> None:
     """Publish the calls, one event a partition, and store each with the place of its event."""
-    partitions: dict[int, list[Accepted]] = defaultdict(list)
-    for each in accepted:
-        partitions[partition_of(source.tenant_id, each.line.payer_account_id)].append(each)
+    partitions = _by_partition(source.tenant_id, accepted)
     rows = []
     for partition in sorted(partitions):
         batch = partitions[partition]
@@ -72,6 +70,17 @@ def book_calls(uow: UnitOfWork, source: Source, accepted: Sequence[Accepted]) ->
     insert_calls(uow.connection, rows)
     revised = [(each.call.call_id, each.revision) for each in accepted if each.revision > 1]
     supersede_older(uow.connection, source.tenant_id, revised)
+
+
+def _by_partition(tenant_id: str, accepted: Sequence[Accepted]) -> dict[int, list[Accepted]]:
+    """The calls of each partition; an account is hashed once, not once a call."""
+    payers: dict[str, list[Accepted]] = defaultdict(list)
+    for each in accepted:
+        payers[each.line.payer_account_id].append(each)
+    partitions: dict[int, list[Accepted]] = defaultdict(list)
+    for payer, calls in payers.items():
+        partitions[partition_of(tenant_id, payer)] += calls
+    return partitions
 
 
 def _decide_call(

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from kernel.clock import to_micros
 from services.cdr.domain.errors import format_has_no_files
 from services.cdr.domain.formats import asterisk_csv, freeswitch_json
 from services.cdr.domain.framing import Framer, document_framer, line_framer
@@ -31,8 +32,8 @@ class Reading(NamedTuple):
 
 def read_records(source: Source, raws: Iterable[RawRecord], now: datetime) -> list[Reading]:
     """Read records by the profile of their source. Pure: done before the transaction begins."""
-    reader = _reader(source)
-    return [Reading(raw, reader.read(raw, now)) for raw in raws]
+    reader, now_micros = _reader(source), to_micros(now)
+    return [Reading(raw, reader.read(raw, now_micros)) for raw in raws]
 
 
 def framer_for(source: Source, name: str) -> Framer:

@@ -16,7 +16,7 @@ from tests.unit.cdr.profiles import NOW, a_source
 
 def read(source: Source | None = None, **fields: Any) -> NormalisedCall | Rejection:
     raw = RawRecord(asterisk_line(**fields).encode(), "Master.csv:1")
-    return Reader(source or a_source(), asterisk_csv.parse).read(raw, NOW)
+    return Reader(source or a_source(), asterisk_csv.parse).read(raw, to_micros(NOW))
 
 
 def call(source: Source | None = None, **fields: Any) -> NormalisedCall:

@@ -1,0 +1,16 @@
+"""The migrations lead to the schema that the code is written for."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from chassis.database.engine import Database
+from chassis.database.schema import chassis_metadata
+from services.cdr.store.schema import metadata
+
+
+def test_the_migrated_schema_is_the_one_in_the_code(database: Database) -> None:
+    """No table, column or index is only in one of the two."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        differences = compare_metadata(context, [metadata, chassis_metadata])
+    assert differences == []
