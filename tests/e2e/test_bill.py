@@ -112,6 +112,7 @@ async def test_a_late_record_lands_in_the_open_period_as_a_correction(suite: Sui
     await operator.import_file(asterisk_csv(CALLS[:1]))
     first = await invoice_of(suite, operator, "desk-1")
     await operator.import_file(asterisk_csv(CALLS[1:2]), "late.csv")
+    await suite.caught_up("rating", "tollbook.cdr.v1.CallsCollected")
     second = await invoice_of(suite, operator, "desk-1")
     assert [(line.usage_line, line.correction) for line in first.lines] == [
         ("Netherlands Mobile", False)
@@ -145,8 +146,9 @@ async def test_an_import_racing_the_close_of_a_period_loses_and_doubles_nothing(
     closing = asyncio.create_task(invoice_of(suite, operator, "desk-1"))
     while not closing.done():
         await import_part()
-    await import_part()
     first = await closing
+    await import_part()
+    await suite.caught_up("rating", "tollbook.cdr.v1.CallsCollected")
     second = await invoice_of(suite, operator, "desk-1")
     assert all(line.correction for line in second.lines)
     assert not any(line.correction for line in first.lines)

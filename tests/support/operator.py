@@ -64,6 +64,17 @@ class Operator:
         for code in account_codes:
             await self.create_account(code)
         await self._create_sources()
+        await self.known_everywhere()
+
+    async def known_everywhere(self) -> None:
+        """Wait until the services that calls pass know the accounts, lines and subscriptions."""
+        invoice_events = "tollbook.invoice.v1."
+        account, line, subscription = (
+            f"{invoice_events}{name}Changed" for name in ("Account", "Line", "Subscription")
+        )
+        await self.suite.caught_up("cdr", account, line)
+        await self.suite.caught_up("rating", account, subscription)
+        await self.suite.caught_up("payment", account)
 
     @property
     def customers(self) -> invoice_grpc.CustomerServiceStub:

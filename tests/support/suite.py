@@ -8,11 +8,14 @@ from typing import Literal, TypeVar
 
 import grpc.aio
 
+from chassis.bus.subjects import producer_of
 from chassis.grpc.client import connect
 from chassis.settings import CommonSettings
 from deploy.local.installation import OPERATOR_SCOPES, SERVICES, Installation, Ports
 from deploy.local.supervisor import Supervisor
 from kernel.ids import new_uuid
+from tollbook.operations.v1 import operations_service_pb2 as operations
+from tollbook.operations.v1 import operations_service_pb2_grpc as operations_grpc
 
 T = TypeVar("T")
 
@@ -36,9 +39,25 @@ class Suite:
         service = stub_class.__module__.split(".")[1]
         return stub_class(self._channel(service, tenant_id))
 
-    def operations(self, service: str, stub_class: Callable[[grpc.aio.Channel], T]) -> T:
+    def operations(self, service: str) -> operations_grpc.OperationsServiceStub:
         """Return a stub of a service's OperationsService."""
-        return stub_class(self._channel(service, "*"))
+        return operations_grpc.OperationsServiceStub(self._channel(service, "*"))
+
+    async def caught_up(self, consumer: str, *event_types: str) -> None:
+        """Wait until a service has applied every event of these types that there is now."""
+        positions = operations.GetEventPositionsRequest()
+        expected: dict[tuple[str, int], int] = {}
+        for producer in {producer_of(name) for name in event_types}:
+            answer = await self.operations(producer).GetEventPositions(positions)
+            heads = (p for p in answer.produced if p.event_type in event_types)
+            expected |= {(head.event_type, head.partition): head.sequence for head in heads}
+
+        async def missing() -> dict[tuple[str, int], int]:
+            answer = await self.operations(consumer).GetEventPositions(positions)
+            applied = {(p.event_type, p.partition): p.sequence for p in answer.consumed}
+            return {at: last for at, last in expected.items() if applied.get(at, 0) < last}
+
+        await fact(f"{consumer} has caught up", missing, lambda behind: not behind)
 
     async def close(self) -> None:
         """Hang up and stop every process."""
