@@ -180,11 +180,11 @@ def _price_rows(
     charged, amounts = price_calls(
         table, rows, durations, revision.duration_rounding, revision.price_rule
     )
+    head = receipt.terms_head(terms.currency, revision)
     heads = {}
     for row in np.unique(rows).tolist():
         rate = table.rate(row)
-        head = receipt.call_head(terms.currency, revision, version_id, rate)
-        heads[row] = (rate.destination, rate.prefix, head)
+        heads[row] = (rate.destination, rate.prefix, receipt.rate_head(head, version_id, rate))
     for place, row, duration_ms, seconds, amount in zip(
         places.tolist(),
         rows.tolist(),

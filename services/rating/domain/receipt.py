@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from kernel.money import MICROS_PER_UNIT
@@ -29,6 +30,7 @@ UNANSWERED = "UNANSWERED"
 EMERGENCY = "EMERGENCY"
 MOVED = "MOVED"
 NANOS_PER_UNIT = 10**9
+QUOTED_DESTINATIONS_MAX = 50_000
 
 
 class FeeShare(NamedTuple):
@@ -39,22 +41,23 @@ class FeeShare(NamedTuple):
     period_days: int
 
 
-def call_head(currency: str, revision: PlanRevision, deck_version_id: str, rate: Rate) -> bytes:
-    """What the receipts of all calls priced by one row of a deck have in common."""
-    fields = {
-        **_head(CALL, currency, revision),
-        "duration_rounding": revision.duration_rounding.name,
-        "rate_deck_version_id": deck_version_id,
-        "row_number": rate.row_number,
-        "prefix": rate.prefix,
-        "destination": rate.destination,
-        "price_nanos": rate.price_nanos,
-        "connect_fee_micros": rate.connect_fee_micros,
-        "first_increment_seconds": rate.first_increment_seconds,
-        "next_increment_seconds": rate.next_increment_seconds,
-        "minimum_seconds": rate.minimum_seconds,
-    }
-    return _encoded(fields)[:-1]
+def terms_head(currency: str, revision: PlanRevision) -> bytes:
+    """What the receipts of all calls priced by the same terms begin with."""
+    fields = _head(CALL, currency, revision)
+    return _encoded({**fields, "duration_rounding": revision.duration_rounding.name})[:-1]
+
+
+def rate_head(head: bytes, deck_version_id: str, rate: Rate) -> bytes:
+    """What the receipts of all calls priced by one row of a deck go on with."""
+    fields = (
+        f',"rate_deck_version_id":"{deck_version_id}","row_number":{rate.row_number}'
+        f',"prefix":"{rate.prefix}","destination":{_quoted(rate.destination)}'
+        f',"price_nanos":{rate.price_nanos},"connect_fee_micros":{rate.connect_fee_micros}'
+        f',"first_increment_seconds":{rate.first_increment_seconds}'
+        f',"next_increment_seconds":{rate.next_increment_seconds}'
+        f',"minimum_seconds":{rate.minimum_seconds}'
+    )
+    return head + fields.encode()
 
 
 def priced_call(head: bytes, duration_ms: int, charged_seconds: int, amount_micros: int) -> bytes:
@@ -68,9 +71,11 @@ def priced_call(head: bytes, duration_ms: int, charged_seconds: int, amount_micr
 
 
 def free_call(why: str, currency: str, duration_ms: int) -> bytes:
-    """The receipt of a call that costs nothing whatever the rates: UNANSWERED, EMERGENCY, MOVED."""
-    fields = {"version": RECEIPT_VERSION, "kind": CALL, "currency": currency, "free": why}
-    return _encoded({**fields, "duration_ms": duration_ms, "amount_micros": 0})
+    """The receipt of a call that is free whatever the rates: UNANSWERED, EMERGENCY or MOVED."""
+    return (
+        f'{{"version":{RECEIPT_VERSION},"kind":"{CALL}","currency":"{currency}","free":"{why}"'
+        f',"duration_ms":{duration_ms},"amount_micros":0}}'
+    ).encode()
 
 
 def recurring_fee(
@@ -195,6 +200,12 @@ def _head(kind: str, currency: str, revision: PlanRevision) -> dict[str, Any]:
         "price_rounding": revision.price_rule.mode.value,
         "price_decimals": revision.price_rule.decimals,
     }
+
+
+# Destinations repeat, and quoting them is the dearest part of a receipt.
+@lru_cache(maxsize=QUOTED_DESTINATIONS_MAX)
+def _quoted(destination: str) -> str:
+    return json.dumps(destination, ensure_ascii=False)
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:

@@ -99,6 +99,7 @@ class _Settling:
         self._kind = kind
         self._position = position
         self._bookings = Bookings(uow, tenant_id)
+        self._settle_time = to_micros(uow.now)
 
     def run(self, tariffs: Tariffs) -> SettledCounts:
         calls = self._calls
@@ -161,7 +162,7 @@ class _Settling:
             calls.call_key_kinds[place],
             calls.call_keys[place],
             calls.legs[place],
-            _CUSTOMER,
+            _CUSTOMER_TEXT,
             *account_id,
         )
 
@@ -199,17 +200,17 @@ class _Settling:
             charge_id=each.charge_id,
             revision=step.revision,
             tenant_id=self._tenant_id,
-            kind=ChargeKind.CALL.value,
-            party=Party.CUSTOMER.value,
+            kind=_CALL,
+            party=_CUSTOMER,
             call_key_kind=calls.call_key_kinds[place],
             call_key=calls.call_keys[place],
             leg=calls.legs[place],
             call_id=calls.call_ids[place],
             call_revision=calls.call_revisions[place],
-            source=known.source if known and is_retry else self._kind.value,
+            source=known.source if known and is_retry else int(self._kind),
             account_id=calls.account_ids[place],
             payer_account_id=payer_id,
-            outcome=price.outcome.value,
+            outcome=int(price.outcome),
             unrated_reason=price.unrated_reason,
             currency=price.currency,
             amount_micros=price.amount_micros,
@@ -223,7 +224,7 @@ class _Settling:
             duration_ms=calls.durations_ms[place],
             charged_ms=price.charged_seconds * MS_PER_SECOND,
             receipt=price.receipt,
-            settle_time=to_micros(self._uow.now),
+            settle_time=self._settle_time,
             opened_partition=known.opened_partition if known else self._position[0],
             opened_sequence=known.opened_sequence if known else self._position[1],
         )
@@ -251,4 +252,5 @@ class _Settling:
         return is_priced and (each.step is not None or self._kind is InputKind.RETRY)
 
 
-_CUSTOMER = str(Party.CUSTOMER.value)
+_CALL, _CUSTOMER = int(ChargeKind.CALL), int(Party.CUSTOMER)
+_CUSTOMER_TEXT = str(_CUSTOMER)

@@ -34,9 +34,8 @@ rules = st.builds(PriceRule, st.sampled_from(RoundingMode), st.integers(0, 6))
 def call_receipt(rate: Rate, terms: PlanRevision, duration_ms: int) -> bytes:
     """The receipt of a call as rating writes it."""
     priced = price_call(rate, duration_ms, terms.duration_rounding, terms.price_rule)
-    return receipt.priced_call(
-        receipt.call_head("EUR", terms, "version", rate), duration_ms, *priced
-    )
+    head = receipt.rate_head(receipt.terms_head("EUR", terms), "version", rate)
+    return receipt.priced_call(head, duration_ms, *priced)
 
 
 @settings(deadline=None)
