@@ -1,11 +1,10 @@
 """Usage: what rating has settled, as a period holds it."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 from kernel.period import Period
@@ -14,6 +13,9 @@ from services.invoice.domain.invoice import InvoiceLine
 
 REVISION_BYTES = 4
 MICROS_BYTES = 8
+
+LineKey = tuple[bool, bool, str]
+"""Whether it is a correction, whether it is for calls, and the name of an invoice line."""
 
 
 class ChargeKind(IntEnum):
@@ -49,9 +51,31 @@ class Charge:
         return bool(self.duration_ms or self.charged_duration_ms or self.micros)
 
     @property
-    def line_key(self) -> tuple[bool, bool, str]:
+    def line_key(self) -> LineKey:
         """The invoice line it belongs to, in the order of the invoice: fees, calls, corrections."""
         return self.correction, self.kind is ChargeKind.CALL, self.usage_line
+
+
+@dataclass(slots=True)
+class LineSum:
+    """The charges of one invoice line, being summed."""
+
+    charge_count: int = 0
+    charged_duration_ms: int = 0
+    micros: int = 0
+
+    def add(self, charge: Charge) -> None:
+        """Count one more charge."""
+        self.charge_count += 1
+        self.charged_duration_ms += charge.charged_duration_ms
+        self.micros += charge.micros
+
+    def to_line(self, key: LineKey) -> InvoiceLine:
+        """The line of that key."""
+        correction, _, usage_line = key
+        return InvoiceLine(
+            usage_line, self.charge_count, self.charged_duration_ms, self.micros, correction
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +93,12 @@ def in_line_order(charges: Iterable[Charge]) -> list[Charge]:
 
 
 def invoice_lines(charges: Iterable[Charge]) -> tuple[InvoiceLine, ...]:
-    """The lines that sum the charges up, to the micro."""
-    grouped = groupby(in_line_order(charges), key=attrgetter("line_key"))
-    return tuple(_line(key, list(members)) for key, members in grouped)
+    """The lines that sum the charges up, to the micro; takes any number of them, one at a time."""
+    sums: defaultdict[LineKey, LineSum] = defaultdict(LineSum)
+    for charge in charges:
+        if charge.is_worth_a_line:
+            sums[charge.line_key].add(charge)
+    return tuple(sums[key].to_line(key) for key in sorted(sums))
 
 
 def usage_digest(revisions: Iterable[tuple[bytes, int, int]]) -> str:
@@ -84,14 +111,3 @@ def usage_digest(revisions: Iterable[tuple[bytes, int, int]]) -> str:
             + micros_delta.to_bytes(MICROS_BYTES, signed=True)
         )
     return digest.hex()
-
-
-def _line(key: tuple[bool, bool, str], charges: list[Charge]) -> InvoiceLine:
-    correction, _, usage_line = key
-    return InvoiceLine(
-        usage_line,
-        len(charges),
-        sum(charge.charged_duration_ms for charge in charges),
-        sum(charge.micros for charge in charges),
-        correction,
-    )

@@ -5,9 +5,11 @@ a period lie together, and summing 10,000 of them takes milliseconds.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, cast, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from chassis.database.bulk import insert_rows
 from services.invoice.domain.billing_period import UsageSum
@@ -15,12 +17,10 @@ from services.invoice.domain.usage import Charge, ChargeKind
 from services.invoice.store import schema
 from services.invoice.store.rows import AnyRow
 
-CHARGES_A_READ = 5_000
+ROWS_A_FETCH = 5_000
 
 USAGE_COLUMNS = tuple(column.name for column in schema.usage_item.columns)
 """The order in which `insert_usage` takes the values of a row."""
-
-_LOWEST_KEY = bytes(16)
 
 
 def insert_usage(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -52,8 +52,10 @@ def revisions(
 ) -> Iterator[tuple[bytes, int, int]]:
     """The (charge id, revision, delta in micros) of a period."""
     table = schema.usage_item
-    query = select(table.c.charge_id, table.c.revision, table.c.micros_delta).where(
-        table.c.tenant_id == tenant_id, table.c.period_key == key
+    query = (
+        select(table.c.charge_id, table.c.revision, table.c.micros_delta)
+        .where(table.c.tenant_id == tenant_id, table.c.period_key == key)
+        .execution_options(yield_per=ROWS_A_FETCH)
     )
     for row in connection.execute(query):
         yield row.charge_id, row.revision, row.micros_delta
@@ -61,43 +63,29 @@ def revisions(
 
 def charges(connection: Connection, tenant_id: str, key: bytes) -> Iterator[Charge]:
     """The calls and fees of a period in the order of their start."""
-    after = _LOWEST_KEY
-    while page := charges_after(connection, tenant_id, key, after):
-        yield from page
-        after = page[-1].charge_id
-
-
-def charges_after(connection: Connection, tenant_id: str, key: bytes, after: bytes) -> list[Charge]:
-    """The next CHARGES_A_READ calls and fees of a period."""
-    folded = _folded(tenant_id, key, after).subquery()
-    query = (
-        select(folded).where(folded.c.place == 1).order_by(folded.c.charge_id).limit(CHARGES_A_READ)
-    )
-    return [_to_charge(row) for row in connection.execute(query)]
-
-
-def _folded(tenant_id: str, key: bytes, after: bytes) -> Select[Any]:
-    """Each revision with its place, newest first, and the sum of all revisions of its charge."""
     table = schema.usage_item
-    charge = table.c.charge_id
-    total = func.sum(table.c.micros_delta).over(partition_by=charge)
-    place = func.row_number().over(partition_by=charge, order_by=table.c.revision.desc())
-    return select(table, cast(total, BigInteger).label("micros"), place.label("place")).where(
-        table.c.tenant_id == tenant_id, table.c.period_key == key, charge > after
+    query = (
+        select(table)
+        .where(table.c.tenant_id == tenant_id, table.c.period_key == key)
+        .order_by(table.c.charge_id, table.c.revision)
+        .execution_options(yield_per=ROWS_A_FETCH)
     )
+    for _, revisions_of_charge in groupby(connection.execute(query), attrgetter("charge_id")):
+        yield _to_charge(list(revisions_of_charge))
 
 
-def _to_charge(row: AnyRow) -> Charge:
+def _to_charge(rows: Sequence[AnyRow]) -> Charge:
+    newest = rows[-1]
     return Charge(
-        charge_id=row.charge_id,
-        kind=ChargeKind(row.kind),
-        account_id=row.account_id,
-        correction=bool(row.correction),
-        start_time=row.start_time,
-        duration_ms=row.duration_ms,
-        charged_duration_ms=row.charged_duration_ms,
-        caller=row.caller,
-        callee=row.callee,
-        usage_line=row.usage_line,
-        micros=row.micros,
+        charge_id=newest.charge_id,
+        kind=ChargeKind(newest.kind),
+        account_id=newest.account_id,
+        correction=bool(newest.correction),
+        start_time=newest.start_time,
+        duration_ms=newest.duration_ms,
+        charged_duration_ms=newest.charged_duration_ms,
+        caller=newest.caller,
+        callee=newest.callee,
+        usage_line=newest.usage_line,
+        micros=sum(row.micros_delta for row in rows),
     )

@@ -1,7 +1,7 @@
 """Drives invoice as its callers and neighbours do, without a network of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -69,6 +69,10 @@ class Office:
         self.customers = CustomerApi(endpoint, self.vault, self.rating)
         self.invoices = InvoiceApi(endpoint, self.database, self.vault, self.rating)
         self.audits = InvoiceAuditApi(endpoint)
+
+    def of(self, tenant: str) -> "Office":
+        """The same service, called for another tenant."""
+        return replace(self, tenant=tenant)
 
     async def call(self, method: Callable[[Any, Any], Awaitable[T]], request: Any) -> T:
         """Call a method for the tenant; a mutating request gets an id of its own."""

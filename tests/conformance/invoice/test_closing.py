@@ -3,6 +3,7 @@
 import pytest
 
 from kernel.errors import DomainError
+from services.invoice.usecases.close_billing_period import seal_oldest_period
 from tests.conformance.invoice.office import NOON, NOVEMBER, OCTOBER, Office
 from tests.conformance.invoice.rating_book import UNRATED, ZERO, Rated, batch
 from tollbook.invoice.v1 import customer_pb2
@@ -103,6 +104,20 @@ async def test_closing_goes_on_where_rating_went_away(office: Office, answered: 
     [(event, _, _)] = await office.published(InvoiceIssued)
     assert event.usage_amount.units == 50
     assert len(office.book.fees) == 2
+
+
+async def test_a_crash_after_the_seal_is_repaired_in_the_background(office: Office) -> None:
+    """The seal is stored, nobody asks again, no event comes: the invoice is issued all the same."""
+    account = await office.opened()
+    await office.rate(Rated(account.account_id, NOON, OCTOBER, 100_000, "a"))
+    await seal_oldest_period(
+        office.database, office.rating, office.tenant, account.account_id, None
+    )
+    assert await office.published(InvoiceIssued) == []
+    await office.complete()
+    await office.complete()
+    [(event, _, _)] = await office.published(InvoiceIssued)
+    assert event.number.endswith("-000001")
 
 
 async def test_fees_are_asked_for_the_part_that_a_subscription_covers(office: Office) -> None:

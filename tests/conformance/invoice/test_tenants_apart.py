@@ -13,7 +13,7 @@ from tollbook.invoice.v1.invoice_pb2 import BillingPeriod
 async def test_two_tenants_with_the_same_codes_keys_and_prefixes(office: Office) -> None:
     """Same account code, same invoice prefix, same call key and start, each its own invoice 1."""
     acme = await office.opened()
-    globex_office = Office(office.database, office.book, office.rating, "globex")
+    globex_office = office.of("globex")
     globex = await globex_office.opened()
     await office.rate(Rated(acme.account_id, NOON, OCTOBER, 1_000_000, "same key"))
     await globex_office.rate(
@@ -34,7 +34,7 @@ async def test_two_tenants_with_the_same_codes_keys_and_prefixes(office: Office)
 async def test_even_accounts_of_one_id_stay_apart(office: Office) -> None:
     """Creators choose ids: the same in both tenants must not join their usage."""
     acme = await office.opened()
-    other = Office(office.database, office.book, office.rating, "globex")
+    other = office.of("globex")
     globex = await other.opened(account_id=acme.account_id)
     assert globex.account_id == acme.account_id
     await office.rate(Rated(acme.account_id, NOON, OCTOBER, 1_000_000, "a"))
@@ -52,7 +52,7 @@ async def test_what_another_tenant_has_is_not_there(office: Office) -> None:
     line = await office.line(account.account_id, "ada", NOON)
     await office.rate(Rated(account.account_id, NOON, OCTOBER, 1_000_000, "a"))
     invoice_id = (await office.close(account.account_id)).invoice_id
-    spy = Office(office.database, office.book, office.rating, "globex")
+    spy = office.of("globex")
     await spy.found()
     with pytest.raises(DomainError, match="ACCOUNT_NOT_FOUND"):
         await spy.close(account.account_id)
@@ -77,7 +77,7 @@ async def test_what_another_tenant_has_is_not_there(office: Office) -> None:
 async def test_an_identifier_may_belong_to_a_line_of_each_tenant(office: Office) -> None:
     """SIP users are the tenant's own names."""
     mine = await office.opened()
-    other = Office(office.database, office.book, office.rating, "globex")
+    other = office.of("globex")
     theirs = await other.opened()
     await office.line(mine.account_id, "ada", NOON)
     line = await other.line(theirs.account_id, "ada", NOON)
