@@ -7,8 +7,8 @@ import typer
 from rich.table import Table
 
 from cli.connection import Connection
+from cli.options import check_known
 from cli.output import console, report
-from cli.serve import check_known
 from deploy.local.installation import SERVICES
 from kernel.ids import new_uuid
 from tollbook.operations.v1 import operations_service_pb2, operations_service_pb2_grpc

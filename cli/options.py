@@ -1,11 +1,20 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from deploy.local.installation import SERVICES
+
+ServiceName = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant that is meant.")]
+
+
+def check_known(service: str) -> None:
+    """Refuse the name of a service that there is not."""
+    if service not in SERVICES:
+        raise typer.BadParameter(f"{service!r} is no service; there are {', '.join(SERVICES)}")
 
 
 def utc(moment: datetime | None) -> datetime | None:

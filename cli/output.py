@@ -22,7 +22,9 @@ def amount_text(amount: Money) -> str:
 
 def report(topic: str, what: str) -> None:
     """Tell that something was done."""
-    console.print(f"  [green]✓[/green] [bold]{escape(topic):<20}[/bold] {escape(what)}")
+    console.print(
+        f"  [green]✓[/green] [bold]{escape(topic):<20}[/bold] {escape(what)}", soft_wrap=True
+    )
 
 
 def complain(message: str) -> None:

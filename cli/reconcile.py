@@ -142,18 +142,20 @@ def _show_under_way(positions: Mapping[str, Positions]) -> bool:
 
 
 def _table(comparisons: Sequence[Comparison]) -> Table:
-    table = Table(box=None, padding=(0, 2))
+    """A row for each figure; two figures where they should be one."""
+    table = Table(box=None, padding=(0, 1))
     table.add_column("tenant")
-    table.add_column("rule")
-    table.add_column("left", justify="right", no_wrap=True)
-    table.add_column("right", justify="right", no_wrap=True)
+    table.add_column("must agree")
+    table.add_column("figure", justify="right", no_wrap=True)
     table.add_column("")
     all_fit = len(comparisons) <= ROWS_SHOWN_MAX
     for each in comparisons:
-        if all_fit or not each.holds:
-            mark = "[green]✓[/green]" if each.holds else "[red]✗[/red]"
-            left, right = _figure(each, each.left), _figure(each, each.right)
-            table.add_row(each.tenant_id, each.rule, left, right, mark)
+        if each.holds and all_fit:
+            figure = _figure(each, each.left)
+            table.add_row(each.tenant_id, each.rule, figure, "[green]✓[/green]")
+        elif not each.holds:
+            figures = f"{_figure(each, each.left)}\n{_figure(each, each.right)}"
+            table.add_row(each.tenant_id, each.rule, figures, "[red]✗[/red]")
     return table
 
 

@@ -8,9 +8,8 @@ import typer
 
 from chassis.grpc.convert import range_to_proto
 from cli.connection import Connection
-from cli.options import utc
+from cli.options import ServiceName, check_known, utc
 from cli.output import report
-from cli.serve import ServiceName, check_known
 from kernel.ids import new_uuid
 from tollbook.operations.v1 import operations_service_pb2, operations_service_pb2_grpc
 

@@ -12,7 +12,7 @@ from chassis.grpc.client import acting_for
 from chassis.grpc.convert import date_to_proto, money_from_proto, money_to_proto, time_to_proto
 from deploy.local.sample.calls import LATE_ACCOUNT
 from deploy.local.sample.directory import account_id, account_id_of
-from deploy.local.sample.operator import AURORA, SAMPLE_MONTH, TENANTS, Account, Tenant
+from deploy.local.sample.operator import AURORA, SAMPLE_MONTH, TENANTS, Account
 from deploy.local.sample.session import REQUESTS_AT_ONCE_MAX, Session, fixed_id, until
 from deploy.local.sample.switches import hand_over_late_records
 from kernel.money import MICROS_PER_UNIT, Money
@@ -25,9 +25,15 @@ from tollbook.rating.v1 import rating_service_pb2
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 
 TOP_UP_UNITS = 250
-# Of every three invoices one is paid, one in part, one not yet.
+# Of every three invoices one is paid, one by half, one not yet.
 PAYMENT_HABITS = 3
+PAID_PARTS = (1, 2)
 VALUE_DATE = date(2026, 4, 7)
+
+CLOSED_STATES = (
+    invoice_pb2.BillingPeriod.STATE_INVOICED,
+    invoice_pb2.BillingPeriod.STATE_CLOSED_EMPTY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,42 +65,38 @@ async def wait_until_posted(session: Session, counts: dict[str, cdr_service_pb2.
 
 
 async def close_month(session: Session) -> list[SavedInvoice]:
-    """Close the month of every payer and save its invoice as a PDF."""
-    payers = [
-        (tenant, account) for tenant in TENANTS for account in tenant.accounts if account.is_payer
-    ]
+    """Close the month of every payer; save each invoice as a PDF. A wallet pays without one."""
+    payers = [account for tenant in TENANTS for account in tenant.accounts if account.is_payer]
     gate = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
 
-    async def close(tenant: Tenant, account: Account) -> SavedInvoice:
+    async def close(account: Account) -> SavedInvoice | None:
         async with gate:
-            with acting_for(tenant.tenant_id):
+            with acting_for(account.tenant):
                 return await _close(session, account)
 
     # Each in a task of its own, so that each acts for its own tenant.
-    saved = await asyncio.gather(*(close(tenant, account) for tenant, account in payers))
-    session.report("Invoices", f"{len(saved)} issued for {SAMPLE_MONTH:%B %Y}")
+    closed = await asyncio.gather(*(close(account) for account in payers))
+    saved = [invoice for invoice in closed if invoice is not None]
+    session.report(
+        "Invoices",
+        f"{len(saved)} issued for {SAMPLE_MONTH:%B %Y}, in {session.installation.invoice_folder}",
+    )
     return saved
 
 
 async def record_payments(session: Session, saved: list[SavedInvoice]) -> None:
-    """Record what customers have paid by now: some all of it, some a part."""
+    """Record what customers have paid by now: some all of it, some a part, some nothing."""
     payments = payment_grpc.PaymentServiceStub(session.channels["payment"])
-    postpaid = {
-        (account.tenant, account.code): account
-        for tenant in TENANTS
-        for account in tenant.accounts
-        if not account.prepaid
-    }
-    paid = [(each, postpaid.get((each.tenant_id, each.account_code))) for each in saved]
+    accounts = {(a.tenant, a.code): a for tenant in TENANTS for a in tenant.accounts}
     count = 0
-    for place, (invoice, account) in enumerate(paid):
-        if account is None or place % PAYMENT_HABITS == 2:
-            continue
-        share = 1 if place % PAYMENT_HABITS == 0 else 2
-        amount = Money(invoice.total.currency, invoice.total.micros // share)
-        method = payment_pb2.PAYMENT_METHOD_BANK_TRANSFER
-        await _record(payments, account, amount, method, invoice.number)
-        count += 1
+    for place, invoice in enumerate(saved):
+        habit = place % PAYMENT_HABITS
+        if habit < len(PAID_PARTS):
+            amount = Money(invoice.total.currency, invoice.total.micros // PAID_PARTS[habit])
+            account = accounts[invoice.tenant_id, invoice.account_code]
+            method = payment_pb2.PAYMENT_METHOD_BANK_TRANSFER
+            await _record(payments, account, amount, method, invoice.number)
+            count += 1
     session.report("Payments", f"{count} bank transfers recorded")
 
 
@@ -153,7 +155,7 @@ def _sums(amounts: Iterable[MoneyMessage]) -> dict[str, int]:
     return {amount.currency: amount.micros for amount in sums if amount.micros}
 
 
-async def _close(session: Session, account: Account) -> SavedInvoice:
+async def _close(session: Session, account: Account) -> SavedInvoice | None:
     invoices = invoice_grpc.InvoiceServiceStub(session.channels["invoice"])
     await invoices.CloseBillingPeriod(
         invoice_service_pb2.CloseBillingPeriodRequest(
@@ -162,14 +164,26 @@ async def _close(session: Session, account: Account) -> SavedInvoice:
             request_id=fixed_id("close", account_id(account)),
         )
     )
-    request = invoice_service_pb2.ListInvoicesRequest(account_id=account_id(account))
+    period = await _closed_period(invoices, account)
+    if not period.invoice_id:
+        return None
+    answer = await invoices.GetInvoice(
+        invoice_service_pb2.GetInvoiceRequest(invoice_id=period.invoice_id)
+    )
+    return await _save(session, invoices, account, answer.invoice)
 
-    async def look() -> invoice_pb2.Invoice | None:
-        page = await invoices.ListInvoices(request)
-        return page.invoices[-1] if page.invoices else None
 
-    issued = await until(f"the invoice of {account.tenant} {account.code}", look)
-    return await _save(session, invoices, account, issued)
+async def _closed_period(
+    invoices: invoice_grpc.InvoiceServiceStub, account: Account
+) -> invoice_pb2.BillingPeriod:
+    """Wait until the usage on its way has arrived and the account's first period is closed."""
+    request = invoice_service_pb2.ListBillingPeriodsRequest(account_id=account_id(account))
+
+    async def look() -> invoice_pb2.BillingPeriod | None:
+        first = (await invoices.ListBillingPeriods(request)).billing_periods[0]
+        return first if first.state in CLOSED_STATES else None
+
+    return await until(f"the period of {account.tenant} {account.code} is closed", look)
 
 
 async def _save(

@@ -142,12 +142,12 @@ class _Month:
         return start + timedelta(seconds=self._random.randrange(60))
 
     def _callee(self, account: Account) -> str:
-        """Half the calls stay at home, a third goes to neighbours, the rest anywhere."""
+        """Most calls stay at home, a third goes to neighbours, a few go anywhere."""
         home = HOME_CODES[account.currency]
         where = self._random.random()
-        if where < 0.5:
+        if where < 0.6:
             group = self._destinations[home]
-        elif where < 0.85:
+        elif where < 0.93:
             group = self._destinations[self._random.choice(_NEIGHBOUR_CODES)]
         else:
             group = self._destinations[""]

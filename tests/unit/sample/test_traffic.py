@@ -2,13 +2,14 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 
 from deploy.local.sample import asterisk
 from deploy.local.sample.calls import FRAUD_ACCOUNT, FRAUD_CALLS, late_calls, month_of_calls
 from deploy.local.sample.operator import AURORA, BOREALIS, MARKETS, TENANTS, Tenant
-from deploy.local.sample.traffic import Traffic, traffic_of
+from deploy.local.sample.traffic import traffic_of
 from kernel.e164 import NumberPlan
 from kernel.period import BillingCycle
 from services.cdr.domain.formats import asterisk_csv, freeswitch_json
@@ -27,8 +28,10 @@ def reader(parse: Parser, rule: LineRule, time_zone: str, country_code: str) -> 
     return Reader(source, parse)
 
 
-def read_all(traffic: Traffic) -> list[NormalisedCall | Rejection]:
+@cache
+def read_all(tenant: Tenant) -> list[NormalisedCall | Rejection]:
     """Every record of a tenant, read as cdr reads it."""
+    traffic = traffic_of(tenant)
     from_log = reader(asterisk_csv.parse, LineRule.ACCOUNT_CODE, asterisk.TIME_ZONE, "31")
     pushed = reader(freeswitch_json.parse, LineRule.SIP_USER, "UTC", "44")
     raws = [
@@ -49,7 +52,7 @@ def lines_of(tenant: Tenant) -> set[str]:
 def test_every_record_ends_as_the_sample_expects(tenant: Tenant) -> None:
     """Received = accepted + duplicate + suspended, each suspended one for its stated reason."""
     traffic = traffic_of(tenant)
-    read = read_all(traffic)
+    read = read_all(tenant)
     known = lines_of(tenant)
     reasons = Counter(
         each.reason.value if isinstance(each, Rejection) else "UNKNOWN_LINE"
@@ -69,7 +72,7 @@ def test_every_record_ends_as_the_sample_expects(tenant: Tenant) -> None:
 def test_a_repeated_record_has_the_content_of_the_first() -> None:
     """It is a duplicate, never a conflict."""
     digests: dict[bytes, set[bytes]] = {}
-    for each in read_all(traffic_of(AURORA)):
+    for each in read_all(AURORA):
         if isinstance(each, NormalisedCall):
             digests.setdefault(each.call_id, set()).add(each.content_digest)
     assert {len(contents) for contents in digests.values()} == {1}
@@ -91,7 +94,7 @@ def test_the_same_calls_come_out_every_time() -> None:
 def test_both_tenants_have_calls_with_the_same_keys() -> None:
     """What tells them apart is who hands the records over, not what is in them."""
     keys = [
-        {each.call_key for each in read_all(traffic_of(tenant)) if isinstance(each, NormalisedCall)}
+        {each.call_key for each in read_all(tenant) if isinstance(each, NormalisedCall)}
         for tenant in (AURORA, BOREALIS)
     ]
     assert len(keys[1] & keys[0]) > 600
