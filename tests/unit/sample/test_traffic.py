@@ -10,6 +10,7 @@ from deploy.local.sample import asterisk
 from deploy.local.sample.calls import FRAUD_ACCOUNT, FRAUD_CALLS, late_calls, month_of_calls
 from deploy.local.sample.operator import AURORA, BOREALIS, MARKETS, TENANTS, Tenant
 from deploy.local.sample.traffic import traffic_of
+from kernel.clock import to_micros
 from kernel.e164 import NumberPlan
 from kernel.period import BillingCycle
 from services.cdr.domain.formats import asterisk_csv, freeswitch_json
@@ -19,6 +20,7 @@ from services.cdr.domain.records import NormalisedCall, RawRecord, Rejection
 from services.cdr.domain.source import LineRule, RecordFormat, Source, SourceProfile
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+NOW_MICROS = to_micros(NOW)
 
 
 def reader(parse: Parser, rule: LineRule, time_zone: str, country_code: str) -> Reader:
@@ -39,7 +41,9 @@ def read_all(tenant: Tenant) -> list[NormalisedCall | Rejection]:
         *line_framer("b").feed(traffic.log.current),
     ]
     documents = [RawRecord(document, "push") for document in traffic.documents]
-    return [from_log.read(raw, NOW) for raw in raws] + [pushed.read(raw, NOW) for raw in documents]
+    return [from_log.read(raw, NOW_MICROS) for raw in raws] + [
+        pushed.read(raw, NOW_MICROS) for raw in documents
+    ]
 
 
 def lines_of(tenant: Tenant) -> set[str]:
