@@ -125,7 +125,7 @@ async def settle(suite: Suite, traffic: Traffic) -> None:
     await fact("every charge is posted", posted, lambda micros: micros >= traffic.micros)
     assert await posted() == traffic.micros
     suite.supervisor.check()
-    await tollbook(suite, "reconcile")
+    await tollbook(suite, "reconcile", "--complete")
 
 
 async def tollbook(suite: Suite, *arguments: str) -> str:

@@ -243,7 +243,7 @@ async def pay(suite: Suite, operator: Operator, issued: invoice_pb2.Invoice) -> 
 def reconcile(suite: Suite) -> None:
     """Run the command that operators run; it must find nothing."""
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", "reconcile"],
+        [sys.executable, "-m", "cli.main", "reconcile", "--complete"],
         env={
             **suite.installation.environment("rating"),
             "TOLLBOOK_DATA": str(suite.installation.folder),
