@@ -18,7 +18,7 @@ from services.rating.domain.settlement import (
     settle,
 )
 from services.rating.store.accounts import subscriptions_of
-from services.rating.store.charges import newest_charges
+from services.rating.store.charges import known_charges, newest_charges
 from services.rating.store.plans import lock_tariff
 from services.rating.store.unrated import forget_unrated, keep_unrated
 from services.rating.usecases.booking import NOT_BOOKED, Bookings
@@ -137,12 +137,12 @@ class _Settling:
     def _meet_charges(self, prices: list[PricedCall]) -> list[CallInput]:
         places = range(len(self._calls))
         ids = [self._charge_id(place) for place in places]
-        known = newest_charges(self._uow.connection, self._tenant_id, ids)
-        for place in places if known else ():
-            if self._is_of_another_account(place, known.get(ids[place])):
-                ids[place] = self._charge_id(place, self._calls.account_ids[place])
+        known = self._known(ids)
         if known:
-            known = newest_charges(self._uow.connection, self._tenant_id, ids)
+            for place in places:
+                if self._is_of_another_account(place, known.get(ids[place])):
+                    ids[place] = self._charge_id(place, self._calls.account_ids[place])
+            known = self._known(ids)
         return [
             CallInput(
                 place,
@@ -153,6 +153,11 @@ class _Settling:
             )
             for place in places
         ]
+
+    def _known(self, charge_ids: list[bytes]) -> dict[bytes, ChargeRevision]:
+        connection = self._uow.connection
+        known = known_charges(connection, charge_ids)
+        return newest_charges(connection, self._tenant_id, known) if known else {}
 
     def _charge_id(self, place: int, *account_id: str) -> bytes:
         calls = self._calls
