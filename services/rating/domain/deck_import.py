@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +22,7 @@ from services.rating.domain.rate_deck import (
     PRICE_NANOS_MAX,
     Rate,
 )
+from services.rating.domain.sheet import Sheet
 
 DEFAULT_INCREMENT_SECONDS = 60
 SECONDS_PER_MINUTE = 60
@@ -98,7 +97,7 @@ def parse_deck(mapping: DeckMapping, rates_file: bytes, destinations_file: bytes
     """
     _check_mapping(mapping)
     destinations = _read_destinations(mapping, destinations_file)
-    table = _Table(rates_file, mapping, "rates_content")
+    table = Sheet(rates_file, "rates_content", mapping.delimiter, mapping.headerless)
     columns = table.find(
         prefix=mapping.prefix_column,
         price=mapping.price_column,
@@ -125,52 +124,10 @@ def parse_deck(mapping: DeckMapping, rates_file: bytes, destinations_file: bytes
     return deck
 
 
-class _Table:
-    """A CSV file with its header; each line is a row, so that a stray quote spoils only its own."""
-
-    def __init__(self, content: bytes, mapping: DeckMapping, field_name: str) -> None:
-        self._field = field_name
-        self._delimiter = mapping.delimiter
-        self._lines = enumerate(io.StringIO(_decoded(content, field_name), newline=None), start=1)
-        self._header = None if mapping.headerless else self._read_header()
-
-    def find(self, **columns: str) -> dict[str, int]:
-        """The position of each named column; unnamed ones are left out."""
-        return {key: self._position(column) for key, column in columns.items() if column}
-
-    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
-        """Rows that are not blank, with their line; a row without cells cannot be read."""
-        for row_number, line in self._lines:
-            if line.strip(self._delimiter + " \t\n"):
-                yield row_number, self._cells(line)
-
-    def _read_header(self) -> list[str]:
-        _, line = next(self._lines, (0, ""))
-        return [cell.strip() for cell in self._cells(line)]
-
-    def _cells(self, line: str) -> Sequence[str]:
-        try:
-            return next(csv.reader([line], delimiter=self._delimiter, strict=True), [])
-        except csv.Error:
-            return []
-
-    def _position(self, column: str) -> int:
-        if self._header is not None and self._header.count(column) == 1:
-            return self._header.index(column)
-        if self._header is None and column.isascii() and column.isdigit() and int(column) > 0:
-            return int(column) - 1
-        known = ", ".join(self._header) if self._header is not None else "positions from 1"
-        raise invalid_field(
-            "COLUMN_NOT_FOUND",
-            self._field,
-            f"the file has not exactly one column {column!r}; it has: {known[:500]}",
-        )
-
-
 def _read_destinations(mapping: DeckMapping, content: bytes) -> dict[str, _Destination] | None:
     if mapping.destinations is None:
         return None
-    table = _Table(content, mapping, "destinations_content")
+    table = Sheet(content, "destinations_content", mapping.delimiter, mapping.headerless)
     columns = table.find(
         prefix=mapping.destinations.prefix_column,
         name=mapping.destinations.name_column,
@@ -296,17 +253,6 @@ def _check_duplicate(lines: dict[str, int], prefix: str, row_number: int) -> Non
         raise UnreadableCellError(
             "DUPLICATE_PREFIX", f"prefix {prefix} is on line {first} already; remove one of them"
         )
-
-
-def _decoded(content: bytes, field_name: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise invalid_field(
-            "INVALID_ENCODING",
-            field_name,
-            f"byte {error.start + 1} is not UTF-8; save the file as CSV UTF-8",
-        ) from error
 
 
 def _check_mapping(mapping: DeckMapping) -> None:

@@ -1,0 +1,60 @@
+"""A carrier's CSV file: a header, and rows that are known by their line."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from services.rating.domain.errors import invalid_field
+
+
+class Sheet:
+    """A CSV file with its header; each line is a row, so that a stray quote spoils only its own."""
+
+    def __init__(self, content: bytes, field_name: str, delimiter: str, headerless: bool) -> None:
+        self._field = field_name
+        self._delimiter = delimiter
+        self._lines = enumerate(io.StringIO(_decoded(content, field_name), newline=None), start=1)
+        self._header = None if headerless else self._read_header()
+
+    def find(self, **columns: str) -> dict[str, int]:
+        """The position of each named column; unnamed ones are left out."""
+        return {key: self._position(column) for key, column in columns.items() if column}
+
+    def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
+        """Rows that are not blank, with their line; a row without cells cannot be read."""
+        for row_number, line in self._lines:
+            if line.strip(self._delimiter + " \t\n"):
+                yield row_number, self._cells(line)
+
+    def _read_header(self) -> list[str]:
+        _, line = next(self._lines, (0, ""))
+        return [cell.strip() for cell in self._cells(line)]
+
+    def _cells(self, line: str) -> Sequence[str]:
+        try:
+            return next(csv.reader([line], delimiter=self._delimiter, strict=True), [])
+        except csv.Error:
+            return []
+
+    def _position(self, column: str) -> int:
+        if self._header is not None and self._header.count(column) == 1:
+            return self._header.index(column)
+        if self._header is None and column.isascii() and column.isdigit() and int(column) > 0:
+            return int(column) - 1
+        known = ", ".join(self._header) if self._header is not None else "positions from 1"
+        raise invalid_field(
+            "COLUMN_NOT_FOUND",
+            self._field,
+            f"the file has not exactly one column {column!r}; it has: {known[:500]}",
+        )
+
+
+def _decoded(content: bytes, field_name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise invalid_field(
+            "INVALID_ENCODING",
+            field_name,
+            f"byte {error.start + 1} is not UTF-8; save the file as CSV UTF-8",
+        ) from error
