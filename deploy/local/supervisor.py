@@ -1,5 +1,6 @@
 """Starts, watches, kills and stops the processes of a local installation."""
 
+import os
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from deploy.local.processes import processes
 
 READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
+KILLED_SECONDS_MAX = 5
 POLL_SECONDS = 0.1
 LOG_LINES_SHOWN = 20
 
@@ -88,10 +90,23 @@ class Supervisor:
                 raise ProcessDiedError(self._obituary(name, f"ended with {process.returncode}"))
 
     def kill(self, name: str) -> None:
-        """End a process as a power cut would."""
+        """End a process, and what it has started, as a power cut would."""
         process = self._running.pop(name)
-        process.kill()
+        # It leads a session of its own, so its number is that of the group with its children.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        self._wait_until_gone(process.pid)
+
+    @staticmethod
+    def _wait_until_gone(group: int) -> None:
+        """Wait for the children too: PostgreSQL's hold its memory a moment longer."""
+        deadline = time.monotonic() + KILLED_SECONDS_MAX
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(group, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(POLL_SECONDS)
 
     def wait_for_end(self, name: str, seconds_max: float) -> bool:
         """Wait for a process to end by itself; tell whether it did."""

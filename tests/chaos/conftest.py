@@ -37,9 +37,9 @@ DESTINATIONS = [
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def suite(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Suite]:
+async def suite(request: pytest.FixtureRequest) -> AsyncIterator[Suite]:
     """The running suite."""
-    async with running_suite(tmp_path / "data", request.param) as running:
+    async with running_suite(request.param) as running:
         yield running
 
 

@@ -32,12 +32,9 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
-async def suite(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Suite]:
+async def suite(request: pytest.FixtureRequest) -> AsyncIterator[Suite]:
     """The running suite; each test has tenants of its own in it."""
-    folder = tmp_path_factory.mktemp(f"suite-{request.param}")
-    async with running_suite(folder / "data", request.param) as running:
+    async with running_suite(request.param) as running:
         yield running
 
 

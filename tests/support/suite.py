@@ -1,6 +1,8 @@
 """The whole suite as its users meet it: the processes of `make run`, and stubs to call them."""
 
 import asyncio
+import os
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,8 +30,6 @@ class Suite:
     """Every service running in processes of its own, with a folder of its own."""
 
     def __init__(self, folder: Path, database: Literal["sqlite", "postgresql"]) -> None:
-        # PostgreSQL, started by root, runs as another user, who must be able to pass.
-        folder.parent.chmod(0o755)
         self.installation = Installation(folder, database, Ports.free())
         self.supervisor = Supervisor(self.installation)
         self._channels: dict[tuple[str, str], grpc.aio.Channel] = {}
@@ -84,16 +84,17 @@ class Suite:
 
 
 @asynccontextmanager
-async def running_suite(
-    folder: Path, database: Literal["sqlite", "postgresql"] = "sqlite"
-) -> AsyncIterator[Suite]:
-    """Start everything, and stop it at the end."""
-    suite = Suite(folder, database)
-    try:
-        await asyncio.to_thread(suite.supervisor.start_all)
-        yield suite
-    finally:
-        await suite.close()
+async def running_suite(database: Literal["sqlite", "postgresql"]) -> AsyncIterator[Suite]:
+    """Start everything in a folder of its own, and stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="tollbook-", ignore_cleanup_errors=True) as folder:
+        # PostgreSQL, started by root, runs as another user, who must be able to pass.
+        os.chmod(folder, 0o755)  # noqa: PTH101 - pathlib is not for coroutines
+        suite = Suite(Path(folder) / "data", database)
+        try:
+            await asyncio.to_thread(suite.supervisor.start_all)
+            yield suite
+        finally:
+            await suite.close()
 
 
 async def fact(what: str, look: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool) -> T:
