@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import nats
@@ -36,8 +37,9 @@ from chassis.bus.subjects import DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, event
 CONNECT_TIMEOUT_SECONDS = 2
 RECONNECT_WAIT_SECONDS = 0.2
 REPLY_TIMEOUT_SECONDS = 10
-ACKNOWLEDGE_WAIT_SECONDS = 60
 UNACKNOWLEDGED_EVENTS_MAX = 1_000
+# A reader that has not asked for so long is gone.
+FORGOTTEN_AFTER_SECONDS = 60
 EVENT_STREAM_AGE_SECONDS_MAX = 14 * 24 * 3600
 DEAD_LETTER_AGE_SECONDS_MAX = 90 * 24 * 3600
 # A message published twice within this time is stored once.
@@ -127,20 +129,27 @@ class Broker:
         except NotFoundError:
             return None
 
-    async def pull_subscription(
-        self, stream: str, durable: str, subjects: list[str]
+    async def stream_create_time(self, stream: str) -> datetime:
+        """Return when a stream was made: another time is another stream of the same name."""
+        created = (await self.stream.stream_info(stream)).created
+        assert created is not None, "servers since 2.2 tell it"
+        return created
+
+    async def pull_from(
+        self, stream: str, first_sequence: int, subjects: list[str]
     ) -> JetStreamContext.PullSubscription:
-        """Bind to a durable consumer; create it when it is missing."""
+        """Read a stream in order from a place on; the broker forgets about it when we are gone."""
         config = ConsumerConfig(
-            durable_name=durable,
-            deliver_policy=DeliverPolicy.ALL,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACKNOWLEDGE_WAIT_SECONDS,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=first_sequence,
+            ack_policy=AckPolicy.NONE,
             filter_subjects=subjects,
-            max_ack_pending=UNACKNOWLEDGED_EVENTS_MAX,
+            inactive_threshold=FORGOTTEN_AFTER_SECONDS,
+            mem_storage=True,
+            num_replicas=1,
         )
-        await self.stream.add_consumer(stream, config)
-        return await self.stream.pull_subscribe_bind(consumer=durable, stream=stream)
+        consumer = await self.stream.add_consumer(stream, config)
+        return await self.stream.pull_subscribe_bind(consumer=consumer.name, stream=stream)
 
     async def close(self) -> None:
         """Send what is buffered and disconnect."""

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -17,7 +18,12 @@ from chassis.bus.broker import BROKER_ERRORS, Broker, message_headers
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.envelope import ONLY_CONSUMER, Envelope, read_envelope
 from chassis.bus.handler import EventHandler
-from chassis.bus.inbox import note_applied, note_positions
+from chassis.bus.inbox import (
+    next_in_stream,
+    note_applied,
+    note_positions,
+    note_stream_position,
+)
 from chassis.bus.lease import LeaseLostError, Leases, check_token
 from chassis.bus.subjects import event_stream, subscription_subject
 from chassis.database.engine import Database
@@ -32,10 +38,6 @@ TRIES_MAX = 5
 RETRY_WAIT_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
 
-# What the database or the broker does for a while is not the event's fault: it waits as long.
-_PASSING_ERRORS = (
-    *BROKER_ERRORS, OperationalError, InterfaceError, PoolTimeoutError, LeaseLostError
-)  # fmt: skip
 _trace_context = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer(__name__)
 _logger = logging.getLogger(__name__)
@@ -46,10 +48,32 @@ def consumer_lease(partition: int) -> str:
     return f"consume/{partition}"
 
 
+class _GapError(RuntimeError):
+    """A message was delivered and did not reach us; we read on from what is dealt with."""
+
+
+# What the database or the broker does for a while is not the event's fault: it waits as long.
+_PASSING_ERRORS = (
+    *BROKER_ERRORS, OperationalError, InterfaceError, PoolTimeoutError, LeaseLostError, _GapError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a reader stands: which stream it is, how far it has read, under which lease."""
+
+    partition: int
+    stream_create_time: datetime
+    token: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Delivery:
-    message: Msg
-    envelope: Envelope
+    """A message of the stream; without an envelope it is no event of ours."""
+
+    stream_sequence: int
+    envelope: Envelope | None
+    only_consumer: str
 
 
 class Consumer:
@@ -73,75 +97,84 @@ class Consumer:
     async def run(self, partition: int) -> None:
         """Consume a partition while this replica holds its lease, until cancelled."""
         while True:
-            await self._leases.wait_for(consumer_lease(partition))
+            token = await self._leases.wait_for(consumer_lease(partition))
             try:
-                await self._consume(partition)
+                await self._consume(partition, token)
             except Exception as error:
                 if not _is_passing(error):
                     raise
                 _logger.warning("partition %s waits %s s: %r", partition, PAUSE_SECONDS, error)
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _consume(self, partition: int) -> None:
+    async def _consume(self, partition: int, token: int) -> None:
         # Streams may have been deleted; what they held comes again from the producers' logs.
         await self._broker.create_streams()
-        subjects = [subscription_subject(name, partition) for name in sorted(self._handlers)]
-        subscription = await self._broker.pull_subscription(
-            event_stream(partition), f"{self._service}-{partition}", subjects
+        stream = event_stream(partition)
+        place = _Place(partition, await self._broker.stream_create_time(stream), token)
+        first = await self._database.read(
+            lambda c: next_in_stream(c, partition, place.stream_create_time)
         )
+        subjects = [subscription_subject(name, partition) for name in sorted(self._handlers)]
+        subscription = await self._broker.pull_from(stream, first, subjects)
         try:
-            while (token := self._leases.token(consumer_lease(partition))) is not None:
-                await self._next_batch(subscription, partition, token)
+            await self._read_on(subscription, place)
         finally:
             await subscription.unsubscribe()
 
-    async def _next_batch(
-        self, subscription: JetStreamContext.PullSubscription, partition: int, token: int
+    async def _read_on(
+        self, subscription: JetStreamContext.PullSubscription, place: _Place
     ) -> None:
+        delivered = 0
+        while self._leases.token(consumer_lease(place.partition)) == place.token:
+            try:
+                messages = await subscription.fetch(EVENTS_A_TRANSACTION_MAX, FETCH_WAIT_SECONDS)
+            except TimeoutError:
+                continue
+            _check_no_gap(messages, delivered)
+            delivered += len(messages)
+            await self._deal_with([_read(message) for message in messages], place)
+
+    async def _deal_with(self, deliveries: list[_Delivery], place: _Place) -> None:
         try:
-            messages = await subscription.fetch(
-                EVENTS_A_TRANSACTION_MAX, FETCH_WAIT_SECONDS, heartbeat=FETCH_WAIT_SECONDS / 3
-            )
-        except TimeoutError:
-            return
-        deliveries = [d for m in messages if (d := await _read(m)) is not None]
-        ours = [d for d in deliveries if self._is_ours(d)]
-        try:
-            await self._apply([d.envelope for d in ours], partition, token)
+            await self._apply(deliveries, place)
         except Exception as error:
             if _is_passing(error):
                 raise
             # Which one it was shows when they come one by one; nothing of the batch was kept.
-            for delivery in ours:
-                await self._apply_or_bury(delivery, partition, token)
-        for delivery in deliveries:
-            await delivery.message.ack()
+            for delivery in deliveries:
+                await self._apply_or_bury(delivery, place)
 
-    async def _apply_or_bury(self, delivery: _Delivery, partition: int, token: int) -> None:
+    async def _apply_or_bury(self, delivery: _Delivery, place: _Place) -> None:
         for tries in range(1, TRIES_MAX + 1):
             try:
-                await self._apply([delivery.envelope], partition, token)
+                await self._apply([delivery], place)
             except Exception as error:
                 if _is_passing(error):
                     raise
                 if tries == TRIES_MAX:
-                    _logger.exception("event %s is a dead letter", delivery.envelope.event_id)
-                    await self._dead_letters.add(delivery.envelope, error, tries)
+                    await self._bury(delivery, place, error)
                     return
-                await delivery.message.in_progress()
                 await asyncio.sleep(RETRY_WAIT_SECONDS * 2 ** (tries - 1))
             else:
                 return
 
-    async def _apply(self, envelopes: list[Envelope], partition: int, token: int) -> None:
-        if not envelopes:
-            return
+    async def _bury(self, delivery: _Delivery, place: _Place, error: Exception) -> None:
+        """Keep the event as a dead letter first; only then read past it."""
+        assert delivery.envelope is not None, "what is no event of ours is not applied"
+        _logger.error("event %s is a dead letter", delivery.envelope.event_id, exc_info=error)
+        await self._dead_letters.add(delivery.envelope, error, TRIES_MAX)
+        await self._apply([replace(delivery, envelope=None)], place)
+
+    async def _apply(self, deliveries: list[_Delivery], place: _Place) -> None:
+        envelopes = [d.envelope for d in deliveries if d.envelope and self._is_for_us(d)]
 
         def work(unit_of_work: UnitOfWork) -> None:
-            check_token(unit_of_work, consumer_lease(partition), token)
+            check_token(unit_of_work, consumer_lease(place.partition), place.token)
             for envelope in envelopes:
                 self._apply_once(unit_of_work, envelope)
             note_positions(unit_of_work.connection, envelopes)
+            last = deliveries[-1].stream_sequence
+            note_stream_position(unit_of_work, place.partition, place.stream_create_time, last)
 
         await self._database.write(work)
 
@@ -154,19 +187,27 @@ class Consumer:
         with _tracer.start_as_current_span(name, context=parent, kind=trace.SpanKind.CONSUMER):
             handler.apply(unit_of_work, envelope)
 
-    def _is_ours(self, delivery: _Delivery) -> bool:
-        only = message_headers(delivery.message).get(ONLY_CONSUMER, self._service)
-        return only == self._service and delivery.envelope.event_type in self._handlers
+    def _is_for_us(self, delivery: _Delivery) -> bool:
+        return delivery.only_consumer in {"", self._service}
 
 
-async def _read(message: Msg) -> _Delivery | None:
-    """Read a message; what is no event of ours is logged and never delivered again."""
+def _check_no_gap(messages: list[Msg], delivered: int) -> None:
+    """Refuse messages when one before them was lost on the way from the broker."""
+    for expected, message in enumerate(messages, delivered + 1):
+        if message.metadata.sequence.consumer != expected:
+            raise _GapError(f"delivery {message.metadata.sequence.consumer} came after {expected}")
+
+
+def _read(message: Msg) -> _Delivery:
+    """Read a message; what is no event of ours is logged and left behind."""
+    headers = message_headers(message)
+    sequence = message.metadata.sequence.stream
     try:
-        return _Delivery(message, read_envelope(message_headers(message), message.data))
+        envelope = read_envelope(headers, message.data)
     except ValueError:
-        _logger.exception("message on %s is dropped", message.subject)
-        await message.term()
-        return None
+        _logger.exception("message %s of %s is dropped", sequence, message.subject)
+        return _Delivery(sequence, None, "")
+    return _Delivery(sequence, envelope, headers.get(ONLY_CONSUMER, ""))
 
 
 def _is_passing(error: Exception) -> bool:

@@ -1,13 +1,14 @@
-"""The inbox: notes every applied event in the transaction of its effect."""
+"""The inbox: notes every applied event, and the place in the stream, with the event's effect."""
 
 import hashlib
+from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from chassis.bus.envelope import Envelope
-from chassis.database.schema import inbox_position_table, inbox_table
+from chassis.database.schema import inbox_position_table, inbox_table, stream_position_table
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError, ErrorKind
 
@@ -70,3 +71,32 @@ def note_positions(connection: Connection, envelopes: list[Envelope]) -> None:
                 set_={"sequence": larger(table.c.sequence, statement.excluded.sequence)},
             )
         )
+
+
+def note_stream_position(
+    unit_of_work: UnitOfWork, partition: int, stream_create_time: datetime, sequence: int
+) -> None:
+    """Remember that everything up to a place in a partition's stream is dealt with."""
+    table = stream_position_table
+    postgresql = unit_of_work.connection.dialect.name == "postgresql"
+    statement = (postgresql_insert if postgresql else sqlite_insert)(table).values(
+        partition=partition, stream_create_time=stream_create_time, stream_sequence=sequence
+    )
+    unit_of_work.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.c.partition],
+            set_={
+                "stream_create_time": statement.excluded.stream_create_time,
+                "stream_sequence": statement.excluded.stream_sequence,
+            },
+        )
+    )
+
+
+def next_in_stream(connection: Connection, partition: int, stream_create_time: datetime) -> int:
+    """Return where to read on: after what is dealt with, from the start of a new stream."""
+    table = stream_position_table.c
+    query = select(table.stream_sequence).where(
+        table.partition == partition, table.stream_create_time == stream_create_time
+    )
+    return int(connection.execute(query).scalar_one_or_none() or 0) + 1

@@ -66,6 +66,17 @@ inbox_position_table = Table(
     PrimaryKeyConstraint("producer", "event_type", "partition"),
 )
 
+# The place in each partition's stream up to which events are dealt with. It commits with their
+# effect, so order holds across every crash: the broker's own memory of deliveries is not needed.
+stream_position_table = Table(
+    "stream_position",
+    chassis_metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    # Tells a stream from one that was deleted and made again.
+    Column("stream_create_time", UtcTime, nullable=False),
+    Column("stream_sequence", BigInteger, nullable=False),
+)
+
 # Every mutating request answered, so that a repetition gets the first answer.
 request_table = Table(
     "request",

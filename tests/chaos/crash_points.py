@@ -9,33 +9,53 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from nats.aio.msg import Msg
-
 from chassis.bus.broker import Broker
+from chassis.bus.consumer import Consumer
 from cli.main import main
 
 # The step dies at this time it is reached, so that the work before it is well under way.
 DEADLY_TIME = 5
 
 
-def _deadly(step: Callable[..., Any]) -> Callable[..., Any]:
-    reached = 0
+class _Bomb:
+    """Ends the process when it has been reached often enough."""
+
+    def __init__(self) -> None:
+        self._reached = 0
+
+    def tick(self) -> None:
+        self._reached += 1
+        if self._reached == DEADLY_TIME:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_before(step: Callable[..., Any]) -> Callable[..., Any]:
+    bomb = _Bomb()
 
     async def die_or_go_on(*arguments: Any, **options: Any) -> Any:
-        nonlocal reached
-        reached += 1
-        if reached == DEADLY_TIME:
-            os.kill(os.getpid(), signal.SIGKILL)
+        bomb.tick()
         return await step(*arguments, **options)
 
     return die_or_go_on
 
 
+def _die_after(step: Callable[..., Any]) -> Callable[..., Any]:
+    bomb = _Bomb()
+
+    async def go_on_and_die(*arguments: Any, **options: Any) -> Any:
+        result = await step(*arguments, **options)
+        bomb.tick()
+        return result
+
+    return go_on_and_die
+
+
 def _arm(point: str) -> None:
     if point == "after-commit-before-publish":
-        Broker.publish_in_order = _deadly(Broker.publish_in_order)  # type: ignore[method-assign]
+        Broker.publish_in_order = _die_before(Broker.publish_in_order)  # type: ignore[method-assign]
     elif point == "after-effect-before-acknowledgement":
-        Msg.ack = _deadly(Msg.ack)  # type: ignore[method-assign]
+        # The place in the stream commits with the effect; the broker is told by reading on.
+        Consumer._apply = _die_after(Consumer._apply)  # type: ignore[method-assign]
     else:
         raise SystemExit(f"no crash point is called {point!r}")
 

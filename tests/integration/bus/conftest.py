@@ -20,6 +20,7 @@ from chassis.bus.relay import Relay, relay_lease
 from chassis.database.engine import Database
 from chassis.database.migrations import create_chassis_tables
 from chassis.database.unit_of_work import UnitOfWork
+from kernel.errors import DomainError, ErrorKind
 from kernel.partition import PARTITION_COUNT
 from tests.support.nats_server import NatsServer, nats_server
 from tests.support.postgresql_server import create_database, drop_database
@@ -74,10 +75,12 @@ class Recorder:
 
     def __init__(self) -> None:
         self.poisoned: set[str] = set()
-        self.tries = 0
+        self.interrupted: set[str] = set()
 
     def handle(self, unit_of_work: UnitOfWork, event: ReceivedEvent[AccountBlocked]) -> None:
-        self.tries += 1
+        if event.body.account_id in self.interrupted:
+            self.interrupted.remove(event.body.account_id)
+            raise DomainError(ErrorKind.UNAVAILABLE, "RATING_DOWN", "a neighbour is away")
         if event.body.account_id in self.poisoned:
             raise ArithmeticError(f"cannot digest {event.body.account_id}")
         account = effect_table.c.account_id == event.body.account_id

@@ -42,6 +42,19 @@ async def test_every_event_takes_effect_once_and_in_order(
     assert list(found.items()) == [(account, 1) for account in ACCOUNTS]
 
 
+async def test_order_holds_when_the_work_is_interrupted_with_events_in_hand(
+    nats: NatsServer, new_database: NewDatabase
+) -> None:
+    """A neighbour that is away for a moment holds up a partition and lets nothing overtake."""
+    producer, consumer, recorder = new_database(), new_database(), Recorder()
+    recorder.interrupted = {"account-007", "account-060"}
+    async with broker_at(nats) as broker:
+        async with relaying(producer, broker), consuming(consumer, broker, recorder.handlers):
+            await block(producer, *ACCOUNTS)
+            found = await wait_for_effects(consumer, ACCOUNTS)
+    assert list(found.items()) == [(account, 1) for account in ACCOUNTS]
+
+
 async def test_events_that_a_crash_left_in_the_outbox_leave_at_the_next_start(
     nats: NatsServer, new_database: NewDatabase
 ) -> None:
