@@ -78,6 +78,17 @@ def unbalanced_entry(reference: str, currency: str, micros: int) -> DomainError:
     )
 
 
+def prepaid_invoice(invoice_id: str, account_id: str) -> DomainError:
+    """PREPAID_INVOICE: an invoice demands what a wallet has paid already."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "PREPAID_INVOICE",
+        f"invoice {invoice_id!r} is for account {account_id!r}, whose wallet pays for usage as it "
+        "happens; withdraw the invoice: posting it would charge the customer twice",
+        {"invoice_id": invoice_id, "account_id": account_id},
+    )
+
+
 def party_without_rule(party: int) -> DomainError:
     """PARTY_WITHOUT_RULE: charges to this party are not customers' usage."""
     return DomainError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kernel.money import Money
 from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.errors import prepaid_invoice
 from services.payment.domain.ledger import (
     KINDS_OF_ACCOUNTS,
     EntryReason,
@@ -48,24 +49,20 @@ def usage_entries(account: Account, amount: Money, cause: Cause) -> Iterator[Jou
 def invoice_entries(
     account: Account, amounts: InvoiceAmounts, cause: Cause
 ) -> Iterator[JournalEntry]:
-    """An invoice: debit receivable, credit what usage was taken from, tax and rounding difference.
+    """An invoice: debit receivable, credit unbilled usage, tax and rounding difference.
 
-    A prepaid account has paid its usage from the wallet already, so that the wallet settles the
-    invoice at once; what is left to pay from it is tax and rounding.
+    Raises:
+        DomainError: PREPAID_INVOICE, as the wallet has paid for prepaid usage when it happened.
     """
+    if account.mode == PaymentMode.PREPAID:
+        raise prepaid_invoice(cause.reference, account.account_id)
     lines = [
         (LedgerAccountKind.RECEIVABLE, amounts.total),
-        (account.usage_kind, -amounts.usage),
+        (LedgerAccountKind.UNBILLED_RECEIVABLE, -amounts.usage),
         (LedgerAccountKind.TAX, -amounts.tax),
         (LedgerAccountKind.ROUNDING_DIFFERENCE, -amounts.rounding_difference),
     ]
     yield from _entries(account, EntryReason.INVOICE, cause, lines)
-    if account.mode == PaymentMode.PREPAID:
-        settlement = [
-            (LedgerAccountKind.WALLET, amounts.total),
-            (LedgerAccountKind.RECEIVABLE, -amounts.total),
-        ]
-        yield from _entries(account, EntryReason.PAYMENT, cause, settlement)
 
 
 def payment_entries(account: Account, amount: Money, cause: Cause) -> Iterator[JournalEntry]:

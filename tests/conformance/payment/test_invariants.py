@@ -62,12 +62,12 @@ def take(books: Books, payers: list[Account], step: Step, owed: dict[str, int]) 
         books.use(*[(payers[at], sum_) for at, sum_ in zip(step.places, step.micros, strict=True)])
         for at, micros in zip(step.places, step.micros, strict=True):
             owed[payers[at].account_id] += micros
-    elif step.kind == "issue":
+    elif step.kind == "issue" and payer.mode == PaymentMode.POSTPAID:
         used, tax = step.micros
         net = used // 10_000 * 10_000
         books.issue(payer, used, net, tax)
         owed[payer.account_id] += net + tax - used
-    else:
+    elif step.kind == "pay":
         books.pay(payer, step.micros[0])
         owed[payer.account_id] -= step.micros[0]
 

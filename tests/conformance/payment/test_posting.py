@@ -46,20 +46,28 @@ def test_a_month_of_a_postpaid_customer(books: Books) -> None:
 
 
 def test_a_month_of_a_prepaid_customer(books: Books) -> None:
-    """20 EUR paid in, 3 EUR used, invoiced with 0.63 EUR of tax: 16.37 EUR are left."""
+    """20 EUR paid in, 3 EUR used: 17 EUR are left; an invoice over the usage is a dead letter."""
     payer = account(PaymentMode.PREPAID)
     books.announce(payer)
     books.pay(payer, 20_000_000)
     books.use((payer, 3_000_000))
-    assert books.balance(payer).wallet == eur(17_000_000)
-    books.issue(payer, used=3_000_000, net=3_000_000, tax=630_000)
-    assert books.balance(payer) == Balance(payer.account_id, eur(16_370_000), eur(0), eur(0))
+    assert books.balance(payer) == Balance(payer.account_id, eur(17_000_000), eur(0), eur(0))
+    with pytest.raises(DomainError, match="PREPAID_INVOICE"):
+        books.issue(payer, used=3_000_000, net=3_000_000, tax=630_000)
+    assert books.balance(payer) == Balance(payer.account_id, eur(17_000_000), eur(0), eur(0))
     sums = books.audit().sums["acme"]
-    assert (sums.payments, sums.invoiced) == ({"EUR": 20_000_000}, {"EUR": 3_630_000})
-    settlement = books.published(PaymentSettled)[-1]
-    assert settlement.amount.units == 3
-    assert settlement.amount.nanos == 630_000_000
-    assert settlement.invoice_id
+    assert (sums.payments, sums.invoiced) == ({"EUR": 20_000_000}, {})
+
+
+def test_an_invoice_that_gives_money_back_is_the_customers_credit(books: Books) -> None:
+    """1 EUR too much was invoiced: its correction leaves the customer 1.21 EUR ahead."""
+    payer = account()
+    books.announce(payer)
+    books.use((payer, -1_000_000))
+    books.issue(payer, used=-1_000_000, net=-1_000_000, tax=-210_000)
+    assert books.balance(payer) == Balance(payer.account_id, eur(0), eur(0), eur(-1_210_000))
+    audit = books.audit()
+    assert (audit.findings, audit.sums["acme"].invoiced) == ([], {"EUR": -1_210_000})
 
 
 def test_a_batch_is_one_entry_for_each_paying_account(books: Books) -> None:
@@ -89,7 +97,7 @@ def test_a_batch_across_legal_entities_lands_in_the_books_of_each(books: Books) 
 
 def test_events_delivered_again_change_nothing(books: Books) -> None:
     """A replay of everything leaves root, sums and outbox as they were."""
-    payer = account(PaymentMode.PREPAID)
+    payer = account()
     log = [
         books.event(announcement(payer), payer),
         books.event(usage([(payer, 700)]), payer),

@@ -11,7 +11,7 @@ from kernel.errors import DomainError
 from kernel.money import Money
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.balance import Balance
-from services.payment.domain.ledger import EntryReason, JournalEntry, LedgerAccountKind
+from services.payment.domain.ledger import JournalEntry, LedgerAccountKind
 from services.payment.domain.posting_rules import (
     Cause,
     InvoiceAmounts,
@@ -79,7 +79,7 @@ def test_a_correction_gives_usage_back() -> None:
 def test_what_moves_no_money_is_no_entry() -> None:
     """Charges and corrections that cancel out, an invoice over nothing."""
     assert list(usage_entries(POSTPAID, eur(0), CAUSE)) == []
-    assert list(invoice_entries(PREPAID, invoice(0, 0, 0), CAUSE)) == []
+    assert list(invoice_entries(POSTPAID, invoice(0, 0, 0), CAUSE)) == []
 
 
 def test_an_invoice_turns_unbilled_into_receivable_with_tax_and_rounding() -> None:
@@ -92,13 +92,19 @@ def test_an_invoice_turns_unbilled_into_receivable_with_tax_and_rounding() -> No
     ]
 
 
-def test_a_prepaid_invoice_is_settled_from_the_wallet() -> None:
-    """Usage left the wallet already: the invoice gives it back and takes the total."""
-    entries = list(invoice_entries(PREPAID, invoice(998_000, 1_000_000, 210_000), CAUSE))
-    assert [entry.reason for entry in entries] == [EntryReason.INVOICE, EntryReason.PAYMENT]
-    assert lines(entries)[-2:] == [
-        ("PAYMENT", "WALLET", 1_210_000),
-        ("PAYMENT", "RECEIVABLE", -1_210_000),
+def test_a_prepaid_customer_is_never_asked_to_pay_twice() -> None:
+    """The wallet has paid for the usage: whoever sends an invoice for it is mistaken."""
+    with pytest.raises(DomainError, match="PREPAID_INVOICE"):
+        list(invoice_entries(PREPAID, invoice(998_000, 1_000_000, 210_000), CAUSE))
+
+
+def test_an_invoice_that_gives_money_back_is_posted_with_its_signs_turned() -> None:
+    """Corrections outweigh the usage: the customer has a credit, and the tax comes back too."""
+    assert lines(invoice_entries(POSTPAID, invoice(-998_000, -1_000_000, -210_000), CAUSE)) == [
+        ("INVOICE", "RECEIVABLE", -1_210_000),
+        ("INVOICE", "UNBILLED_RECEIVABLE", 998_000),
+        ("INVOICE", "TAX", 210_000),
+        ("INVOICE", "ROUNDING_DIFFERENCE", 2_000),
     ]
 
 
@@ -137,14 +143,9 @@ def test_a_postpaid_account_owes_what_was_invoiced_less_what_it_paid(
     assert balance(POSTPAID, entries) == Balance("a", eur(0), eur(0), eur(net + tax - paid))
 
 
-@given(st.lists(micros, max_size=5), st.integers(0, 9_999), micros, micros)
-def test_a_prepaid_account_has_what_it_paid_less_what_was_invoiced(
-    usages: list[int], rounding: int, tax: int, paid: int
-) -> None:
-    """Usage, tax and rounding come out of the wallet, and nothing stays receivable."""
-    usage = sum(usages)
-    net = usage + rounding
+@given(st.lists(micros, max_size=5), micros)
+def test_a_prepaid_account_has_what_it_paid_less_what_it_used(usages: list[int], paid: int) -> None:
+    """Usage comes out of the wallet as it happens; nothing is ever unbilled or receivable."""
     entries = [entry for used in usages for entry in usage_entries(PREPAID, eur(used), CAUSE)]
-    entries += invoice_entries(PREPAID, invoice(usage, net, tax), CAUSE)
     entries += payment_entries(PREPAID, eur(paid), CAUSE)
-    assert balance(PREPAID, entries) == Balance("a", eur(paid - net - tax), eur(0), eur(0))
+    assert balance(PREPAID, entries) == Balance("a", eur(paid - sum(usages)), eur(0), eur(0))
