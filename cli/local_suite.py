@@ -8,7 +8,7 @@ from cli.output import amount_text, complain, console, report
 from deploy.local.installation import SERVICES, Installation
 from deploy.local.sample.loader import LoadedSample, load_sample
 from deploy.local.sample.session import SampleError
-from deploy.local.supervisor import ProcessDiedError, Supervisor
+from deploy.local.supervisor import ProcessDiedError, Supervisor, SupervisorError
 from kernel.errors import DomainError
 
 WATCH_SECONDS = 0.5
@@ -26,7 +26,7 @@ def run_suite(installation: Installation) -> int:
         _watch(supervisor)
     except KeyboardInterrupt:
         console.print()
-    except (ProcessDiedError, SampleError, DomainError) as error:
+    except (SupervisorError, SampleError, DomainError) as error:
         complain(str(error))
         return 1
     finally:

@@ -24,6 +24,8 @@ class Process:
     command: list[str]
     environment: dict[str, str]
     depends_on: tuple[str, ...]
+    # Where it listens; nobody else may.
+    port: int
     is_ready: Callable[[], bool]
     # Done before every start.
     before: Callable[[], None] = lambda: None
@@ -49,6 +51,7 @@ def _nats(installation: Installation) -> Process:
         command=[str(nats.find_server()), "-c", str(installation.folder / "nats" / "nats.conf")],
         environment={},
         depends_on=(),
+        port=installation.ports.nats,
         is_ready=lambda: is_listening(installation.ports.nats),
     )
 
@@ -60,6 +63,7 @@ def _postgresql(installation: Installation) -> Process:
         command=server.command(),
         environment={},
         depends_on=(),
+        port=installation.ports.postgresql,
         is_ready=lambda: _answers(server.url),
         before=server.initialise,
         after=lambda: _create_databases(server.url),
@@ -73,6 +77,7 @@ def _service(installation: Installation, name: str, needed: tuple[str, ...]) -> 
         command=[sys.executable, "-m", "cli.main", "serve", name],
         environment=installation.environment(name),
         depends_on=needed,
+        port=getattr(installation.ports, name),
         is_ready=lambda: _is_serving(installation.address(name)),
     )
 

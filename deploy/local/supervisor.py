@@ -8,6 +8,7 @@ from collections import deque
 from pathlib import Path
 
 from deploy.local.installation import Installation
+from deploy.local.ports import is_listening
 from deploy.local.processes import processes
 
 READY_SECONDS_MAX = 60
@@ -17,8 +18,16 @@ POLL_SECONDS = 0.1
 LOG_LINES_SHOWN = 20
 
 
-class ProcessDiedError(RuntimeError):
+class SupervisorError(RuntimeError):
+    """The suite cannot run; the message says why and what to do."""
+
+
+class ProcessDiedError(SupervisorError):
     """A process ended that should run; the message holds the end of its log."""
+
+
+class PortInUseError(SupervisorError):
+    """Somebody else listens where a process should."""
 
 
 class Supervisor:
@@ -39,8 +48,15 @@ class Supervisor:
         """Start everything; return when all is ready.
 
         Raises:
+            PortInUseError: somebody listens already where a process should.
             ProcessDiedError: a process ended instead, or was not ready in time.
         """
+        for process in self._table.values():
+            if is_listening(process.port):
+                raise PortInUseError(
+                    f"port {process.port}, where {process.name} should listen, is in use; stop "
+                    "what runs there, perhaps what is left of a former start"
+                )
         started: list[str] = []
         for process in self._table.values():
             for name in set(started) & set(process.depends_on):
