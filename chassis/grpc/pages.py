@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chassis.grpc.running_call import method_or_none
 from kernel.errors import DomainError, ErrorKind
 
 PAGE_SIZE_DEFAULT = 50
@@ -33,7 +34,7 @@ def page_size(requested: int) -> int:
 
 
 def encode_token(position: Position) -> str:
-    """The token for the page that starts after this position in the list's order."""
+    """The token for the page that starts after this position in the order of the running list."""
     payload = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_checksum(payload) + payload).decode().rstrip("=")
 
@@ -41,7 +42,7 @@ def encode_token(position: Position) -> str:
 def decode_token(token: str) -> Any:
     """The position that was put into a token; None for the first page.
 
-    Raises INVALID_ARGUMENT INVALID_PAGE_TOKEN for a token that no list has given out.
+    Raises INVALID_ARGUMENT INVALID_PAGE_TOKEN for a token that the running list has not given out.
     """
     if not token:
         return None
@@ -58,8 +59,12 @@ def decode_token(token: str) -> Any:
 
 
 def _checksum(payload: bytes) -> bytes:
-    """Tells a damaged token from a good one; who may read what is not decided by tokens."""
-    return hashlib.sha256(payload).digest()[:CHECKSUM_BYTES]
+    """Tells a token that is damaged, or of another list, from a good one.
+
+    It is no secret: who may read what is not decided by tokens.
+    """
+    owner = (method_or_none() or "").encode()
+    return hashlib.sha256(owner + b"\0" + payload).digest()[:CHECKSUM_BYTES]
 
 
 def _invalid_token() -> DomainError:

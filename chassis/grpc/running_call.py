@@ -24,10 +24,16 @@ def enter_call(method: str, remaining_seconds: float | None) -> None:
 
 def current_method() -> str:
     """The method being answered as `<service>/<method>`; outside an RPC, asking is a bug."""
-    running = _running.get()
-    if running is None:
+    method = method_or_none()
+    if method is None:
         raise LookupError("current_method() was asked outside an RPC")
-    return running.method
+    return method
+
+
+def method_or_none() -> str | None:
+    """The method being answered; None outside an RPC."""
+    running = _running.get()
+    return None if running is None else running.method
 
 
 def remaining_seconds() -> float | None:

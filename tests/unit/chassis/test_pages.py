@@ -1,9 +1,13 @@
 """A list is read page by page, by tokens that only the list itself can make."""
 
+from contextvars import copy_context
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.grpc import running_call
 from chassis.grpc.pages import PAGE_SIZE_MAX, decode_token, encode_token, page_size
 from kernel.errors import DomainError
 
@@ -36,6 +40,24 @@ def test_no_text_from_outside_breaks_the_reading_of_a_token(token: str) -> None:
     if token:
         with pytest.raises(DomainError):
             decode_token(token)
+
+
+def test_a_token_of_another_list_is_refused() -> None:
+    """Its position means nothing in this list's order."""
+
+    def token_of(method: str) -> str:
+        running_call.enter_call(method, None)
+        return encode_token(["a", 1])
+
+    tokens = {name: copy_context().run(token_of, name) for name in ("A/ListCalls", "A/ListSources")}
+
+    def read(token: str) -> Any:
+        running_call.enter_call("A/ListCalls", None)
+        return decode_token(token)
+
+    assert copy_context().run(read, tokens["A/ListCalls"]) == ["a", 1]
+    with pytest.raises(DomainError, match="INVALID_PAGE_TOKEN"):
+        copy_context().run(read, tokens["A/ListSources"])
 
 
 def test_a_page_has_a_usual_and_a_largest_size() -> None:
