@@ -13,6 +13,7 @@ from services.invoice.store.vault import Vault
 from services.invoice.usecases.create_customer import create_customer
 from services.invoice.usecases.erase_customer import erase_customer
 from services.invoice.usecases.load import load_customer
+from tollbook.invoice.v1 import customer_pb2
 from tollbook.invoice.v1 import invoice_service_pb2 as pb
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as pb_grpc
 
@@ -31,7 +32,7 @@ class CustomerRpcs(pb_grpc.CustomerServiceServicer):
     ) -> pb.CreateCustomerResponse:
         """Create a customer."""
         customer = convert.customer_from_proto(request.customer, utc_now())
-        return await self._endpoint.mutate(
+        answer = await self._endpoint.mutate(
             request,
             pb.CreateCustomerResponse,
             lambda uow, caller: pb.CreateCustomerResponse(
@@ -39,18 +40,18 @@ class CustomerRpcs(pb_grpc.CustomerServiceServicer):
                     create_customer(uow, self._vault, caller.tenant_id, customer)
                 )
             ),
+            kept=_only_the_id,
         )
+        if not answer.customer.HasField("display_name"):
+            # A repetition: the first answer again, with what is still known of the customer.
+            answer.customer.CopyFrom(await self._customer(answer.customer.customer_id))
+        return answer
 
     async def GetCustomer(
         self, request: pb.GetCustomerRequest, context: Context
     ) -> pb.GetCustomerResponse:
         """Return a customer."""
-        found = await self._endpoint.query(
-            lambda connection, caller: load_customer(
-                connection, self._vault, caller.tenant_id, request.customer_id
-            )
-        )
-        return pb.GetCustomerResponse(customer=convert.customer_to_proto(found))
+        return pb.GetCustomerResponse(customer=await self._customer(request.customer_id))
 
     async def ListCustomers(
         self, request: pb.ListCustomersRequest, context: Context
@@ -80,3 +81,17 @@ class CustomerRpcs(pb_grpc.CustomerServiceServicer):
                 )
             ),
         )
+
+    async def _customer(self, customer_id: str) -> customer_pb2.Customer:
+        found = await self._endpoint.query(
+            lambda connection, caller: load_customer(
+                connection, self._vault, caller.tenant_id, customer_id
+            )
+        )
+        return convert.customer_to_proto(found)
+
+
+def _only_the_id(answer: pb.CreateCustomerResponse) -> pb.CreateCustomerResponse:
+    """What is stored of an answer: no personal text lies outside the sealed columns."""
+    kept = customer_pb2.Customer(customer_id=answer.customer.customer_id)
+    return pb.CreateCustomerResponse(customer=kept)
