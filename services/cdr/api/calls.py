@@ -1,25 +1,37 @@
 """The gRPC door for finding calls and suspended records, and for trying those again."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 import grpc
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import range_from_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import page_size
 from chassis.security.caller import Caller
 from kernel.clock import from_micros, to_micros
+from kernel.errors import DomainError
 from services.cdr.api.convert import call_to_proto, suspended_to_proto
-from services.cdr.domain.errors import call_not_found
+from services.cdr.api.pages import position_in, token_of
+from services.cdr.domain.errors import call_not_found, invalid_filter, invalid_page_token
+from services.cdr.domain.framing import KEPT_BYTES_MAX
 from services.cdr.store.calls import CallFilter, get_call, list_calls
 from services.cdr.store.suspense import list_suspended
 from services.cdr.usecases.retry_suspended import retry_suspended
 from tollbook.cdr.v1 import cdr_service_pb2 as pb
 from tollbook.cdr.v1.cdr_service_pb2_grpc import CallQueryServiceServicer
+from tollbook.type.v1.call_pb2 import RatingOutcome
 
-CALL_ID_CHARACTERS = 32
+CALL_ID_BYTES = 16
+# Well below what one message may have.
+RECORD_BYTES_PER_PAGE_MAX = 4 * 1024 * 1024
+
+CALLS = "calls"
+SUSPENDED_RECORDS = "suspended records"
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -47,18 +59,16 @@ class CallQueryApi(CallQueryServiceServicer):
     ) -> pb.ListCallsResponse:
         """List calls, newest first."""
         size = page_size(request.page_size)
-        token = decode_token(request.page_token)
-        before = None if token is None else (from_micros(token[0]), bytes.fromhex(token[1]))
-        start, end = range_from_proto(request.start_time_range)
-        which = CallFilter(request.account_id, start, end, request.number, request.rating_outcome)
+        before = _before(request.page_token)
+        which = _filter(request)
 
         def work(connection: Connection, caller: Caller) -> pb.ListCallsResponse:
             rows = list_calls(connection, caller.tenant_id, which, before, size + 1)
             calls = pb.ListCallsResponse(calls=map(call_to_proto, rows[:size]))
             if len(rows) > size:
                 last = rows[size - 1]
-                calls.next_page_token = encode_token(
-                    [to_micros(last.start_time), last.call_id.hex()]
+                calls.next_page_token = token_of(
+                    CALLS, to_micros(last.start_time), last.call_id.hex()
                 )
             return calls
 
@@ -69,7 +79,7 @@ class CallQueryApi(CallQueryServiceServicer):
     ) -> pb.ListSuspendedRecordsResponse:
         """List suspended records, oldest first."""
         size = page_size(request.page_size)
-        after = decode_token(request.page_token) or [""]
+        [after_id] = position_in(SUSPENDED_RECORDS, request.page_token, first=("",))
 
         def work(connection: Connection, caller: Caller) -> pb.ListSuspendedRecordsResponse:
             rows = list_suspended(
@@ -77,13 +87,16 @@ class CallQueryApi(CallQueryServiceServicer):
                 caller.tenant_id,
                 source_id=request.source_id,
                 reason=request.reason,
-                after_id=after[0],
+                after_id=after_id,
                 limit=size + 1,
             )
-            more = len(rows) > size
+            page = _first_that_fit(rows[:size])
+            more = len(rows) > len(page)
             return pb.ListSuspendedRecordsResponse(
-                suspended_records=map(suspended_to_proto, rows[:size]),
-                next_page_token=encode_token([rows[size - 1].suspended_record_id]) if more else "",
+                suspended_records=map(suspended_to_proto, page),
+                next_page_token=token_of(SUSPENDED_RECORDS, page[-1].suspended_record_id)
+                if more
+                else "",
             )
 
         return await self._endpoint.query(work)
@@ -109,6 +122,32 @@ def _call_id(text: str) -> bytes:
         call_id = bytes.fromhex(text)
     except ValueError:
         raise call_not_found(text) from None
-    if len(text) != CALL_ID_CHARACTERS:
+    # Blanks between the digits are read over.
+    if len(call_id) != CALL_ID_BYTES:
         raise call_not_found(text)
     return call_id
+
+
+def _filter(request: pb.ListCallsRequest) -> CallFilter:
+    if request.rating_outcome not in RatingOutcome.values():
+        raise invalid_filter("rating_outcome", "choose one of the outcomes, or none")
+    start, end = range_from_proto(request.start_time_range)
+    return CallFilter(request.account_id, start, end, request.number, request.rating_outcome)
+
+
+def _before(token: str) -> tuple[datetime, bytes] | None:
+    """The place of the last call of the page before."""
+    micros, call_id = position_in(CALLS, token, first=(0, ""))
+    if not token:
+        return None
+    try:
+        return from_micros(micros), _call_id(call_id)
+    except (OverflowError, DomainError):
+        raise invalid_page_token(CALLS) from None
+
+
+def _first_that_fit(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """At least one record, and no more than fit into an answer."""
+    sizes = accumulate(min(len(row.raw_record), KEPT_BYTES_MAX) for row in rows)
+    fitting = sum(size <= RECORD_BYTES_PER_PAGE_MAX for size in sizes)
+    return rows[: max(fitting, 1)]

@@ -13,10 +13,10 @@ from chassis.grpc.endpoint import Endpoint
 from chassis.security.caller import Caller
 from kernel.clock import utc_now
 from services.cdr.api.convert import result_to_proto
-from services.cdr.domain.errors import invalid_chunk
+from services.cdr.domain.errors import format_has_no_stream, invalid_chunk
 from services.cdr.domain.framing import KEPT_BYTES_MAX
 from services.cdr.domain.records import RawRecord, Reason, Rejection
-from services.cdr.domain.source import Source
+from services.cdr.domain.source import RecordFormat, Source
 from services.cdr.store.sources import get_source_by_code
 from services.cdr.usecases.collect_records import (
     RECORDS_PER_BATCH,
@@ -76,6 +76,8 @@ class CallIntakeApi(CallIntakeServiceServicer):
     ) -> pb.IngestCallRecordsResponse:
         def prepare(connection: Connection, caller: Caller) -> tuple[Source, list[Reading]]:
             source = get_source_by_code(connection, caller.tenant_id, source_code)
+            if source.format is not RecordFormat.GRPC:
+                raise format_has_no_stream(source_code)
             raws = [_raw_record(record) for record in request.records]
             return source, read_records(source, raws, utc_now())
 

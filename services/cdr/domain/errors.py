@@ -1,7 +1,8 @@
 """The failures that callers of cdr can expect; each reason keeps its meaning for ever.
 
 SOURCE_NOT_FOUND, SOURCE_CODE_TAKEN, INVALID_SOURCE, INVALID_PROFILE, ETAG_MISMATCH,
-FORMAT_HAS_NO_FILES, CALL_NOT_FOUND, INVALID_CHUNK.
+FORMAT_HAS_NO_FILES, FORMAT_HAS_NO_STREAM, CALL_NOT_FOUND, INVALID_CHUNK, INVALID_FILTER,
+INVALID_PAGE_TOKEN.
 """
 
 from kernel.errors import DomainError, ErrorKind, FieldViolation
@@ -71,6 +72,17 @@ def format_has_no_files(code: str) -> DomainError:
     )
 
 
+def format_has_no_stream(code: str) -> DomainError:
+    """The source takes files or pushes only."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "FORMAT_HAS_NO_STREAM",
+        f"source {code!r} takes the files or pushes of its equipment; create a source with the "
+        "format RECORD_FORMAT_GRPC for the records of IngestCallRecords",
+        {"source": code},
+    )
+
+
 def call_not_found(call_id: str) -> DomainError:
     """No call of the tenant has this id."""
     return DomainError(
@@ -78,6 +90,27 @@ def call_not_found(call_id: str) -> DomainError:
         "CALL_NOT_FOUND",
         f"there is no call {call_id!r}; ListCalls finds calls by account, time and number",
         {"call_id": call_id},
+    )
+
+
+def invalid_filter(field: str, problem: str) -> DomainError:
+    """A list cannot be asked for this."""
+    return DomainError(
+        ErrorKind.INVALID_ARGUMENT,
+        "INVALID_FILTER",
+        f"{field}: {problem}",
+        {"field": field},
+        [FieldViolation(field, problem)],
+    )
+
+
+def invalid_page_token(list_name: str) -> DomainError:
+    """The token is of another list, or nobody gave it out."""
+    return DomainError(
+        ErrorKind.INVALID_ARGUMENT,
+        "INVALID_PAGE_TOKEN",
+        f"page_token is not one that the list of {list_name} gave out; start with an empty one",
+        {"list": list_name},
     )
 
 

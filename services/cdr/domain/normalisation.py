@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from kernel.clock import to_micros
 from kernel.e164 import NumberPlan, normalise
 from kernel.errors import DomainError
 from kernel.ids import hash_parts, time_key
+from services.cdr.domain.local_time import SourceClock, written_micros
 from services.cdr.domain.records import (
     NormalisedCall,
     ParsedRecord,
@@ -28,6 +28,7 @@ EARLIEST_START = datetime(2000, 1, 1, tzinfo=UTC)
 NUMBERS_CACHED_MAX = 100_000
 DIGEST_BYTES = 16
 MICROS_BYTES = 8
+MICROS_PER_MILLISECOND = 1_000
 
 _EARLIEST_START_MICROS = to_micros(EARLIEST_START)
 
@@ -48,7 +49,7 @@ class Reader:
     def __init__(self, source: Source, parse: Parser) -> None:
         self._profile = source.profile
         self._parse = parse
-        self._zone = ZoneInfo(source.profile.time_zone)
+        self._clock = SourceClock(source.profile.time_zone)
         self._numbers = _Numbers(source.profile.numbers)
         self._identity = hash_parts(
             source.tenant_id, source.source_id, str(source.profile.call_key_kind)
@@ -66,7 +67,7 @@ class Reader:
 
     def _normalise(self, record: ParsedRecord, now_micros: int) -> NormalisedCall:
         _check_texts(record)
-        start = self._micros(record.start)
+        start = self._clock.utc_micros(record.start)
         self._check_start(record.start, start, now_micros)
         answer = None if record.answer is None else self._answer_micros(record.answer, start)
         self._check_duration(record)
@@ -93,26 +94,24 @@ class Reader:
     def _call_id(self, record: ParsedRecord) -> bytes:
         """Made from the start as written: a corrected zone does not make another call of it."""
         written = record.start.replace(tzinfo=UTC)
-        written_bytes = to_micros(written).to_bytes(MICROS_BYTES, signed=True)
+        written_bytes = written_micros(record.start).to_bytes(MICROS_BYTES, signed=True)
         try:
             return time_key(written, self._identity, record.call_key, record.leg, written_bytes)
         except DomainError as error:
             raise RejectedRecordError(Reason.IMPLAUSIBLE_START, error.message) from error
 
-    def _micros(self, time: datetime) -> int:
-        return to_micros(time if time.tzinfo else time.replace(tzinfo=self._zone))
-
     def _answer_micros(self, answer: datetime, start: int) -> int:
-        micros = self._micros(answer)
+        micros = self._clock.utc_micros(answer)
         if micros < start:
             # Where clocks go back an hour is written twice: the answer may be in the second one.
-            micros = self._micros(answer.replace(fold=1))
+            micros = self._clock.later_utc_micros(answer)
         if micros < start:
             raise RejectedRecordError(
                 Reason.CONTRADICTORY_RECORD,
                 f"the call was answered at {answer.isoformat(' ')}, before it started; "
                 "correct the clock of the source",
             )
+        self._check_lasted((micros - start) // MICROS_PER_MILLISECOND, "rang")
         return micros
 
     def _check_start(self, written: datetime, start: int, now_micros: int) -> None:
@@ -133,13 +132,8 @@ class Reader:
         billable, total = record.billable_ms, record.total_ms
         longest = billable if total is None else max(billable, total)
         shortest = billable if total is None else min(billable, total)
-        if shortest < 0 or longest > self._profile.duration_max_ms:
-            raise RejectedRecordError(
-                Reason.ABSURD_DURATION,
-                f"the call lasted {(shortest if shortest < 0 else longest) / 1000:.3f} s; the "
-                f"source's profile allows 0 to {self._profile.duration_max_ms // 1000} s: raise "
-                "max_duration if the call was real, otherwise correct the clock of the switch",
-            )
+        self._check_lasted(shortest, "lasted")
+        self._check_lasted(longest, "lasted")
         if total is not None and billable > total:
             raise RejectedRecordError(
                 Reason.BILLSEC_EXCEEDS_DURATION,
@@ -152,6 +146,16 @@ class Reader:
                 f"{billable / 1000:.3f} s are to be billed of a call that was not answered; "
                 "correct the record at the source and send it again",
             )
+
+    def _check_lasted(self, milliseconds: int, did: str) -> None:
+        if 0 <= milliseconds <= self._profile.duration_max_ms:
+            return
+        raise RejectedRecordError(
+            Reason.ABSURD_DURATION,
+            f"the call {did} {milliseconds / 1000:.3f} s; the source's profile allows 0 to "
+            f"{self._profile.duration_max_ms // 1000} s: raise max_duration if the call was real, "
+            "otherwise correct the clock of the switch",
+        )
 
 
 class _Numbers:

@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 SHOWN_CHARACTERS_MAX = 80
+# ITU-T Q.850 gives a cause seven bits.
+RELEASE_CAUSE_MAX = 127
 
 
 class Reason(StrEnum):

@@ -4,11 +4,15 @@ from google.protobuf.message import DecodeError
 
 from chassis.grpc.convert import duration_ms_from_proto, time_from_proto
 from kernel.errors import DomainError
-from services.cdr.domain.records import ParsedRecord, Reason, RejectedRecordError
+from services.cdr.domain.records import (
+    RELEASE_CAUSE_MAX,
+    ParsedRecord,
+    Reason,
+    RejectedRecordError,
+)
 from tollbook.cdr.v1.call_pb2 import CallRecord
 
 DEFAULT_LEG = "a"
-RELEASE_CAUSE_MAX = 127
 
 
 def parse(content: bytes) -> ParsedRecord:

@@ -16,7 +16,13 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from kernel.clock import from_micros
 from kernel.ids import hash_parts
-from services.cdr.domain.records import ParsedRecord, Reason, RejectedRecordError, shown
+from services.cdr.domain.records import (
+    RELEASE_CAUSE_MAX,
+    ParsedRecord,
+    Reason,
+    RejectedRecordError,
+    shown,
+)
 
 MICROS_PER_SECOND = 1_000_000
 MICROS_PER_MILLISECOND = 1_000
@@ -49,7 +55,7 @@ def parse(content: bytes) -> ParsedRecord:
     )
     billable_ms = channel.billable_ms(answer)
     total_ms = channel.milliseconds("mduration", "duration")
-    release_cause = channel.whole_number("hangup_cause_q850") or 0
+    release_cause = channel.release_cause()
     numbers = (start, answer, billable_ms, total_ms, release_cause)
     return ParsedRecord(
         *fields,
@@ -117,6 +123,11 @@ class _Channel:
         seconds = self.whole_number(seconds_name)
         return None if seconds is None else seconds * 1000
 
+    def release_cause(self) -> int:
+        """The cause by Q.850; a cause of FreeSWITCH's own is an unknown one."""
+        cause = self.whole_number("hangup_cause_q850") or 0
+        return cause if 0 <= cause <= RELEASE_CAUSE_MAX else 0
+
     def whole_number(self, variable: str) -> int | None:
         return _whole_number(self.variable(variable), variable)
 
@@ -134,7 +145,7 @@ def _load(content: bytes) -> Document:
         ) from error
     try:
         document = json.loads(text, object_pairs_hook=_first_of_each)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: a number of over 4,300 digits
         raise RejectedRecordError(
             Reason.MALFORMED_RECORD, f"the document is no JSON ({error}); send it again whole"
         ) from error
