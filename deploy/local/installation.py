@@ -12,11 +12,14 @@ from typing import Literal
 from chassis.security.authority import LocalAuthority, write_private_file
 from chassis.security.caller import ALL_TENANTS
 from chassis.security.sealing import MasterKey
+from chassis.settings import SettingsError
 from deploy.local import nats, postgresql
 from deploy.local.ports import LOOPBACK, free_port
 
 SERVICES = ("invoice", "rating", "cdr", "payment", "fraud")
 TOKEN_SECONDS = 30 * 24 * 3600
+PORT_BASE_VARIABLE = "TOLLBOOK_PORT_BASE"
+PORT_BASE = 7_000
 
 # What each service may ask of its neighbours.
 SERVICE_SCOPES: dict[str, frozenset[str]] = {
@@ -54,6 +57,19 @@ class Ports:
     fraud: int = 7105
 
     @classmethod
+    def chosen(cls) -> "Ports":
+        """Return the usual ports, counted from TOLLBOOK_PORT_BASE instead of 7000.
+
+        Raises:
+            SettingsError: it is no number.
+        """
+        base = os.environ.get(PORT_BASE_VARIABLE, str(PORT_BASE))
+        if not base.isdecimal():
+            raise SettingsError(f"{PORT_BASE_VARIABLE} is {base!r}; give a number such as 17000")
+        usual = cls()
+        return cls(*(getattr(usual, name) - PORT_BASE + int(base) for name in cls.__slots__))
+
+    @classmethod
     def free(cls) -> "Ports":
         """Return ports that nobody uses, for tests."""
         return cls(*(free_port() for _ in cls.__slots__))
@@ -65,7 +81,7 @@ class Installation:
 
     folder: Path
     database: Literal["sqlite", "postgresql"] = "sqlite"
-    ports: Ports = field(default_factory=Ports)
+    ports: Ports = field(default_factory=Ports.chosen)
     # Added to every service's environment, e.g. a crash point in a chaos test.
     extra_environment: dict[str, str] = field(default_factory=dict)
 

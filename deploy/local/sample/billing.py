@@ -15,7 +15,7 @@ from deploy.local.sample.directory import account_id, account_id_of
 from deploy.local.sample.operator import AURORA, SAMPLE_MONTH, TENANTS, Account
 from deploy.local.sample.session import REQUESTS_AT_ONCE_MAX, Session, fixed_id, until
 from deploy.local.sample.switches import hand_over_late_records
-from kernel.money import MICROS_PER_UNIT, Money
+from kernel.money import MICROS_PER_UNIT, Money, minor_unit_decimals
 from tollbook.cdr.v1 import cdr_service_pb2
 from tollbook.invoice.v1 import invoice_pb2, invoice_service_pb2
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
@@ -92,7 +92,7 @@ async def record_payments(session: Session, saved: list[SavedInvoice]) -> None:
     for place, invoice in enumerate(saved):
         habit = place % PAYMENT_HABITS
         if habit < len(PAID_PARTS):
-            amount = Money(invoice.total.currency, invoice.total.micros // PAID_PARTS[habit])
+            amount = _part(invoice.total, PAID_PARTS[habit])
             account = accounts[invoice.tenant_id, invoice.account_code]
             method = payment_pb2.PAYMENT_METHOD_BANK_TRANSFER
             await _record(payments, account, amount, method, invoice.number)
@@ -147,6 +147,12 @@ async def _posted(session: Session) -> int:
         return posted.entry_count if wanted == found else None
 
     return await until("every charge is posted to the ledger", look)
+
+
+def _part(total: Money, divisor: int) -> Money:
+    """A whole number of cents, as a bank transfers it."""
+    micros_per_cent = MICROS_PER_UNIT // 10 ** minor_unit_decimals(total.currency)
+    return Money(total.currency, total.micros // divisor // micros_per_cent * micros_per_cent)
 
 
 def _sums(amounts: Iterable[MoneyMessage]) -> dict[str, int]:
