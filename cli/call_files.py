@@ -27,6 +27,8 @@ def import_calls(
         sent = SentFile(progress, file)
         totals = asyncio.run(_import(context.obj, sent, source, file.name))
     _show(totals)
+    if totals.suspended_count:
+        console.print(f"What to do about each: tollbook suspense list --tenant {tenant}")
 
 
 async def _import(

@@ -18,6 +18,7 @@ from cli.reconcile import reconcile
 from cli.replay import replay
 from cli.run import run
 from cli.serve import migrate, serve
+from cli.suspense import suspense
 from kernel.errors import DomainError
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ def options(
 for command in (run, serve, migrate, import_deck, import_calls, bill, replay, reconcile):
     app.command()(command)
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(suspense, name="suspense")
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -58,6 +60,25 @@ class Suite:
             return {at: last for at, last in expected.items() if applied.get(at, 0) < last}
 
         await fact(f"{consumer} has caught up", missing, lambda behind: not behind)
+
+    def tollbook(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as operators do."""
+        addresses = {
+            f"{name.upper()}_ADDRESS": self.installation.address(name) for name in SERVICES
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments],
+            env={
+                **os.environ,
+                **addresses,
+                "TOLLBOOK_DATA": str(self.installation.folder),
+                # Wide enough that no table is folded.
+                "COLUMNS": "300",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     async def close(self) -> None:
         """Hang up and stop every process."""
