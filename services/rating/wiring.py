@@ -18,7 +18,7 @@ from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
 from services.rating.config import RatingSettings
 from services.rating.events.handlers import event_handlers
-from services.rating.store.unrated import has_retries
+from services.rating.store.retries import has_retries
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2_grpc as grpc_api

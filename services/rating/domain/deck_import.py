@@ -127,6 +127,9 @@ def parse_deck(mapping: DeckMapping, rates_file: bytes, destinations_file: bytes
 def _read_destinations(mapping: DeckMapping, content: bytes) -> dict[str, _Destination] | None:
     if mapping.destinations is None:
         return None
+    for name in ("prefix_column", "name_column"):
+        if not getattr(mapping.destinations, name):
+            raise invalid_field("INVALID_MAPPING", f"mapping.destinations.{name}", "set it")
     table = Sheet(content, "destinations_content", mapping.delimiter, mapping.headerless)
     columns = table.find(
         prefix=mapping.destinations.prefix_column,
@@ -140,7 +143,7 @@ def _read_destinations(mapping: DeckMapping, content: bytes) -> dict[str, _Desti
         destination = _Destination(
             row["name"], row.get("increment", ""), row.get("minimum", ""), row_number
         )
-        destinations.setdefault(row["prefix"], destination)
+        destinations.setdefault(row["prefix"].removeprefix("+"), destination)
     return destinations
 
 
@@ -200,7 +203,8 @@ def _joined(prefix: str, destinations: Mapping[str, _Destination] | None) -> _De
 
 
 def _name(text: str) -> str:
-    if not text or len(text) > DESTINATION_CHARACTERS_MAX:
+    # No database takes a NUL.
+    if not text or len(text) > DESTINATION_CHARACTERS_MAX or "\0" in text:
         raise UnreadableCellError(
             "INVALID_DESTINATION",
             f"the destination has no name of 1 to {DESTINATION_CHARACTERS_MAX} characters; "
@@ -266,5 +270,6 @@ def _check_mapping(mapping: DeckMapping) -> None:
         wrong.append("delimiter")
     if mapping.decimal_separator not in {".", ","}:
         wrong.append("decimal_separator")
+    wrong += [name for name in ("prefix_column", "price_column") if not getattr(mapping, name)]
     for name in wrong:
         raise invalid_field("INVALID_MAPPING", f"mapping.{name}", f"{getattr(mapping, name)!r}")

@@ -14,6 +14,8 @@ from services.rating.domain.pricing import DurationRounding, PriceRule
 T = TypeVar("T")
 
 RATE_DECKS_MAX = 16
+# A thousand million units: far above any fee, low enough to be rounded up in 64 bits.
+MONTHLY_FEE_MICROS_MAX = 10**15
 
 
 @dataclass(frozen=True, slots=True)

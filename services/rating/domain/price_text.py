@@ -30,7 +30,8 @@ def scaled_amount(text: str, separator: str, multiplier: int, divisor: int, deci
 def whole_seconds(text: str, seconds_max: int) -> int:
     """A number of seconds."""
     if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
-        raise UnreadableCellError("INVALID_SECONDS", f"{text!r} is not a whole number of seconds")
+        shown = text[:NUMBER_DIGITS_MAX]
+        raise UnreadableCellError("INVALID_SECONDS", f"{shown!r} is not a whole number of seconds")
     if int(text) > seconds_max:
         raise UnreadableCellError("INVALID_SECONDS", f"{text} seconds are more than {seconds_max}")
     return int(text)

@@ -97,12 +97,22 @@ def _changes(settled: Settled, offer: Offer, prevails: InputKind) -> bool:
     # What was settled stands until there is a price to put in its place.
     if offer.outcome is Outcome.UNRATED and settled.outcome is not Outcome.UNRATED:
         return False
+    # A retry is of the call as it was kept: a record that came meanwhile has the word.
+    if offer.kind is InputKind.RETRY and not _may_retry(settled, offer):
+        return False
     if offer.kind in {InputKind.RETRY, InputKind.RERATING}:
         return _result(settled) != _result(offer)
     if settled.source is not offer.kind:
         return offer.kind is prevails or settled.outcome is Outcome.UNRATED
     # The first source that recorded a call keeps it; a copy from elsewhere is the same call.
     return is_newer_record(settled, offer)
+
+
+def _may_retry(settled: Settled, offer: Offer) -> bool:
+    """Whether what is tried again still waits, or corrects what was priced before it."""
+    if settled.outcome is Outcome.UNRATED:
+        return settled.call_revision <= offer.call_revision
+    return settled.call_revision < offer.call_revision
 
 
 def _result(side: Settled | Offer) -> tuple[Outcome, str, int]:

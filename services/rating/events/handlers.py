@@ -10,8 +10,7 @@ from kernel.period import BillingCycle
 from services.rating.domain.account import Account
 from services.rating.domain.call_batch import CallBatch
 from services.rating.store.accounts import save_account, save_block, save_subscription
-from services.rating.store.plans import lock_tariff
-from services.rating.store.unrated import ALL_ACCOUNTS, ask_retry
+from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
 from services.rating.usecases.rate_calls import rate_calls
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
@@ -69,18 +68,15 @@ def _know_account(uow: UnitOfWork, event: ReceivedEvent[AccountChanged]) -> None
         BillingCycle(body.time_zone, body.billing_day),
         required_time(body.start_time, "start_time"),
     )
-    # No batch can be priced without this change and then be missed by the retry.
-    lock_tariff(uow.connection, event.tenant_id, to_change=True)
     save_account(uow.connection, event.tenant_id, account, event.commit_time)
     # Calls of children wait for their payer too, so that all of the tenant's are tried.
-    ask_retry(uow.connection, event.tenant_id, ALL_ACCOUNTS, uow.now)
+    ask_retry(uow.connection, event.tenant_id, ALL_ACCOUNTS)
 
 
 def _know_subscription(uow: UnitOfWork, event: ReceivedEvent[SubscriptionChanged]) -> None:
     body = event.body
     start = required_time(body.validity.start_time, "validity.start_time")
     validity = (start, time_from_proto(body.validity.end_time))
-    lock_tariff(uow.connection, event.tenant_id, to_change=True)
     save_subscription(
         uow.connection,
         event.tenant_id,
@@ -90,11 +86,11 @@ def _know_subscription(uow: UnitOfWork, event: ReceivedEvent[SubscriptionChanged
         validity,
         event.commit_time,
     )
-    ask_retry(uow.connection, event.tenant_id, body.account_id, uow.now)
+    ask_retry(uow.connection, event.tenant_id, body.account_id)
 
 
 def _retry_line(uow: UnitOfWork, event: ReceivedEvent[LineChanged]) -> None:
-    ask_retry(uow.connection, event.tenant_id, event.body.account_id, uow.now)
+    ask_retry(uow.connection, event.tenant_id, event.body.account_id)
 
 
 def _block(uow: UnitOfWork, event: ReceivedEvent[AccountBlocked]) -> None:

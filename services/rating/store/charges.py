@@ -31,15 +31,22 @@ def insert_charges(
     insert_rows(connection, charge, _COLUMN_NAMES, [(*row, *carried) for row in revisions])
 
 
-def known_charges(connection: Connection, charge_ids: Sequence[bytes]) -> set[bytes]:
-    """Which of some charges are there: nearly always none, so it is asked before anything else."""
+def lock_charges(connection: Connection, charge_ids: Sequence[bytes]) -> set[bytes]:
+    """Which of some charges are there; nobody else settles them until the transaction ends.
+
+    Nearly always none is there, so it is asked before anything else.
+    """
     # Binding a thousand parameters through SQLAlchemy costs more than the lookup itself.
     if connection.dialect.name == "postgresql":
-        query = "SELECT charge_id FROM charge WHERE charge_id = ANY(%s)"
+        # The lock of its first revision is the lock of the charge.
+        query = (
+            "SELECT charge_id FROM charge WHERE charge_id = ANY(%s) AND revision = 1 "
+            "ORDER BY charge_id FOR UPDATE"
+        )
         rows = connection.exec_driver_sql(query, (list(charge_ids),))
     else:
         marks = ",".join("?" * len(charge_ids))
-        query = f"SELECT charge_id FROM charge WHERE charge_id IN ({marks})"  # noqa: S608 our marks
+        query = f"SELECT charge_id FROM charge WHERE revision = 1 AND charge_id IN ({marks})"  # noqa: S608 our marks
         rows = connection.exec_driver_sql(query, tuple(charge_ids))
     return {bytes(charge_id) for charge_id in rows.scalars()}
 

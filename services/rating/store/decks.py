@@ -11,9 +11,6 @@ from services.rating.domain.rate_deck import Rate
 from services.rating.store.rows import insert_if_new
 from services.rating.store.schema import rate, rate_deck, rate_deck_version
 
-# The first text that is larger than every text that starts with the same digits ends with this.
-AFTER_DIGITS = ":"
-
 
 class StoredDeck(NamedTuple):
     """A deck without its rows."""
@@ -144,7 +141,8 @@ def list_rates(
         .order_by(rate.c.prefix)
     )
     if prefix:
-        query = query.where(rate.c.prefix >= prefix, rate.c.prefix < prefix + AFTER_DIGITS)
+        # What sorts after the digits is for each database's collation to say.
+        query = query.where(rate.c.prefix >= prefix, rate.c.prefix.startswith(prefix, autoescape=True))
     return [Rate(*row) for row in connection.execute(query.limit(limit))]
 
 

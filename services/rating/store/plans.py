@@ -28,12 +28,10 @@ def insert_plan_if_new(connection: Connection, tenant_id: str, new: Plan) -> boo
     return insert_if_new(connection, plan, values)
 
 
-def plan_of(
-    connection: Connection, tenant_id: str, plan_id: str, for_update: bool = False
-) -> Plan | None:
-    """One plan; locked until the transaction ends where it is to get new terms."""
+def plan_of(connection: Connection, tenant_id: str, plan_id: str) -> Plan | None:
+    """One plan."""
     query = _plans(tenant_id).where(plan.c.plan_id == plan_id)
-    row = connection.execute(query.with_for_update() if for_update else query).one_or_none()
+    row = connection.execute(query).one_or_none()
     return None if row is None else _plan_from_row(row)
 
 
@@ -85,17 +83,10 @@ def latest_revisions(
     return {row.plan_id: _revision_from_row(row) for row in connection.execute(query)}
 
 
-def lock_tariff(connection: Connection, tenant_id: str, to_change: bool = False) -> int:
-    """The number of the tariff, which stays what it is until the transaction ends.
-
-    Whoever prices shares the lock; whoever publishes or changes what pricing reads holds it alone.
-    """
-    query = _tariff_version(tenant_id).with_for_update(read=not to_change)
-    number = connection.execute(query).scalar_one_or_none()
-    if number is None:
-        insert_if_new(connection, tariff_version, {"tenant_id": tenant_id, "version": 0})
-        number = connection.execute(query).scalar_one()
-    return number
+def lock_tariff(connection: Connection, tenant_id: str) -> None:
+    """Keep others from publishing in a tenant until the transaction ends."""
+    insert_if_new(connection, tariff_version, {"tenant_id": tenant_id, "version": 0})
+    connection.execute(_tariff_version(tenant_id).with_for_update()).scalar_one()
 
 
 def tariff_number(connection: Connection, tenant_id: str) -> int:

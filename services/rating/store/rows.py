@@ -1,6 +1,6 @@
 """What the queries of this store have in common: rows known by the tenant and their id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table
@@ -17,26 +17,13 @@ def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any
     return connection.execute(insert.returning(*table.primary_key)).first() is not None
 
 
-def upsert(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    """Insert a row or overwrite the one with its primary key."""
-    insert, key, rest = _upsert_parts(connection, table, values)
-    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=rest))
-
-
 def upsert_if_newer(
     connection: Connection, table: Table, values: Mapping[str, Any], time: Column[Any]
 ) -> None:
     """Insert a row, or overwrite the one with its primary key unless that one is newer."""
-    insert, key, rest = _upsert_parts(connection, table, values)
-    is_newer = time <= insert.excluded[time.name]
-    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=rest, where=is_newer))
-
-
-def _upsert_parts(
-    connection: Connection, table: Table, values: Mapping[str, Any]
-) -> tuple[Any, Sequence[Column[Any]], Mapping[str, Any]]:
     insert = _INSERTS[connection.dialect.name](table).values(**values)
     key = list(table.primary_key.columns)
     names = {column.name for column in key}
     rest = {name: insert.excluded[name] for name in values if name not in names}
-    return insert, key, rest
+    is_newer = time <= insert.excluded[time.name]
+    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=rest, where=is_newer))

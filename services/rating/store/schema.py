@@ -18,9 +18,8 @@ from chassis.database.columns import Key16, UtcTime
 
 metadata = MetaData()
 
-# Counts what is published in a tenant. Its row lock keeps pricing and publishing apart: a call is
-# priced by all of a new tariff or by none of it, and a call left without a price is seen by the
-# retry that a change asks for.
+# Counts what is published in a tenant, so that every replica sees that its tariff is out of date.
+# Its row lock lets one be published after the other.
 tariff_version = Table(
     "tariff_version",
     metadata,
@@ -216,16 +215,16 @@ unrated_call = Table(
     Index("unrated_call_by_tenant", "tenant_id", "charge_id"),
 )
 
-# What is to be tried again, and how far that has come.
+# What is to be tried again, the oldest first, and how far that has come.
 retry_request = Table(
     "retry_request",
     metadata,
+    Column("request_id", Text, primary_key=True),
     Column("tenant_id", Text, nullable=False),
     # Empty: every account of the tenant.
     Column("account_id", Text, nullable=False),
-    Column("after_charge_id", Key16, nullable=False),
-    Column("request_time", UtcTime, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "account_id"),
+    # Null until the retry begins.
+    Column("after_charge_id", Key16),
 )
 
 period_seal = Table(

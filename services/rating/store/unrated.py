@@ -1,8 +1,6 @@
-"""Calls that wait for a price, and what is to be tried again."""
+"""Calls that wait for a price."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, delete, func, select, type_coerce
 
@@ -10,10 +8,9 @@ from chassis.database.bulk import insert_rows
 from kernel.period import Period
 from services.rating.domain.call_batch import CallBatch
 from services.rating.domain.errors import INVALID_DURATION
-from services.rating.store.rows import upsert
-from services.rating.store.schema import retry_request, unrated_call
+from services.rating.store.retries import ALL_ACCOUNTS
+from services.rating.store.schema import unrated_call
 
-ALL_ACCOUNTS = ""
 # Before every charge.
 FIRST = bytes(16)
 
@@ -21,14 +18,6 @@ _CALL_NAMES = (
     "call_id", "call_revision", "call_key_kind", "call_key", "leg", "account_id",
     "payer_account_id", "caller", "callee", "callee_kind", "start_time", "duration_ms", "answered",
 )  # fmt: skip
-
-
-class RetryRequest(NamedTuple):
-    """What is to be tried again, and how far that has come."""
-
-    tenant_id: str
-    account_id: str
-    after_charge_id: bytes
 
 
 def keep_unrated(
@@ -51,30 +40,36 @@ def forget_unrated(connection: Connection, charge_ids: Collection[bytes]) -> Non
     connection.execute(delete(unrated_call).where(unrated_call.c.charge_id.in_(charge_ids)))
 
 
-def read_unrated(
+def waiting_charges(
     connection: Connection, tenant_id: str, account_id: str, after: bytes, limit: int
-) -> tuple[list[bytes], CallBatch]:
-    """The next calls to try again, with their charges. A wrong record is not: it needs another."""
-    columns = [unrated_call.c[name] for name in _CALL_NAMES]
-    start = _CALL_NAMES.index("start_time")
-    micros = type_coerce(unrated_call.c.start_time, BigInteger)
+) -> list[bytes]:
+    """The next calls to try again, by charge. A wrong record is not: it needs another."""
+    table = unrated_call.c
     query = (
-        select(unrated_call.c.charge_id, *columns[:start], micros, *columns[start + 1 :])
+        select(table.charge_id)
         .where(
-            unrated_call.c.tenant_id == tenant_id,
-            unrated_call.c.charge_id > after,
-            unrated_call.c.reason != INVALID_DURATION,
+            table.tenant_id == tenant_id,
+            table.charge_id > after,
+            table.reason != INVALID_DURATION,
         )
-        .order_by(unrated_call.c.charge_id)
+        .order_by(table.charge_id)
         .limit(limit)
     )
     if account_id != ALL_ACCOUNTS:
-        query = query.where(unrated_call.c.account_id == account_id)
-    rows = connection.execute(query).all()
-    if not rows:
-        return [], CallBatch(*([] for _ in _CALL_NAMES))
-    charge_ids, *calls = (list(column) for column in zip(*rows, strict=True))
-    return charge_ids, CallBatch(*calls)
+        query = query.where(table.account_id == account_id)
+    return list(connection.execute(query).scalars())
+
+
+def read_unrated(connection: Connection, charge_ids: Collection[bytes]) -> CallBatch:
+    """The calls that still wait, of some charges."""
+    # Times stay microseconds.
+    columns = {
+        **{name: unrated_call.c[name] for name in _CALL_NAMES},
+        "start_time": type_coerce(unrated_call.c.start_time, BigInteger),
+    }
+    query = select(*columns.values()).where(unrated_call.c.charge_id.in_(charge_ids))
+    rows = connection.execute(query.order_by(unrated_call.c.charge_id)).all()
+    return CallBatch(*(zip(*rows, strict=True) if rows else ([] for _ in _CALL_NAMES)))
 
 
 def count_unrated(
@@ -89,42 +84,3 @@ def count_unrated(
         table.start_time < period.end,
     )
     return connection.execute(query).scalar_one()
-
-
-def ask_retry(connection: Connection, tenant_id: str, account_id: str, moment: datetime) -> None:
-    """Ask for calls to be tried again from the first; asking twice is asking once."""
-    values = {
-        "tenant_id": tenant_id,
-        "account_id": account_id,
-        "after_charge_id": FIRST,
-        "request_time": moment,
-    }
-    upsert(connection, retry_request, values)
-
-
-def next_retry(connection: Connection) -> RetryRequest | None:
-    """The oldest request that no other replica is at work on; locked."""
-    query = (
-        select(*(retry_request.c[name] for name in RetryRequest._fields))
-        .order_by(retry_request.c.request_time)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else RetryRequest(*row)
-
-
-def has_retries(connection: Connection) -> bool:
-    """Whether anything is to be tried again."""
-    return connection.execute(select(retry_request.c.tenant_id).limit(1)).first() is not None
-
-
-def note_retried(connection: Connection, request: RetryRequest, last: bytes | None) -> None:
-    """Remember how far a request has come; None when it is done."""
-    table = retry_request.c
-    is_request = (table.tenant_id == request.tenant_id, table.account_id == request.account_id)
-    if last is None:
-        connection.execute(delete(retry_request).where(*is_request))
-    else:
-        statement = retry_request.update().where(*is_request).values(after_charge_id=last)
-        connection.execute(statement)

@@ -33,12 +33,12 @@ class Bookings:
         self._sealed: dict[str, datetime] = {}
         self._last: dict[str, tuple[int, int, Booked]] = {}
 
-    def hold(self, account_ids: Collection[str]) -> None:
+    def hold(self, account_ids: Collection[str], lock: Lock = Lock.SHARE) -> None:
         """Read accounts and keep their periods as they are until the transaction ends."""
         missing = set(account_ids) - self.accounts.keys()
         connection = self._uow.connection
         # The seal takes the same lock alone: it counts all of this transaction or nothing of it.
-        self.accounts |= accounts_of(connection, self._tenant_id, missing, Lock.SHARE)
+        self.accounts |= accounts_of(connection, self._tenant_id, missing, lock)
         self._sealed |= sealed_until(connection, self._tenant_id, missing)
 
     def book(self, payer_id: str, start_micros: int) -> Booked:

@@ -28,11 +28,15 @@ from services.rating.domain.errors import (
 from services.rating.domain.plan import Plan, Tariff
 from services.rating.domain.recurring_fee import fee_amount, fee_share
 from services.rating.domain.settlement import InputKind, Outcome
+from services.rating.store.accounts import Lock
 from services.rating.store.charges import newest_charges
-from services.rating.store.plans import lock_tariff, plan_of
+from services.rating.store.plans import plan_of
 from services.rating.usecases.booking import Bookings
 from services.rating.usecases.charge_events import Settlement, record_settlements
 from services.rating.usecases.tariffs import Tariffs
+
+# Within them every zone's calendar has the period.
+FIRST_YEAR, LAST_YEAR = 1970, 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ def charge_recurring_fee(
             INVALID_PERIOD.
     """
     connection = uow.connection
-    lock_tariff(connection, tenant_id)
+    if not FIRST_YEAR < fee.period.start.year < LAST_YEAR:
+        raise invalid_field("INVALID_PERIOD", "billing_period", "no account has had such a period")
     bookings = Bookings(uow, tenant_id)
     account = _account(bookings, fee.account_id)
     payer = _account(bookings, account.payer_account_id)
@@ -85,7 +90,8 @@ class _PricedFee(NamedTuple):
 
 
 def _account(bookings: Bookings, account_id: str) -> Account:
-    bookings.hold({account_id})
+    # Alone: what is charged once is looked up and charged by one at a time.
+    bookings.hold({account_id}, Lock.UPDATE)
     if account_id not in bookings.accounts:
         raise unrated(UNKNOWN_ACCOUNT, account_id=account_id)
     return bookings.accounts[account_id]

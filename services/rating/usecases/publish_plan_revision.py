@@ -15,7 +15,7 @@ from services.rating.domain.errors import (
     not_after_previous,
     not_found,
 )
-from services.rating.domain.plan import RATE_DECKS_MAX, Plan, PlanRevision
+from services.rating.domain.plan import MONTHLY_FEE_MICROS_MAX, RATE_DECKS_MAX, Plan, PlanRevision
 from services.rating.domain.pricing import PRICE_DECIMALS_MAX, DurationRounding, PriceRule
 from services.rating.store.decks import decks_of
 from services.rating.store.plans import (
@@ -25,7 +25,7 @@ from services.rating.store.plans import (
     lock_tariff,
     plan_of,
 )
-from services.rating.store.unrated import ALL_ACCOUNTS, ask_retry
+from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
 from tollbook.rating.v1.rating_events_pb2 import PlanPublished
 
 
@@ -50,7 +50,7 @@ def publish_plan_revision(
             EFFECTIVE_TIME_NOT_AFTER_PREVIOUS, INVALID_TERMS.
     """
     connection = uow.connection
-    lock_tariff(connection, tenant_id, to_change=True)
+    lock_tariff(connection, tenant_id)
     plan = plan_of(connection, tenant_id, plan_id)
     if plan is None:
         raise not_found("PLAN", plan_id)
@@ -58,7 +58,7 @@ def publish_plan_revision(
     revision = _next_revision(uow, tenant_id, plan_id, terms)
     insert_revision(connection, tenant_id, revision, uow.now)
     count_tariff(connection, tenant_id)
-    ask_retry(connection, tenant_id, ALL_ACCOUNTS, uow.now)
+    ask_retry(connection, tenant_id, ALL_ACCOUNTS)
     uow.publish(_event(plan, revision), tenant_id, partition_of(tenant_id, plan_id))
     return plan, revision
 
@@ -81,8 +81,9 @@ def _check_terms(uow: UnitOfWork, tenant_id: str, plan: Plan, terms: NewTerms) -
     fee = terms.monthly_fee
     if fee is not None and fee.currency != plan.currency:
         raise currency_mismatch("the monthly fee", plan.currency, fee.currency)
-    if fee is not None and fee.micros < 0:
-        raise invalid_field("INVALID_TERMS", "revision.monthly_fee", "a fee is not negative")
+    if fee is not None and not 0 <= fee.micros <= MONTHLY_FEE_MICROS_MAX:
+        problem = f"a fee is not negative, nor beyond {MONTHLY_FEE_MICROS_MAX} micros"
+        raise invalid_field("INVALID_TERMS", "revision.monthly_fee", problem)
 
 
 def _next_revision(uow: UnitOfWork, tenant_id: str, plan_id: str, terms: NewTerms) -> PlanRevision:

@@ -11,7 +11,7 @@ from services.rating.store.decks import (
     version_of,
 )
 from services.rating.store.plans import count_tariff, lock_tariff
-from services.rating.store.unrated import ALL_ACCOUNTS, ask_retry
+from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
 
 
 def publish_rate_deck_version(
@@ -24,7 +24,7 @@ def publish_rate_deck_version(
             EFFECTIVE_TIME_NOT_AFTER_PREVIOUS.
     """
     connection = uow.connection
-    lock_tariff(connection, tenant_id, to_change=True)
+    lock_tariff(connection, tenant_id)
     version = version_of(connection, tenant_id, rate_deck_version_id)
     if version is None:
         raise not_found("RATE_DECK_VERSION", rate_deck_version_id)
@@ -41,5 +41,5 @@ def publish_rate_deck_version(
         raise not_after_previous("the version", moment.isoformat(), previous.isoformat())
     set_effective_time(connection, tenant_id, rate_deck_version_id, moment)
     count_tariff(connection, tenant_id)
-    ask_retry(connection, tenant_id, ALL_ACCOUNTS, uow.now)
+    ask_retry(connection, tenant_id, ALL_ACCOUNTS)
     return version._replace(effective_time=moment)

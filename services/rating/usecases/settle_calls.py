@@ -18,8 +18,8 @@ from services.rating.domain.settlement import (
     settle,
 )
 from services.rating.store.accounts import subscriptions_of
-from services.rating.store.charges import known_charges, newest_charges
-from services.rating.store.plans import lock_tariff
+from services.rating.store.charges import lock_charges, newest_charges
+from services.rating.store.pricing_lock import share_pricing
 from services.rating.store.unrated import forget_unrated, keep_unrated
 from services.rating.usecases.booking import NOT_BOOKED, Bookings
 from services.rating.usecases.charge_events import Settlement, record_settlements
@@ -123,7 +123,7 @@ class _Settling:
 
     def _price(self, tariffs: Tariffs) -> list[PricedCall]:
         connection, calls = self._uow.connection, self._calls
-        lock_tariff(connection, self._tenant_id)
+        share_pricing(connection, self._tenant_id)
         self._bookings.hold({*calls.account_ids, *calls.payer_account_ids})
         known = self._bookings.accounts
         customers = Customers(known, subscriptions_of(connection, self._tenant_id, known))
@@ -156,7 +156,7 @@ class _Settling:
 
     def _known(self, charge_ids: list[bytes]) -> dict[bytes, ChargeRevision]:
         connection = self._uow.connection
-        known = known_charges(connection, charge_ids)
+        known = lock_charges(connection, charge_ids)
         return newest_charges(connection, self._tenant_id, known) if known else {}
 
     def _charge_id(self, place: int, *account_id: str) -> bytes:

@@ -25,7 +25,7 @@ class Tariffs:
     """What calls are priced with. Safe to use from any thread.
 
     The number of a tariff is read in the transaction that prices, so every replica sees a new deck
-    or plan at once and no call is priced by parts of two tariffs. The rows of a published version
+    or plan at once. The rows of a published version
     never change: a compiled table is dropped only to make room.
     """
 
@@ -41,7 +41,7 @@ class Tariffs:
         with self._lock:
             known = self._tariffs.get(tenant_id)
         if known is None or known.number != number:
-            known = _NumberedTariff(number, read_tariff(connection, tenant_id))
+            known = _read(connection, tenant_id)
         with self._lock:
             self._tariffs[tenant_id] = known
             self._tariffs.move_to_end(tenant_id)
@@ -70,3 +70,12 @@ class Tariffs:
         while rates > self._rates_max and len(self._tables) > 1:
             _, dropped = self._tables.popitem(last=False)
             rates -= len(dropped)
+
+
+def _read(connection: Connection, tenant_id: str) -> _NumberedTariff:
+    """The tariff, read again if something is published meanwhile: never parts of two."""
+    while True:
+        number = tariff_number(connection, tenant_id)
+        tariff = read_tariff(connection, tenant_id)
+        if tariff_number(connection, tenant_id) == number:
+            return _NumberedTariff(number, tariff)

@@ -119,6 +119,28 @@ async def test_an_import_tells_what_became_of_every_row(desk: Desk) -> None:
     assert (await price(desk)).amount.nanos == 60_000_000
 
 
+async def test_rates_are_found_by_the_digits_they_begin_with(desk: Desk) -> None:
+    """Whatever the database thinks of the order of letters and marks."""
+    version = (await desk.publish_deck(DECK + "32,Belgium,1,1,1\n", effective=NOON)).version
+    request = messages.ListRatesRequest(rate_deck_version_id=version.rate_deck_version_id)
+    for digits, prefixes in {"31": ["31", "316"], "3": ["31", "316", "32"], "%": []}.items():
+        request.prefix = digits
+        answer = await desk.decks.ListRates(request, None)
+        assert [rate.prefix for rate in answer.rates] == prefixes
+
+
+async def test_a_name_that_no_database_takes_spoils_only_its_row(desk: Desk) -> None:
+    """A file can hold any character."""
+    answer = await desk.import_deck(DECK + "49,Ger\0many,1,1,1\n")
+    assert [row.reason for row in answer.rejected_rows] == ["INVALID_DESTINATION"]
+
+
+async def test_a_fee_beyond_every_fee_is_refused(desk: Desk) -> None:
+    """It could not be rounded up in what the databases hold."""
+    terms = desk.publish_terms(NOON, monthly_fee=desk.money(2**63 - 1))
+    assert await reason_of(terms) == "INVALID_TERMS"
+
+
 async def test_an_import_is_repeated_by_its_request_id(desk: Desk) -> None:
     """The same files get the first answer; other files under the id are refused."""
     header = messages.ImportRateDeckHeader(

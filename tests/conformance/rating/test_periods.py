@@ -205,6 +205,26 @@ async def test_a_fee_never_comes_after_the_seal(desk: Desk) -> None:
     assert refusal.value.reason == "PERIOD_SEALED"
 
 
+async def test_a_fee_is_charged_once_however_many_ask_at_once(desk: Desk) -> None:
+    """Under request ids of their own: all get the same charge."""
+    await desk.publish_terms(at(2, 1), monthly_fee=desk.money(9_950_000))
+    subscription_id = new_uuid()
+    charges = await asyncio.gather(
+        *(charge_fee(desk, subscription_id=subscription_id) for _ in range(6))
+    )
+    assert {charge.charge_id for charge in charges} == {charges[0].charge_id}
+    assert await desk.deltas() == [9_950_000]
+
+
+@pytest.mark.parametrize("year", [1, 1969, 9999])
+async def test_a_fee_needs_a_period_that_calendars_have(desk: Desk, year: int) -> None:
+    """At the ends of time a period cannot be computed in every zone."""
+    period = Period(datetime(year, 1, 1, tzinfo=UTC), datetime(year, 12, 31, tzinfo=UTC))
+    with pytest.raises(DomainError) as refusal:
+        await charge_fee(desk, period=period)
+    assert refusal.value.reason == "INVALID_PERIOD"
+
+
 async def test_a_fee_of_an_unknown_plan_is_refused(desk: Desk) -> None:
     """Nothing is charged."""
     with pytest.raises(DomainError) as refusal:

@@ -1,15 +1,24 @@
 """A call without a price gets one as soon as what was missing comes, and only once."""
 
-import pytest
+import asyncio
+import threading
 
+import pytest
+from sqlalchemy import text
+
+from chassis.database.unit_of_work import UnitOfWork
 from kernel.ids import new_uuid
+from services.rating.events.handlers import read_calls
 from services.rating.usecases import retry_unrated_calls
+from services.rating.usecases.rate_calls import rate_calls
 from tests.conformance.rating.desk import (
     BEGINNING,
     MARCH,
     NOON,
     UNKNOWN,
+    Call,
     Desk,
+    collected,
     euros,
     seconds_later,
 )
@@ -17,6 +26,10 @@ from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.type.v1.watermark_pb2 import Watermark
 
 GERMANY = "prefix,name,price,first,next\n49,Germany,0.05,1,1\n"
+
+
+EVENT = (7, 1)
+DEADLINE_SECONDS = 20.0
 
 
 async def ask(desk: Desk, account_id: str = "") -> messages.RetryUnratedCallsResponse:
@@ -81,6 +94,55 @@ async def test_any_number_of_calls_is_tried_in_bounded_transactions(
     await desk.retry()
     assert euros(await desk.charges()) == ["0.0500"] * 7
     assert [batch.row_count for batch in await desk.published()] == [7, 2, 2, 2, 1]
+
+
+async def test_calls_are_priced_once_however_many_retry_them_at_once(desk: Desk) -> None:
+    """Operators, replicas and what comes from invoice: each call gets one price."""
+    await desk.collect(*(desk.call(callee=UNKNOWN, start=seconds_later(NOON, s)) for s in range(9)))
+    await desk.publish_deck(GERMANY, effective=MARCH.start)
+    answers = await asyncio.gather(*(ask(desk) for _ in range(6)), desk.retry())
+    assert sum(answer.rated_count for answer in answers if answer is not None) <= 9
+    assert {charge.revision for charge in await desk.charges()} == {2}
+    assert sorted(await desk.deltas()) == [0] * 9 + [50_000] * 9
+
+
+async def test_a_subscription_reaches_a_call_that_is_being_priced_without_it(desk: Desk) -> None:
+    """The change waits for nobody; its retry waits for the calls that have not seen it."""
+    late, began, may_end = new_uuid(), threading.Event(), threading.Event()
+    await desk.know_account(late)
+    await desk.retry()
+
+    def price(uow: UnitOfWork) -> None:
+        rate(uow, desk, desk.call(account_id=late))
+        began.set()
+        assert may_end.wait(DEADLINE_SECONDS)
+
+    pricing = asyncio.create_task(desk.database.write(price))
+    assert await asyncio.to_thread(began.wait, DEADLINE_SECONDS)
+    change = asyncio.create_task(desk.subscribe(late))
+    if desk.database.dialect == "postgresql":
+        await change
+        retry = asyncio.create_task(desk.retry())
+        await until_a_lock_is_waited_for(desk)
+        may_end.set()
+        await retry
+    may_end.set()
+    await asyncio.gather(pricing, change)
+    await desk.retry()
+    assert euros([await desk.charge(late)]) == ["0.0600"]
+
+
+def rate(uow: UnitOfWork, desk: Desk, call: Call) -> None:
+    """Price a call in an open transaction."""
+    rate_calls(uow, desk.tariffs, desk.tenant_id, read_calls(collected([call])), EVENT)
+
+
+async def until_a_lock_is_waited_for(desk: Desk) -> None:
+    """Return once a transaction waits for another."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not await desk.database.read(lambda c: c.execute(waiting).scalar_one()):
+            await asyncio.sleep(0.01)
 
 
 async def test_a_wrong_record_waits_for_its_correction_only(desk: Desk) -> None:

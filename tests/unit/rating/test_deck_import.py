@@ -125,6 +125,9 @@ def test_names_and_increments_come_from_the_destinations_file() -> None:
         (HEADER.encode() + b"31,\xd6sterreich,1,,,,\n", MAPPING, "INVALID_ENCODING"),
         (b"", replace(MAPPING, delimiter="x"), "INVALID_MAPPING"),
         (b"", replace(MAPPING, price_denominator=0), "INVALID_MAPPING"),
+        (b"31,1\n", replace(MAPPING, prefix_column=""), "INVALID_MAPPING"),
+        (b"31,1\n", replace(MAPPING, price_column=""), "INVALID_MAPPING"),
+        (b"", replace(MAPPING, destinations=DestinationsMapping("", "name")), "INVALID_MAPPING"),
         (b"", replace(MAPPING, default_first_increment_seconds=86_401), "INVALID_MAPPING"),
     ],
 )
@@ -135,6 +138,12 @@ def test_a_file_that_cannot_be_read_at_all_is_refused(
     with pytest.raises(DomainError) as refusal:
         parse_deck(mapping, content, b"")
     assert refusal.value.reason == reason
+
+
+def test_a_reason_quotes_only_the_beginning_of_what_is_wrong() -> None:
+    """A thousand rejected rows fit into one answer."""
+    [row] = parse(HEADER + f"31,NL,1,,,,{'9' * 100_000}\n").rejected
+    assert (row.reason, len(row.message) < 200) == ("INVALID_SECONDS", True)
 
 
 @given(st.text(max_size=400))

@@ -110,6 +110,25 @@ def test_a_call_without_a_price_is_settled_when_it_gets_one() -> None:
     assert (charge.total, len(charge.steps)) == (500, 2)
 
 
+@pytest.mark.parametrize("newer", [None, 300])
+def test_a_retry_never_undoes_what_a_newer_record_settled(newer: int | None) -> None:
+    """The call was read for the retry before its correction came."""
+    charge = Charge()
+    charge.take(record(None))
+    charge.take(record(newer, revision=2))
+    settled = charge.total
+    assert not charge.take(offer(RETRY, 500, revision=1))
+    assert charge.total == settled
+
+
+def test_a_retry_never_prices_again_what_has_a_price() -> None:
+    """Another retry priced it; under what is published since, it would cost something else."""
+    charge = Charge()
+    charge.take(record(None))
+    charge.take(offer(RETRY, 500))
+    assert not charge.take(offer(RETRY, 450))
+
+
 def test_what_was_settled_stands_until_there_is_another_price() -> None:
     """A correction that cannot be priced takes nothing back; one that can, does."""
     charge = Charge()

@@ -217,11 +217,10 @@ def _create_charges() -> None:
     op.create_index("unrated_call_by_tenant", "unrated_call", ["tenant_id", "charge_id"])
     op.create_table(
         "retry_request",
+        sa.Column("request_id", sa.Text(), primary_key=True),
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("after_charge_id", sa.LargeBinary(16), nullable=False),
-        sa.Column("request_time", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", "account_id"),
+        sa.Column("after_charge_id", sa.LargeBinary(16)),
     )
     op.create_table(
         "period_seal",
