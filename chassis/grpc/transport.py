@@ -12,6 +12,9 @@ KEEPALIVE_INTERVAL_MIN_MS = 10_000
 # Connections are renewed so that new replicas get their share of the calls.
 CONNECTION_AGE_MS_MAX = 10 * 60_000
 
+RECONNECT_WAIT_MS = 200
+RECONNECT_WAIT_MS_MAX = 1_000
+
 _COMMON_OPTIONS = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
@@ -26,7 +29,14 @@ SERVER_OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.http2.min_ping_interval_without_data_ms", KEEPALIVE_INTERVAL_MIN_MS),
     ("grpc.max_connection_age_ms", CONNECTION_AGE_MS_MAX),
 ]
-CHANNEL_OPTIONS: list[tuple[str, int | str]] = [*_COMMON_OPTIONS]
+# A neighbour that was restarted is found again within a second or two; gRPC's own wait grows to two
+# minutes, for clients by the million.
+CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
+    *_COMMON_OPTIONS,
+    ("grpc.initial_reconnect_backoff_ms", RECONNECT_WAIT_MS),
+    ("grpc.min_reconnect_backoff_ms", RECONNECT_WAIT_MS),
+    ("grpc.max_reconnect_backoff_ms", RECONNECT_WAIT_MS_MAX),
+]
 
 
 def server_credentials(settings: CommonSettings) -> grpc.ServerCredentials | None:
