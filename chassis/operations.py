@@ -17,6 +17,7 @@ from chassis.database.schema import inbox_position_table, outbox_table
 from chassis.grpc.convert import range_from_proto, time_to_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.pages import decode_token, encode_token, page_size
+from kernel.clock import utc_now
 from kernel.errors import DomainError, ErrorKind
 from tollbook.operations.v1 import operations_service_pb2 as pb
 from tollbook.operations.v1 import operations_service_pb2_grpc as pb_grpc
@@ -91,6 +92,9 @@ class OperationsApi(pb_grpc.OperationsServiceServicer):
     async def _replay(self, request: pb.ReplayEventsRequest) -> int:
         await self._broker.create_streams()
         since, until = range_from_proto(request.commit_time_range)
+        # What is older is kept now and then, but consumers may have forgotten that they know it.
+        oldest = utc_now() - outbox.OUTBOX_RETENTION
+        since = max(since or oldest, oldest)
         types = list(request.event_types)
         replay_id = uuid.uuid4().hex
         replayed, after = 0, (-1, 0)

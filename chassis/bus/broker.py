@@ -37,11 +37,10 @@ from chassis.bus.subjects import DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, event
 CONNECT_TIMEOUT_SECONDS = 2
 RECONNECT_WAIT_SECONDS = 0.2
 REPLY_TIMEOUT_SECONDS = 10
-UNACKNOWLEDGED_EVENTS_MAX = 1_000
 # A reader that has not asked for so long is gone.
 FORGOTTEN_AFTER_SECONDS = 60
 EVENT_STREAM_AGE_SECONDS_MAX = 14 * 24 * 3600
-DEAD_LETTER_AGE_SECONDS_MAX = 90 * 24 * 3600
+DEAD_LETTER_AGE_SECONDS_MAX = 35 * 24 * 3600
 # A message published twice within this time is stored once.
 DUPLICATE_WINDOW_SECONDS = 120
 WAIT_SECONDS_MAX = 5.0
@@ -62,20 +61,31 @@ class BrokerSettings:
     credentials_file: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StreamExtent:
+    """Which stream it is, as another time of creation is another stream, and where it ends."""
+
+    create_time: datetime
+    last_sequence: int
+
+
 class Broker:
     """One connection, kept for the life of the process; it reconnects by itself."""
 
     def __init__(self, client: Client, settings: BrokerSettings) -> None:
         self._client = client
         self._settings = settings
-        self.stream: JetStreamContext = client.jetstream(
-            timeout=REPLY_TIMEOUT_SECONDS, publish_async_max_pending=UNACKNOWLEDGED_EVENTS_MAX
-        )
+        self.stream: JetStreamContext = client.jetstream(timeout=REPLY_TIMEOUT_SECONDS)
 
     @property
     def is_connected(self) -> bool:
         """Whether the broker answers at this moment."""
         return self._client.is_connected
+
+    @property
+    def reconnect_count(self) -> int:
+        """How often the connection was lost and made again; what was on its way then is lost."""
+        return int(self._client.stats["reconnects"])
 
     async def create_streams(self) -> None:
         """Create what is missing; streams that exist are left as operators tuned them."""
@@ -105,18 +115,18 @@ class Broker:
     async def publish_in_order(
         self, envelopes: Sequence[Envelope], headers: Sequence[dict[str, str]]
     ) -> int:
-        """Publish and wait for the broker to have stored; return how many of the first it has."""
-        answers = [
-            await self.stream.publish_async(envelope.subject, envelope.body, headers=header)
-            for envelope, header in zip(envelopes, headers, strict=True)
-        ]
-        for stored, answer in enumerate(answers):
+        """Publish one after the other; return how many of the first ones the broker has stored.
+
+        An event leaves when the one before it is stored. Of events sent together a later one may
+        be stored where an earlier one is refused, and would overtake it for good.
+        """
+        for stored, (envelope, header) in enumerate(zip(envelopes, headers, strict=True)):
             try:
-                await asyncio.wait_for(answer, REPLY_TIMEOUT_SECONDS)
+                await self.publish(envelope.subject, envelope.body, header)
             except BROKER_ERRORS as error:
-                _logger.warning("the broker did not take %s: %r", envelopes[stored].event_id, error)
+                _logger.warning("the broker did not take %s: %r", envelope.event_id, error)
                 return stored
-        return len(answers)
+        return len(envelopes)
 
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
         """Publish one message and wait for the broker to have stored it."""
@@ -129,11 +139,11 @@ class Broker:
         except NotFoundError:
             return None
 
-    async def stream_create_time(self, stream: str) -> datetime:
-        """Return when a stream was made: another time is another stream of the same name."""
-        created = (await self.stream.stream_info(stream)).created
-        assert created is not None, "servers since 2.2 tell it"
-        return created
+    async def stream_extent(self, stream: str) -> StreamExtent:
+        """Return which stream it is and where it ends."""
+        info = await self.stream.stream_info(stream)
+        assert info.created is not None, "servers since 2.2 tell it"
+        return StreamExtent(info.created, info.state.last_seq)
 
     async def pull_from(
         self, stream: str, first_sequence: int, subjects: list[str]

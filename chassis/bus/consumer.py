@@ -11,8 +11,6 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from chassis.bus.broker import BROKER_ERRORS, Broker, message_headers
 from chassis.bus.dead_letters import DeadLetters
@@ -26,7 +24,7 @@ from chassis.bus.inbox import (
 )
 from chassis.bus.lease import LeaseLostError, Leases, check_token
 from chassis.bus.subjects import event_stream, subscription_subject
-from chassis.database.engine import Database
+from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError, ErrorKind
 
@@ -54,17 +52,18 @@ class _GapError(RuntimeError):
 
 # What the database or the broker does for a while is not the event's fault: it waits as long.
 _PASSING_ERRORS = (
-    *BROKER_ERRORS, OperationalError, InterfaceError, PoolTimeoutError, LeaseLostError, _GapError,
+    *BROKER_ERRORS, *DATABASE_ERRORS, LeaseLostError, _GapError,
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a reader stands: which stream it is, how far it has read, under which lease."""
+    """What a reader reads: which stream it is, under which lease, over which connection."""
 
     partition: int
     stream_create_time: datetime
     token: int
+    reconnect_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +109,9 @@ class Consumer:
         # Streams may have been deleted; what they held comes again from the producers' logs.
         await self._broker.create_streams()
         stream = event_stream(partition)
-        place = _Place(partition, await self._broker.stream_create_time(stream), token)
-        first = await self._database.read(
-            lambda c: next_in_stream(c, partition, place.stream_create_time)
-        )
+        extent = await self._broker.stream_extent(stream)
+        place = _Place(partition, extent.create_time, token, self._broker.reconnect_count)
+        first = await self._database.read(lambda c: next_in_stream(c, partition, extent))
         subjects = [subscription_subject(name, partition) for name in sorted(self._handlers)]
         subscription = await self._broker.pull_from(stream, first, subjects)
         try:
@@ -129,10 +127,16 @@ class Consumer:
             try:
                 messages = await subscription.fetch(EVENTS_A_TRANSACTION_MAX, FETCH_WAIT_SECONDS)
             except TimeoutError:
+                self._check_still_connected(place)
                 continue
             _check_no_gap(messages, delivered)
             delivered += len(messages)
             await self._deal_with([_read(message) for message in messages], place)
+
+    def _check_still_connected(self, place: _Place) -> None:
+        """Notice that the last message may be lost, which no later one would show."""
+        if self._broker.reconnect_count != place.reconnect_count:
+            raise _GapError("the connection was lost, and with it what was on its way")
 
     async def _deal_with(self, deliveries: list[_Delivery], place: _Place) -> None:
         try:
@@ -162,7 +166,7 @@ class Consumer:
         """Keep the event as a dead letter first; only then read past it."""
         assert delivery.envelope is not None, "what is no event of ours is not applied"
         _logger.error("event %s is a dead letter", delivery.envelope.event_id, exc_info=error)
-        await self._dead_letters.add(delivery.envelope, error, TRIES_MAX)
+        await self._dead_letters.add(delivery.envelope, delivery.stream_sequence, error, TRIES_MAX)
         await self._apply([replace(delivery, envelope=None)], place)
 
     async def _apply(self, deliveries: list[_Delivery], place: _Place) -> None:

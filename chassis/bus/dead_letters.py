@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote, unquote
 
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
@@ -22,7 +23,9 @@ from chassis.bus.subjects import DEAD_LETTER_STREAM, dead_letter_subject
 from kernel.clock import from_micros, to_micros, utc_now
 from kernel.errors import DomainError, ErrorKind
 
-MESSAGE_LENGTH_MAX = 500
+MESSAGE_CHARACTERS_MAX = 500
+# Headers carry ASCII only; the rest is written as CloudEvents does, by percent signs.
+PLAIN_IN_HEADERS = "".join(map(chr, range(32, 127))).replace("%", "")
 LISTED_MAX = 10_000
 
 
@@ -45,13 +48,18 @@ class DeadLetters:
         self._broker = broker
         self._consumer = consumer
 
-    async def add(self, envelope: Envelope, error: Exception, delivery_count: int) -> None:
-        """Keep an event with the reason; the broker has it when this returns."""
+    async def add(
+        self, envelope: Envelope, stream_sequence: int, error: Exception, delivery_count: int
+    ) -> None:
+        """Keep an event with the reason; the broker has it when this returns.
+
+        The place in the stream tells a replayed event that died again from the first letter.
+        """
         reason = error.reason if isinstance(error, DomainError) else type(error).__name__
-        headers = envelope.headers(f"{envelope.event_id}.dead.{self._consumer}.{delivery_count}")
+        headers = envelope.headers(f"{envelope.event_id}.dead.{self._consumer}.{stream_sequence}")
         headers |= {
             DEAD_REASON: reason,
-            DEAD_MESSAGE: " ".join(str(error).split())[:MESSAGE_LENGTH_MAX] or reason,
+            DEAD_MESSAGE: quote(_shortened(str(error)) or reason, safe=PLAIN_IN_HEADERS),
             DEAD_DELIVERIES: str(delivery_count),
             DEAD_TIME: str(to_micros(utc_now())),
         }
@@ -113,7 +121,11 @@ def _dead_letter(message: RawStreamMsg) -> DeadLetter:
         dead_letter_id=message.seq or 0,
         envelope=read_envelope(headers, message.data or b""),
         reason=headers[DEAD_REASON],
-        message=headers[DEAD_MESSAGE],
+        message=unquote(headers[DEAD_MESSAGE]),
         delivery_count=int(headers[DEAD_DELIVERIES]),
         dead_time=from_micros(int(headers[DEAD_TIME])),
     )
+
+
+def _shortened(text: str) -> str:
+    return " ".join(text.split())[:MESSAGE_CHARACTERS_MAX]

@@ -74,6 +74,8 @@ def read_envelope(headers: Mapping[str, str] | None, body: bytes) -> Envelope:
     """
     try:
         found = headers or {}
+        # Whatever else the type says, it must name a producer.
+        producer_of(found["ce-type"])
         return Envelope(
             event_type=found["ce-type"],
             partition=int(found["ce-partition"]),
@@ -85,3 +87,5 @@ def read_envelope(headers: Mapping[str, str] | None, body: bytes) -> Envelope:
         )
     except KeyError as error:
         raise ValueError(f"not an event of ours: header {error} is missing") from error
+    except OverflowError as error:
+        raise ValueError(f"not an event of ours: {error}") from error

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from chassis.bus.broker import StreamExtent
 from chassis.bus.envelope import Envelope
 from chassis.database.schema import inbox_position_table, inbox_table, stream_position_table
 from chassis.database.unit_of_work import UnitOfWork
@@ -93,10 +94,15 @@ def note_stream_position(
     )
 
 
-def next_in_stream(connection: Connection, partition: int, stream_create_time: datetime) -> int:
-    """Return where to read on: after what is dealt with, from the start of a new stream."""
+def next_in_stream(connection: Connection, partition: int, extent: StreamExtent) -> int:
+    """Return where to read on: after what is dealt with, from the start of a new stream.
+
+    A stream that ends before our place has lost its end, in a crash of the broker or a restore;
+    what comes now reuses the numbers, so it is read from the start, and the inbox knows the rest.
+    """
     table = stream_position_table.c
     query = select(table.stream_sequence).where(
-        table.partition == partition, table.stream_create_time == stream_create_time
+        table.partition == partition, table.stream_create_time == extent.create_time
     )
-    return int(connection.execute(query).scalar_one_or_none() or 0) + 1
+    place = int(connection.execute(query).scalar_one_or_none() or 0)
+    return place + 1 if place <= extent.last_sequence else 1

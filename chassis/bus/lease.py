@@ -6,10 +6,11 @@ database decides. Each replica takes no more than its share, so that new ones fi
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,9 +20,12 @@ from chassis.database.schema import lease_table
 from chassis.database.unit_of_work import UnitOfWork
 
 LEASE_TTL_SECONDS = 10
-LEASE_RENEW_SECONDS = 2
+LEASE_RENEW_SECONDS = 3
+RELEASE_SECONDS_MAX = 5.0
 
 _MEMBER = "member/"
+_TTL = timedelta(seconds=LEASE_TTL_SECONDS)
+_lease = lease_table.c
 _logger = logging.getLogger(__name__)
 
 
@@ -30,12 +34,17 @@ class LeaseLostError(RuntimeError):
 
 
 class Leases:
-    """The leases that this process holds, renewed in the background."""
+    """The leases that this process holds, renewed in the background.
+
+    Where there are more replicas than one, each gets the same share; the order of `names` says
+    which leases go together.
+    """
 
     def __init__(self, database: Database, holder: str, names: Sequence[str]) -> None:
         self._database = database
         self._holder = holder
-        self._names = sorted(names)
+        self._member = _MEMBER + holder
+        self._names = list(names)
         self._tokens: dict[str, int] = {}
         self._changed = asyncio.Event()
 
@@ -62,71 +71,67 @@ class Leases:
             await asyncio.sleep(LEASE_RENEW_SECONDS)
 
     async def release(self) -> None:
-        """Give every lease back at once, for a successor that should not have to wait."""
+        """Give every lease back, for a successor that should not have to wait; if it goes fast."""
         self._tokens = {}
-        await self._database.write(self._give_back)
+        try:
+            await asyncio.wait_for(self._database.write(self._give_back), RELEASE_SECONDS_MAX)
+        except (SQLAlchemyError, TimeoutError) as error:
+            _logger.warning("leases are left to run out: %r", error)
 
     def _renew(self, unit_of_work: UnitOfWork) -> dict[str, int]:
-        self._take(unit_of_work, f"{_MEMBER}{self._holder}")
-        share = self._share(unit_of_work)
-        held = self._held(unit_of_work)
-        for name in held[share:]:
-            self._prolong(unit_of_work, name, seconds=0)
-        free = (name for name in self._names if name not in held)
-        for name in [*held[:share], *free]:
-            if len(self._held(unit_of_work)) < share or name in held:
-                self._take(unit_of_work, name)
-        return self._tokens_held(unit_of_work)
+        now = _now(unit_of_work)
+        leases = {row.name: row for row in unit_of_work.connection.execute(select(lease_table))}
+        share = self._share(leases, now)
+        held = [n for n in self._names if n in leases and self._is_held(leases[n], now)]
+        free = [n for n in self._names if n not in leases or leases[n].expire_time <= now]
+        if held[share:]:
+            self._expire(unit_of_work, held[share:], now)
+        if any(name.startswith(_MEMBER) and row.expire_time <= now for name, row in leases.items()):
+            _forget_the_gone(unit_of_work, now)
+        wanted = [self._member, *held[:share], *free[: max(0, share - len(held))]]
+        return self._take(unit_of_work, wanted, now)
 
     def _give_back(self, unit_of_work: UnitOfWork) -> None:
-        for name in [f"{_MEMBER}{self._holder}", *self._names]:
-            self._prolong(unit_of_work, name, seconds=0)
+        self._expire(unit_of_work, [self._member, *self._names], _now(unit_of_work))
 
-    def _share(self, unit_of_work: UnitOfWork) -> int:
+    def _share(self, leases: Mapping[str, Row[Any]], now: datetime) -> int:
         """Return how many leases each living replica may hold."""
-        members = unit_of_work.connection.execute(
-            select(func.count())
-            .select_from(lease_table)
-            .where(
-                lease_table.c.name.startswith(_MEMBER),
-                lease_table.c.expire_time > unit_of_work.now,
-            )
-        ).scalar_one()
-        return -(-len(self._names) // members)
+        members = {n for n in leases if n.startswith(_MEMBER) and leases[n].expire_time > now}
+        return -(-len(self._names) // len(members | {self._member}))
 
-    def _held(self, unit_of_work: UnitOfWork) -> list[str]:
-        return sorted(self._tokens_held(unit_of_work))
+    def _is_held(self, lease: Row[Any], now: datetime) -> bool:
+        return bool(lease.holder == self._holder and lease.expire_time > now)
 
-    def _tokens_held(self, unit_of_work: UnitOfWork) -> dict[str, int]:
-        table = lease_table.c
-        query = select(table.name, table.token).where(
-            table.holder == self._holder,
-            table.expire_time > unit_of_work.now,
-            table.name.in_(self._names),
-        )
-        return {row.name: row.token for row in unit_of_work.connection.execute(query)}
-
-    def _take(self, unit_of_work: UnitOfWork, name: str) -> None:
-        """Take a lease that is free or has run out, or prolong our own; leave another's alone."""
+    def _take(
+        self, unit_of_work: UnitOfWork, names: Sequence[str], now: datetime
+    ) -> dict[str, int]:
+        """Take or prolong leases, save those that another has meanwhile; return their tokens."""
         postgresql = unit_of_work.connection.dialect.name == "postgresql"
-        table = lease_table.c
         statement = (postgresql_insert if postgresql else sqlite_insert)(lease_table).values(
-            name=name, holder=self._holder, token=1, expire_time=unit_of_work.now
+            [
+                {"name": name, "holder": self._holder, "token": 1, "expire_time": now + _TTL}
+                for name in sorted(names)
+            ]
         )
-        unit_of_work.connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[table.name],
-                set_={"holder": self._holder, "token": table.token + 1},
-                where=(table.expire_time <= unit_of_work.now) & (table.holder != self._holder),
-            )
-        )
-        self._prolong(unit_of_work, name, LEASE_TTL_SECONDS)
+        is_ours = _lease.holder == self._holder
+        taken = statement.on_conflict_do_update(
+            index_elements=[_lease.name],
+            set_={
+                "holder": statement.excluded.holder,
+                "token": case((is_ours, _lease.token), else_=_lease.token + 1),
+                "expire_time": statement.excluded.expire_time,
+            },
+            where=or_(is_ours, _lease.expire_time <= now),
+        ).returning(_lease.name, _lease.token)
+        tokens = {row.name: row.token for row in unit_of_work.connection.execute(taken)}
+        del tokens[self._member]
+        return tokens
 
-    def _prolong(self, unit_of_work: UnitOfWork, name: str, seconds: int) -> None:
+    def _expire(self, unit_of_work: UnitOfWork, names: Sequence[str], now: datetime) -> None:
         unit_of_work.connection.execute(
             update(lease_table)
-            .where(lease_table.c.name == name, lease_table.c.holder == self._holder)
-            .values(expire_time=unit_of_work.now + timedelta(seconds=seconds))
+            .where(_lease.name.in_(names), _lease.holder == self._holder)
+            .values(expire_time=now)
         )
 
 
@@ -137,7 +142,22 @@ def check_token(unit_of_work: UnitOfWork, name: str, token: int) -> None:
         LeaseLostError: the token is not the newest.
     """
     newest = unit_of_work.connection.execute(
-        select(lease_table.c.token).where(lease_table.c.name == name)
+        select(_lease.token).where(_lease.name == name)
     ).scalar_one()
     if newest != token:
         raise LeaseLostError(f"lease {name} was taken over: token {token}, now {newest}")
+
+
+def _now(unit_of_work: UnitOfWork) -> datetime:
+    """Return the time that all replicas share, so that none with a fast clock takes everything."""
+    if unit_of_work.connection.dialect.name == "sqlite":
+        return unit_of_work.now
+    moment: datetime = unit_of_work.connection.execute(select(func.now())).scalar_one()
+    return moment
+
+
+def _forget_the_gone(unit_of_work: UnitOfWork, now: datetime) -> None:
+    """Delete replicas that are no more; each start has a name of its own."""
+    unit_of_work.connection.execute(
+        delete(lease_table).where(_lease.name.startswith(_MEMBER), _lease.expire_time <= now)
+    )

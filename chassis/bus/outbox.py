@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, tuple_, update
 
 from chassis.bus.envelope import Envelope
 from chassis.database.schema import inbox_table, outbox_head_table, outbox_table, request_table
@@ -12,8 +12,9 @@ from chassis.database.unit_of_work import UnitOfWork
 
 # The log is kept this long, so that any consumer can be brought up to date from it.
 OUTBOX_RETENTION = timedelta(days=35)
-# Longer than the log, so that nothing replayed from it is taken twice.
-INBOX_RETENTION = timedelta(days=37)
+# Longer than the log, or a dead letter, and then the stream can hold an event: what is replayed on
+# its last day and read on the stream's last day is still known.
+INBOX_RETENTION = timedelta(days=51)
 REQUEST_RETENTION = timedelta(days=37)
 PURGE_ROWS_MAX = 1_000
 
@@ -83,7 +84,7 @@ def never_reuse_sequences(unit_of_work: UnitOfWork, partition: int, published: i
 
 def event_log(
     connection: Connection,
-    since: datetime | None,
+    since: datetime,
     until: datetime | None,
     event_types: Sequence[str],
     after: tuple[int, int] = (-1, 0),
@@ -91,10 +92,8 @@ def event_log(
     """Return the next part of the log after a position (partition, sequence), for a replay."""
     table = outbox_table.c
     query = select(outbox_table).where(
-        (table.partition > after[0]) | ((table.partition == after[0]) & (table.sequence > after[1]))
+        tuple_(table.partition, table.sequence) > after, table.commit_time >= since
     )
-    if since is not None:
-        query = query.where(table.commit_time >= since)
     if until is not None:
         query = query.where(table.commit_time < until)
     if event_types:
@@ -112,12 +111,11 @@ def purge(unit_of_work: UnitOfWork) -> int:
     old_events = (
         select(log.partition, log.sequence)
         .where(log.commit_time < unit_of_work.now - OUTBOX_RETENTION, log.sequence <= published)
+        .order_by(log.commit_time)
         .limit(PURGE_ROWS_MAX)
     )
-    deleted = 0
-    for partition, sequence in unit_of_work.connection.execute(old_events).all():
-        statement = delete(outbox_table).where(log.partition == partition, log.sequence == sequence)
-        deleted += unit_of_work.connection.execute(statement).rowcount
+    statement = delete(outbox_table).where(tuple_(log.partition, log.sequence).in_(old_events))
+    deleted = unit_of_work.connection.execute(statement).rowcount
     for table, moment, age in (
         (inbox_table, inbox_table.c.apply_time, INBOX_RETENTION),
         (request_table, request_table.c.create_time, REQUEST_RETENTION),

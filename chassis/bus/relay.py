@@ -6,6 +6,8 @@ between commit and publish leaves as soon as any replica runs.
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,6 +32,15 @@ _logger = logging.getLogger(__name__)
 def relay_lease(partition: int) -> str:
     """Return the name of the lease to relay a partition."""
     return f"relay/{partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What the broker has taken of a partition's next events."""
+
+    partition: int
+    last_sequence: int
+    is_complete: bool
 
 
 class Relay:
@@ -96,29 +107,29 @@ class Relay:
 
     async def _drain(self) -> None:
         while partitions := await self._ours():
-            lasts = await asyncio.gather(*(self._publish(partition) for partition in partitions))
-            await self._note_published(dict(zip(partitions, lasts, strict=True)))
-            if None in lasts:
+            sent = await asyncio.gather(*(self._publish(partition) for partition in partitions))
+            await self._note_published(sent)
+            if not all(part.is_complete for part in sent):
+                # The stream may have been deleted; if the broker is away, this fails in its place.
+                await self._broker.create_streams()
                 raise TimeoutError("the broker did not take every event")
 
     async def _ours(self) -> list[int]:
         waiting = await self._database.read(outbox.unpublished_partitions)
         return [p for p in waiting if self._leases.token(relay_lease(p)) is not None]
 
-    async def _publish(self, partition: int) -> int | None:
-        """Publish the next events of a partition; return the last one, None if not all went."""
+    async def _publish(self, partition: int) -> _Sent:
+        """Publish the next events of a partition."""
         envelopes = await self._database.read(lambda c: outbox.unpublished(c, partition))
         headers = [envelope.headers() for envelope in envelopes]
         stored = await self._broker.publish_in_order(envelopes, headers)
-        if stored < len(envelopes):
-            return None
-        return envelopes[-1].sequence if envelopes else None
+        last_sequence = envelopes[stored - 1].sequence if stored else 0
+        return _Sent(partition, last_sequence, is_complete=stored == len(envelopes))
 
-    async def _note_published(self, lasts: dict[int, int | None]) -> None:
+    async def _note_published(self, sent: Sequence[_Sent]) -> None:
         def work(unit_of_work: UnitOfWork) -> None:
-            for partition, last in lasts.items():
-                if last is not None:
-                    outbox.note_published(unit_of_work, partition, last)
+            for part in sent:
+                outbox.note_published(unit_of_work, part.partition, part.last_sequence)
 
         await self._database.write(work)
 

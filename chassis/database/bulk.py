@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
+import psycopg
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallInteger, Table, Text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 Row = tuple[Any, ...]
@@ -109,15 +110,29 @@ def _copy(
 ) -> None:
     columns = ", ".join(f'"{name}"' for name in column_names)
     types = [_postgresql_type(table.c[name].type) for name in column_names]
+    statement = f'COPY "{target}" ({columns}) FROM STDIN (FORMAT BINARY)'
     cursor = connection.connection.cursor()
     try:
-        statement = f'COPY "{target}" ({columns}) FROM STDIN (FORMAT BINARY)'
         with cursor.copy(statement) as copy:
             copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
+    except psycopg.Error as error:
+        raise _as_sqlalchemy_raises(connection, statement, error) from error
     finally:
         cursor.close()
+
+
+def _as_sqlalchemy_raises(
+    connection: Connection, statement: str, error: psycopg.Error
+) -> BaseException:
+    """Give the driver's error the form that every other statement's has, so that it is retried."""
+    is_lost = connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
+    if is_lost:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        statement, None, error, psycopg.Error, connection_invalidated=is_lost
+    )
 
 
 def _copy_ignoring_known(
@@ -127,8 +142,6 @@ def _copy_ignoring_known(
     rows: Sequence[Row],
     key: Sequence[str],
 ) -> list[Row]:
-    columns = ", ".join(f'"{name}"' for name in column_names)
-    # One staging table for each shape of rows; it lives as long as the pooled connection.
     columns = ", ".join(f'"{name}"' for name in column_names)
     keys = ", ".join(f'"{name}"' for name in key)
     # One staging table for each shape of rows; it lives as long as the pooled connection.

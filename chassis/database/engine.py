@@ -14,21 +14,35 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from chassis.database.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 
+PRIVATE_FILE_MODE = 0o600
 SQLITE_READER_THREADS = 4
 POSTGRESQL_WRITER_THREADS = 12
 POSTGRESQL_READER_THREADS = 8
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 TRANSACTION_ATTEMPTS_MAX = 6
 RETRY_WAIT_SECONDS_MAX = 2.0
+
+# A transaction that does nothing for so long hangs; its locks, as of an outbox head, end with it.
+IDLE_TRANSACTION_MS_MAX = 60_000
+# A peer that the network has lost is noticed after so long; without this, hours.
+UNANSWERED_MS_MAX = 20_000
+KEEPALIVE_IDLE_SECONDS = 10
+KEEPALIVE_INTERVAL_SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 5
+
+# What a database does for a while, whoever asks.
+DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
 
 # Serialisation failure, deadlock, lock not available, server shutting down, connection lost.
 _RETRIED_SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08006", "08003"}
@@ -68,6 +82,8 @@ class Database:
             return cls(parsed.set(drivername="postgresql+psycopg"))
         if backend == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            # SQLite gives its other files the mode of this one.
+            Path(parsed.database).touch(mode=PRIVATE_FILE_MODE)
             return cls(parsed.set(drivername="sqlite"))
         raise ValueError(f"DATABASE_URL {url!r}: use sqlite:///file or postgresql://user@host/name")
 
@@ -134,9 +150,11 @@ def _is_worth_repeating(error: BaseException) -> bool:
     """
     if not isinstance(error, DBAPIError):
         return False
-    return error.connection_invalidated or (
-        getattr(error.orig, "sqlstate", None) in _RETRIED_SQLSTATES
-    )
+    if error.connection_invalidated:
+        return True
+    # The server says why, unless it could not be reached at all.
+    is_unreachable = isinstance(error.orig, psycopg.OperationalError) and not error.orig.sqlstate
+    return is_unreachable or getattr(error.orig, "sqlstate", None) in _RETRIED_SQLSTATES
 
 
 def _engine(url: URL, pool_size: int, begin: str, read_only: bool = False) -> Engine:
@@ -151,7 +169,13 @@ def _engine(url: URL, pool_size: int, begin: str, read_only: bool = False) -> En
         max_overflow=0,
         pool_pre_ping=True,
         execution_options=options,
-        connect_args={"connect_timeout": 5},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "keepalives_idle": KEEPALIVE_IDLE_SECONDS,
+            "keepalives_interval": KEEPALIVE_INTERVAL_SECONDS,
+            "tcp_user_timeout": UNANSWERED_MS_MAX,
+            "options": f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MS_MAX}",
+        },
     )
 
 
@@ -188,7 +212,7 @@ def _sqlite_pragmas(read_only: bool) -> Iterator[str]:
 def _lock_sqlite_file(url: URL) -> int:
     """Hold the file for this process: a second writer would only see SQLITE_BUSY, now and then."""
     path = f"{url.database}.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE_MODE)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from tests.support.nats_server import NatsServer
 
 NewDatabase = Callable[[], Database]
 
+EARLY = datetime(2000, 1, 1, tzinfo=UTC)
 ACCOUNTS = [f"account-{number:03d}" for number in range(100)]
 
 
@@ -189,7 +191,7 @@ async def forget_published(producer: Database) -> None:
 
 async def republish_all(producer: Database, broker: Broker) -> None:
     """Publish the whole log again under new message ids, as a replay does."""
-    events = await producer.read(lambda c: outbox.event_log(c, None, None, []))
+    events = await producer.read(lambda c: outbox.event_log(c, EARLY, None, []))
     headers = [event.headers(f"{event.event_id}.replay.test") for event in events]
     assert await broker.publish_in_order(events, headers) == len(events)
 
