@@ -15,6 +15,7 @@ DOMAIN_SUFFIX = ".tollbook"
 INTERNAL_ERROR = "INTERNAL_ERROR"
 DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
 SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
 
 # Details travel in HTTP/2 trailers, of which peers may accept no more than 8 KiB.
 FIELD_VIOLATIONS_MAX = 10
@@ -29,6 +30,15 @@ KIND_BY_CODE = {code: kind for kind, code in CODE_BY_KIND.items()}
 def deadline_exceeded(message: str) -> DomainError:
     """UNAVAILABLE to the code that handles it, DEADLINE_EXCEEDED to the caller."""
     return DomainError(ErrorKind.UNAVAILABLE, DEADLINE_EXCEEDED, message)
+
+
+def database_unavailable() -> DomainError:
+    """UNAVAILABLE: the same call may succeed in a moment, and a request_id keeps it single."""
+    return DomainError(
+        ErrorKind.UNAVAILABLE,
+        DATABASE_UNAVAILABLE,
+        "the service's database does not answer; call again, with the same request_id",
+    )
 
 
 def to_status(error: DomainError, service: str) -> Status:

@@ -12,6 +12,7 @@ from grpc_status import rpc_status
 from opentelemetry import metrics
 from opentelemetry.trace import SpanKind
 
+from chassis.database.engine import DATABASE_ERRORS
 from chassis.grpc import errors, running_call
 from chassis.grpc.interceptor import CallInterceptor, ServerCall
 from chassis.telemetry import names
@@ -65,6 +66,9 @@ class ErrorInterceptor(CallInterceptor):
             await _abort(call, errors.to_status(error, call.service))
         except grpc.aio.AbortError:
             raise
+        except DATABASE_ERRORS:
+            _logger.exception("%s has no database", call.method)
+            await _abort(call, errors.to_status(errors.database_unavailable(), call.service))
         except Exception:
             _logger.exception("%s failed unexpectedly", call.method)
             await _abort(call, errors.internal_status(call.service))

@@ -106,6 +106,8 @@ def _checks_for(field: FieldDescriptor) -> Iterator[Check]:
         yield _is_short_list(field)
     if is_text:
         yield _is_good_text(field)
+    if field.type == FieldDescriptor.TYPE_ENUM:
+        yield _is_known_number(field)
 
 
 def _is_uuid(message: Message) -> str | None:
@@ -157,6 +159,18 @@ def _is_good_text(field: FieldDescriptor) -> Check:
         value = getattr(message, name)
         texts = value if field.is_repeated else (value,)
         return next(filter(None, (_problem_of_text(text, limit) for text in texts)), None)
+
+    return check
+
+
+def _is_known_number(field: FieldDescriptor) -> Check:
+    name, names = field.name, field.enum_type.values_by_number
+
+    def check(message: Message) -> str | None:
+        value = getattr(message, name)
+        numbers = value if field.is_repeated else (value,)
+        unknown = next((number for number in numbers if number not in names), None)
+        return None if unknown is None else f"is {unknown}; give a value of the enumeration"
 
     return check
 
