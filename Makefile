@@ -19,7 +19,7 @@ IMAGE ?= tollbook:dev
 # Each worker starts servers of its own, so more of them are not faster.
 WORKERS ?= 2
 
-.PHONY: help setup venv proto run test lint format lock k8s chaos soak bench image clean
+.PHONY: help setup venv proto run test lint format lock k8s chaos bench image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ help: ## Show this list
 run: setup ## Start every service with sample data, until Ctrl-C
 	@$(BIN)/tollbook run
 
-test: setup ## Run the tests, without chaos, soak and bench (ARGS=tests/unit for some)
+test: setup ## Run the tests, without chaos and bench (ARGS=tests/unit for some)
 	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope $(ARGS)
 
 lint: setup ## Check style, types, layers, contracts and Kubernetes manifests
@@ -47,9 +47,6 @@ k8s: setup ## Render every Kubernetes overlay and validate it offline
 
 chaos: setup ## Kill processes in the middle of work and reconcile (CHAOS=short for CI)
 	@CHAOS=$(CHAOS) $(BIN)/pytest tests/chaos $(ARGS)
-
-soak: setup ## Run the services for a long time under load
-	@$(BIN)/pytest tests/soak $(ARGS)
 
 bench: setup ## Measure the pipeline beside its floors (BENCH=short for CI)
 	@BENCH=$(BENCH) $(BIN)/python -m tests.bench
