@@ -26,6 +26,7 @@ from services.invoice.usecases.list_billing_periods import (
 )
 from services.invoice.usecases.load import load_invoice
 from services.invoice.usecases.rating import Rating
+from services.invoice.usecases.seal_period import Closing
 from tollbook.invoice.v1 import invoice_pb2
 from tollbook.invoice.v1 import invoice_service_pb2 as pb
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as pb_grpc
@@ -53,13 +54,13 @@ class InvoiceApi(pb_grpc.InvoiceServiceServicer):
         known = await self._endpoint.remembered(request, pb.CloseBillingPeriodResponse)
         if known is not None:
             return known
-        period = await seal_oldest_period(
-            self._database,
-            self._rating,
+        closing = Closing(
             current_caller().tenant_id,
             request.account_id,
             time_from_proto(request.period_start_time),
+            request.request_id,
         )
+        period = await seal_oldest_period(self._database, self._rating, closing)
 
         def complete(uow: Any, caller: Any) -> pb.CloseBillingPeriodResponse:
             closed = complete_period(uow, self._vault, caller.tenant_id, period)

@@ -1,7 +1,7 @@
 """Billing accounts, their lines and their subscriptions."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 
 from kernel.money import CurrencyMismatch, is_currency
@@ -12,6 +12,9 @@ from services.invoice.domain.resources import CODE_CHARACTERS_MAX
 from services.invoice.domain.validity import Validity
 
 IDENTIFIER_CHARACTERS_MAX = 80
+# Every period since its start is closed one by one, and calendars end: nobody bills outside.
+START_TIME_MIN = datetime(1970, 1, 1, tzinfo=UTC)
+START_TIME_MAX = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class PaymentMode(IntEnum):
@@ -57,6 +60,8 @@ class Account:
         rules.uuid(self.legal_entity_id, "account.legal_entity_id")
         rules.uuid(self.payer_account_id, "account.payer_account_id")
         rules.require(is_currency(self.currency), "account.currency_code", "must be of ISO 4217")
+        is_billable = START_TIME_MIN <= self.start_time <= START_TIME_MAX
+        rules.require(is_billable, "account.start_time", "must be in the years 1970 to 2199")
         rules.check()
         self.cycle.period_of(self.start_time)
 

@@ -52,6 +52,8 @@ class BillingPeriod:
     state: PeriodState
     seal: Seal | None = None
     invoice_id: str = ""
+    # The request that sealed it: repeated after a crash, it means this period and not the next.
+    close_request_id: str = ""
 
 
 def period_key(tenant_id: str, account_id: str, start: datetime) -> bytes:

@@ -1,7 +1,7 @@
 """Usage: what rating has settled, as a period holds it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -80,10 +80,14 @@ class LineSum:
 
 @dataclass(frozen=True, slots=True)
 class UsageBatch:
-    """Charge revisions as the store takes them, and the paying accounts' periods they are for."""
+    """Charge revisions as the store takes them, and the paying accounts' periods they are for.
+
+    `currencies` has what each paying account is charged in: (account, currency).
+    """
 
     rows: Sequence[tuple[Any, ...]]
     spans: Sequence[tuple[str, Period]]
+    currencies: Collection[tuple[str, str]]
 
 
 def in_line_order(charges: Iterable[Charge]) -> list[Charge]:

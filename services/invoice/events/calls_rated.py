@@ -42,6 +42,7 @@ def to_usage_batch(event: ReceivedEvent[CallsRated]) -> UsageBatch:
     return UsageBatch(
         rows=list(compress(rows, priced)),
         spans=[(payer, Period(from_micros(start), from_micros(end))) for payer, start, end in used],
+        currencies=set(compress(zip(payers, columns.dictionary("currency"), strict=True), priced)),
     )
 
 

@@ -67,6 +67,17 @@ def find_period(
     return None if row is None else _to_period(row)
 
 
+def find_period_of_request(
+    connection: Connection, tenant_id: str, account_id: str, request_id: str
+) -> BillingPeriod | None:
+    """The period of an account that a request has sealed."""
+    query = select(schema.billing_period).filter_by(
+        tenant_id=tenant_id, account_id=account_id, close_request_id=request_id
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _to_period(row)
+
+
 def find_oldest_open(
     connection: Connection, tenant_id: str, account_id: str
 ) -> BillingPeriod | None:
@@ -130,6 +141,7 @@ def update_period(connection: Connection, tenant_id: str, period: BillingPeriod)
             seal_charge_count=seal and seal.usage.charge_count,
             seal_micros=seal and seal.usage.micros,
             seal_digest=seal and seal.digest,
+            close_request_id=period.close_request_id or None,
             invoice_id=period.invoice_id or None,
         )
     )
@@ -142,6 +154,7 @@ def _to_period(row: AnyRow) -> BillingPeriod:
         PeriodState(row.state),
         _to_seal(row) if row.seal_id else None,
         row.invoice_id or "",
+        row.close_request_id or "",
     )
 
 

@@ -172,6 +172,8 @@ billing_period = Table(
     Column("seal_charge_count", BigInteger),
     Column("seal_micros", BigInteger),
     Column("seal_digest", Text),
+    # The request that asked to close it, from SEALED on.
+    Column("close_request_id", Text),
     Column("invoice_id", Text),
     PrimaryKeyConstraint("tenant_id", "account_id", "start_time"),
     UniqueConstraint("tenant_id", "period_key"),

@@ -54,12 +54,14 @@ def _is_complete(uow: UnitOfWork, tenant_id: str, period: BillingPeriod) -> bool
     here = usage.usage_sums(uow.connection, tenant_id, [key]).get(key, UsageSum())
     seal = _seal_of(period)
     # Counting is cheap and usually tells; the digest is only worth its time in the end.
-    if here != seal.usage:
+    if here.charge_count < seal.usage.charge_count:
         return False
-    digest = usage_digest(usage.revisions(uow.connection, tenant_id, key))
-    if digest != seal.digest:
+    is_sealed_usage = here == seal.usage and seal.digest == usage_digest(
+        usage.revisions(uow.connection, tenant_id, key)
+    )
+    if not is_sealed_usage:
         _logger.error("usage differs from seal %s: compare rating's charges", seal.seal_id)
-    return digest == seal.digest
+    return is_sealed_usage
 
 
 def _close(

@@ -1,9 +1,14 @@
 """A period on its way from use to an invoice."""
 
+import asyncio
+from datetime import UTC
+
 import pytest
 
 from kernel.errors import DomainError
+from kernel.ids import new_uuid
 from services.invoice.usecases.close_billing_period import seal_oldest_period
+from services.invoice.usecases.seal_period import Closing
 from tests.conformance.invoice.office import NOON, NOVEMBER, OCTOBER, Office
 from tests.conformance.invoice.rating_book import UNRATED, ZERO, Rated, batch
 from tollbook.invoice.v1 import customer_pb2
@@ -73,6 +78,31 @@ async def test_usage_that_only_looks_complete_is_not_invoiced(office: Office) ->
     assert await office.published(InvoiceIssued) == []
 
 
+async def test_more_usage_than_was_sealed_is_never_invoiced_in_silence(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sealed call is here and another beside it: the period waits, and the log tells."""
+    account = await office.opened()
+    await office.rate(Rated(account.account_id, NOON, OCTOBER, 100_000, "sealed"))
+    more = batch([Rated(account.account_id, NOON, OCTOBER, 50_000, "not sealed")])
+    await office.deliver(office.event(more, account.account_id))
+    assert (await office.close(account.account_id)).state == BillingPeriod.STATE_SEALED
+    assert "usage differs from seal" in caplog.text
+    assert await office.published(InvoiceIssued) == []
+
+
+async def test_usage_that_no_invoice_could_hold_is_refused(office: Office) -> None:
+    """Dollars of a euro account, calls of an account that is not here: dead letters, not sums."""
+    account = await office.opened()
+    with pytest.raises(DomainError, match="CURRENCY_MISMATCH"):
+        await office.rate(Rated(account.account_id, NOON, OCTOBER, 1, "a", currency="USD"))
+    with pytest.raises(DomainError, match="ACCOUNT_NOT_FOUND"):
+        await office.rate(Rated(new_uuid(), NOON, OCTOBER, 1, "b"))
+    request = pb.ListBillingPeriodsRequest()
+    [period] = (await office.call(office.invoices.ListBillingPeriods, request)).billing_periods
+    assert (period.account_id, period.charge_count) == (account.account_id, 0)
+
+
 async def test_a_repeated_request_gets_the_first_answer(office: Office) -> None:
     """Even when the invoice has come in between."""
     account = await office.opened()
@@ -110,14 +140,41 @@ async def test_a_crash_after_the_seal_is_repaired_in_the_background(office: Offi
     """The seal is stored, nobody asks again, no event comes: the invoice is issued all the same."""
     account = await office.opened()
     await office.rate(Rated(account.account_id, NOON, OCTOBER, 100_000, "a"))
-    await seal_oldest_period(
-        office.database, office.rating, office.tenant, account.account_id, None
-    )
+    closing = Closing(office.tenant, account.account_id, None, new_uuid())
+    await seal_oldest_period(office.database, office.rating, closing)
     assert await office.published(InvoiceIssued) == []
     await office.complete()
     await office.complete()
     [(event, _, _)] = await office.published(InvoiceIssued)
     assert event.number.endswith("-000001")
+
+
+async def test_a_request_repeated_after_a_crash_closes_no_further_period(office: Office) -> None:
+    """It had sealed October, which was completed meanwhile: it is told so, and November is open."""
+    account = await office.opened()
+    request = pb.CloseBillingPeriodRequest(account_id=account.account_id, request_id=new_uuid())
+    closing = Closing(office.tenant, account.account_id, None, request.request_id)
+    await seal_oldest_period(office.database, office.rating, closing)
+    await office.complete()
+    answer = await office.call(office.invoices.CloseBillingPeriod, request)
+    assert answer.billing_period.span.start_time.ToDatetime(UTC) == OCTOBER.start
+    assert answer.billing_period.state == BillingPeriod.STATE_CLOSED_EMPTY
+    assert len(office.book.seals) == 1
+
+
+async def test_of_many_who_close_at_once_the_invoice_is_issued_once(office: Office) -> None:
+    """Operators who name October, a background task, and the event that brings its last call."""
+    account = await office.opened()
+    charge = Rated(account.account_id, NOON, OCTOBER, 100_000, "a")
+    event = office.event(office.book.charge(charge), account.account_id)
+    await asyncio.gather(
+        *[office.close(account.account_id, OCTOBER.start) for _ in range(5)],
+        *[office.complete() for _ in range(3)],
+        office.deliver(event),
+    )
+    await office.complete()
+    [(issued, _, _)] = await office.published(InvoiceIssued)
+    assert issued.number.endswith("-000001")
 
 
 async def test_fees_are_asked_for_the_part_that_a_subscription_covers(office: Office) -> None:

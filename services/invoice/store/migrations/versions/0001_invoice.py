@@ -138,6 +138,7 @@ def upgrade() -> None:
         sa.Column("seal_charge_count", sa.BigInteger),
         sa.Column("seal_micros", sa.BigInteger),
         sa.Column("seal_digest", sa.Text),
+        sa.Column("close_request_id", sa.Text),
         sa.Column("invoice_id", sa.Text),
         sa.PrimaryKeyConstraint("tenant_id", "account_id", "start_time"),
         sa.UniqueConstraint("tenant_id", "period_key"),
