@@ -78,6 +78,16 @@ def unbalanced_entry(reference: str, currency: str, micros: int) -> DomainError:
     )
 
 
+def balance_out_of_range(chain: str) -> DomainError:
+    """BALANCE_OUT_OF_RANGE: a balance would be larger than can be kept exactly."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "BALANCE_OUT_OF_RANGE",
+        f"a balance of {chain} would pass 9,000,000,000,000 units; check the amount",
+        {"chain": chain},
+    )
+
+
 def prepaid_invoice(invoice_id: str, account_id: str) -> DomainError:
     """PREPAID_INVOICE: an invoice demands what a wallet has paid already."""
     return DomainError(

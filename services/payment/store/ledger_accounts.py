@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import text as sql
+from sqlalchemy.exc import DataError, IntegrityError
 
 from services.payment.domain.account import Account
 from services.payment.domain.balance import Balance
+from services.payment.domain.errors import balance_out_of_range
 from services.payment.domain.hash_chain import Chain
 from services.payment.domain.ledger import LedgerAccountKey, Posting, sums_by_ledger_account
 from services.payment.store.schema import ledger_account_table
@@ -28,7 +30,11 @@ _BALANCES = select(_columns.account_id, _columns.kind, _columns.balance_micros).
 
 
 def add_to_balances(connection: Connection, chain: Chain, postings: Iterable[Posting]) -> None:
-    """Add postings to the balances of their ledger accounts, each written once."""
+    """Add postings to the balances of their ledger accounts, each written once.
+
+    Raises:
+        DomainError: BALANCE_OUT_OF_RANGE.
+    """
     rows = [
         {
             "chain_id": chain.chain_id,
@@ -40,7 +46,11 @@ def add_to_balances(connection: Connection, chain: Chain, postings: Iterable[Pos
         }
         for (account_id, currency, kind), micros in sorted(sums_by_ledger_account(postings).items())
     ]
-    connection.execute(_ADD, rows)
+    try:
+        connection.execute(_ADD, rows)
+    # The check of the table, or the end of the database's integers beyond it.
+    except (IntegrityError, DataError) as error:
+        raise balance_out_of_range(str(chain)) from error
 
 
 def kept_balances(connection: Connection, chain: Chain) -> dict[LedgerAccountKey, int]:
