@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
+
 from chassis.grpc.convert import (
     duration_ms_from_proto,
     duration_ms_to_proto,
@@ -25,7 +27,7 @@ MILLISECOND = timedelta(milliseconds=1)
 # How each field that an update may name is read from the message.
 _FIELDS: dict[str, Callable[[pb.FraudRule], Any]] = {
     "kind": lambda message: _kind(message.kind),
-    "window": lambda message: duration_ms_from_proto(message.window) * MILLISECOND,
+    "window": lambda message: _window(message.window),
     "amount_limit": lambda message: (
         money_from_proto(message.amount_limit) if message.HasField("amount_limit") else None
     ),
@@ -100,6 +102,13 @@ def check_uuid(field: str, text: str) -> str:
     if not is_uuid(text):
         raise invalid_field(field, f"{text!r} is not a UUID in small letters, with hyphens")
     return text
+
+
+def _window(message: Duration) -> timedelta:
+    try:
+        return duration_ms_from_proto(message) * MILLISECOND
+    except OverflowError:
+        raise invalid_field("fraud_rule.window", "longer than any calendar") from None
 
 
 def _kind(number: int) -> RuleKind:

@@ -99,6 +99,16 @@ async def test_a_switch_whose_clock_is_ahead_does_not_undo_the_pardon(watcher: W
     assert await watcher.block_of(ANN) is None
 
 
+async def test_a_call_with_an_absurd_date_is_no_pardon_for_years(watcher: Watcher) -> None:
+    """A record dated a year ahead was counted; after the unblocking, tomorrow's calls count."""
+    await watcher.rule(RuleKind.SPEND_VELOCITY, euros=10, action=RuleAction.BLOCK)
+    now = minutes_from_noon_until_now()
+    await watcher.see(Rated(minute=now + 365 * 1440, amount=11 * EURO))
+    await watcher.unblock()
+    await watcher.see(Rated(minute=now + 1440, name="tomorrow", amount=11 * EURO))
+    assert await watcher.block_of(ANN) is not None
+
+
 async def test_blocking_a_blocked_account_keeps_the_first_reason(watcher: Watcher) -> None:
     """A block has one reason and one event."""
     first = await watcher.run(block_account, ANN, "called from prison", "ops@acme")
