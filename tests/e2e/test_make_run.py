@@ -1,0 +1,249 @@
+"""`make run` as a newcomer meets it: what it prints, what the commands then show, how it ends."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from deploy.local.installation import PORT_BASE_VARIABLE, SERVICES
+from deploy.local.ports import free_port
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc"),
+]
+
+READY_SECONDS_MAX = 240.0
+END_SECONDS_MAX = 60.0
+POLL_SECONDS = 0.1
+# The ports above a base that the suite uses are at most so far from it.
+PORT_SPAN = 500
+PORT_BASE_MAX = 65_000 - PORT_SPAN
+
+RECORDS = re.compile(
+    r"([\d,]+) received = ([\d,]+) accepted \+ ([\d,]+) duplicate \+ ([\d,]+) in suspense"
+)
+
+
+class Run:
+    """A running `tollbook run`, with what it has printed so far in a file."""
+
+    def __init__(self, name: str, folder: Path, port_base: int) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "TOLLBOOK_DATA": str(folder),
+            PORT_BASE_VARIABLE: str(port_base),
+            # Wide enough that no table is folded.
+            "COLUMNS": "200",
+        }
+        self._printed = folder.parent / f"{name}.txt"
+        with self._printed.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cli.main", "run"],
+                env=self.environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        self.services: dict[str, int] = {}
+
+    @property
+    def printed(self) -> str:
+        """Everything it has printed."""
+        return self._printed.read_text()
+
+    def told(self, topic: str) -> str:
+        """What it has printed about a topic."""
+        [line] = [line for line in self.printed.splitlines() if line.startswith(f"  ✓ {topic} ")]
+        return line.removeprefix(f"  ✓ {topic} ").strip()
+
+    def wait_ready(self) -> None:
+        """Wait until it says that it stays until Ctrl-C, and find its processes."""
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while "Press Ctrl-C to stop." not in self.printed:
+            assert self.process.poll() is None, self.printed
+            assert time.monotonic() < deadline, self.printed
+            time.sleep(POLL_SECONDS)
+        self.services = children(self.process.pid)
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C, if it still runs, and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(END_SECONDS_MAX)
+
+    def tollbook(self, *arguments: str) -> str:
+        """Run another command beside it, as its user would; it must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def first_run() -> Iterator[Run]:
+    """A first start, with nothing there before."""
+    with tempfile.TemporaryDirectory(prefix="tollbook-", ignore_cleanup_errors=True) as folder:
+        run = Run("first", Path(folder) / "data", free_port() % PORT_BASE_MAX)
+        yield from _ready_then_ended(run)
+
+
+@pytest.fixture(scope="module")
+def second_run(first_run: Run) -> Iterator[Run]:
+    """Another start in the same folder, after Ctrl-C."""
+    first_run.interrupt()
+    run = Run("second", first_run.folder, int(first_run.environment[PORT_BASE_VARIABLE]))
+    yield from _ready_then_ended(run)
+
+
+def _ready_then_ended(run: Run) -> Iterator[Run]:
+    try:
+        run.wait_ready()
+        yield run
+    finally:
+        run.interrupt()
+
+
+def test_every_record_of_the_sample_has_ended(first_run: Run) -> None:
+    """Of 2,954 records none is lost, and each of those in suspense has a reason."""
+    figures = RECORDS.fullmatch(first_run.told("Records"))
+    assert figures is not None
+    received, *ended = map(number, figures.groups())
+    assert received == sum(ended) == 2_954
+    reasons = re.findall(r"(\d+) [A-Z_]+", first_run.told("Suspense reasons"))
+    assert sum(map(int, reasons)) == ended[-1]
+
+
+def test_every_accepted_call_has_a_price_or_a_reason(first_run: Run) -> None:
+    """Rated, at nothing, or without a rate: together they are the accepted calls."""
+    records = RECORDS.fullmatch(first_run.told("Records"))
+    assert records is not None
+    prices = re.findall(r"([\d,]+) (?:rated|at nothing|without)", first_run.told("Calls"))
+    assert len(prices) == 3
+    assert sum(map(number, prices)) == number(records[2])
+
+
+def test_one_fraud_alert_blocks_and_a_plan_in_other_money_is_refused(first_run: Run) -> None:
+    """A hacked telephone is found out; the refusals name their reasons."""
+    assert "dearer than 2 EUR a minute" in first_run.told("Fraud alert")
+    assert first_run.told("Blocked, unblocked").startswith("ACCOUNT_BLOCKED")
+    assert first_run.told("Refused on purpose").startswith("CURRENCY_MISMATCH")
+
+
+def test_every_invoice_is_a_pdf_in_its_tenants_folder(first_run: Run) -> None:
+    """As many as were issued; those shown can be opened by the path that is printed."""
+    issued = int(first_run.told("Invoices").split()[0])
+    files = list((first_run.folder / "invoices").glob("*/*.pdf"))
+    assert issued == len(files) > 0
+    assert all(file.read_bytes().startswith(b"%PDF") for file in files)
+    shown = re.findall(r"\S+\.pdf", first_run.printed)
+    assert shown
+    assert {Path(path) for path in shown} <= set(files)
+
+
+def test_reconcile_finds_nothing(first_run: Run) -> None:
+    """Nothing is missing, nothing is doubled, nothing is on its way."""
+    answer = first_run.tollbook("reconcile", "--complete")
+    assert "Reconciled" in answer
+    assert "✗" not in answer
+
+
+def test_bill_shows_an_invoice_and_saves_its_documents(first_run: Run, tmp_path: Path) -> None:
+    """The calls in the CSV add up to the invoice's lines, and those to its net amount."""
+    pdf, calls = tmp_path / "bill.pdf", tmp_path / "calls.csv"
+    shown = first_run.tollbook(
+        *("bill", "--tenant", "aurora", "--account", "A-1002"),
+        *("--pdf", str(pdf), "--csv", str(calls)),
+    )
+    assert pdf.read_bytes().startswith(b"%PDF")
+    with calls.open(newline="") as file:
+        charged = sum(Decimal(row["amount"] or 0) for row in csv.DictReader(file))
+    assert charged + amount(shown, "Rounding") == amount(shown, "Net")
+    assert amount(shown, "Net") + amount(shown, "VAT 21 %") == amount(shown, "Total")
+    printed = re.search(r"aurora A-1002 +([\d.]+) EUR", first_run.printed)
+    assert printed is not None
+    assert Decimal(printed[1]) == amount(shown, "Total")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_has_given_up_on_an_event(first_run: Run, service: str) -> None:
+    """There are no dead letters after a first start."""
+    assert "none" in first_run.tollbook("dead-letters", "list", "--service", service)
+
+
+def test_replayed_events_double_nothing(first_run: Run) -> None:
+    """Every event of cdr once more: the ledger has the entries that it had, under the same root."""
+    before = first_run.tollbook("reconcile", "--complete")
+    assert re.search(r"Published again +[1-9]", first_run.tollbook("replay", "cdr"))
+    assert first_run.tollbook("reconcile", "--complete") == before
+
+
+def test_ctrl_c_ends_every_process(first_run: Run) -> None:
+    """The run ends well, says where the data is, and leaves no process behind."""
+    assert set(first_run.services) == {"nats", *SERVICES}
+    assert first_run.interrupt() == 0
+    assert first_run.told("Stopped") == f"the data is in {first_run.folder}"
+    assert not [name for name, pid in first_run.services.items() if is_running(pid)]
+
+
+def test_a_second_start_finds_its_data_and_loads_nothing_twice(
+    first_run: Run, second_run: Run
+) -> None:
+    """It tells how many invoices there are and imports no record again."""
+    issued = first_run.told("Invoices").split()[0]
+    assert second_run.told("Data") == f"found the former start's: 2 tenants, {issued} invoices"
+    assert "✓ Records" not in second_run.printed
+    assert "Reconciled" in second_run.tollbook("reconcile", "--complete")
+
+
+def test_a_service_that_is_killed_is_named_and_ends_the_run(second_run: Run) -> None:
+    """Nobody is left with half a suite: the others are stopped and the status tells."""
+    os.kill(second_run.services["payment"], signal.SIGKILL)
+    assert second_run.process.wait(END_SECONDS_MAX) == 1
+    assert "tollbook: payment ended with -9" in second_run.printed
+    assert not [name for name, pid in second_run.services.items() if is_running(pid)]
+
+
+def number(figure: str) -> int:
+    """A printed count."""
+    return int(figure.replace(",", ""))
+
+
+def amount(shown: str, topic: str) -> Decimal:
+    """The amount beside a topic of a bill."""
+    found = re.search(rf"^ *{re.escape(topic)} +(-?[\d,.]+) [A-Z]{{3}} *$", shown, re.MULTILINE)
+    assert found is not None, shown
+    return Decimal(found[1].replace(",", ""))
+
+
+def children(parent: int) -> dict[str, int]:
+    """The processes that a process has started, by the name of what they serve."""
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            command = (status.parent / "cmdline").read_bytes().decode().strip("\0").split("\0")
+            is_child = f"PPid:\t{parent}\n" in status.read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if is_child:
+            found["nats" if "nats-server" in command[0] else command[-1]] = int(status.parent.name)
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process of this number."""
+    return Path(f"/proc/{pid}").exists()
