@@ -71,15 +71,24 @@ class FolderWatcher:
         batch = _Batch(self._database, source)
         for file in found:
             if file not in settled:
-                await self._read(batch, file, known.get(file.file_id))
+                await self._try_reading(batch, file, known.get(file.file_id))
         await batch.commit()
         self._settled[folder] = {file for file in found if batch.is_settled(file, known)}
+
+    async def _try_reading(
+        self, batch: "_Batch", found: FoundFile, known: Checkpoint | None
+    ) -> None:
+        """A file that cannot be read, or is gone meanwhile, keeps no other from being read."""
+        try:
+            await self._read(batch, found, known)
+        except OSError as error:
+            self._tell(found.path, type(error).__name__)
 
     async def _read(self, batch: "_Batch", found: FoundFile, known: Checkpoint | None) -> None:
         with found.path.open("rb") as file:
             start = await asyncio.to_thread(starting_point, file, found, known)
-            is_finished = found.is_finished(known, self._settings.watch_finished_after_seconds)
-            framer = framer_for(batch.source, found.path.name)
+            is_finished = found.is_finished(start, self._settings.watch_finished_after_seconds)
+            framer = framer_for(batch.source, found.name)
             pieces = read_on(file, start, framer, is_finished)
             while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
                 await batch.add(piece[0], known, piece[1])
@@ -93,11 +102,11 @@ class FolderWatcher:
                 lambda uow: forget_files(uow.connection, source.tenant_id, source.source_id, gone)
             )
 
-    def _tell(self, folder: Path, trouble: str) -> None:
-        """Tell a trouble once; the folder is tried again at every look."""
-        if self._troubles.get(folder) != trouble:
-            self._troubles[folder] = trouble
-            _logger.warning("%s/%s not collected: %s", folder.parent.name, folder.name, trouble)
+    def _tell(self, path: Path, trouble: str) -> None:
+        """Tell a trouble once; the folder or file is tried again at every look."""
+        if self._troubles.get(path) != trouble:
+            self._troubles[path] = trouble
+            _logger.warning("%r not collected: %s", str(path.relative_to(self._folder)), trouble)
 
 
 class _Batch:
@@ -132,7 +141,12 @@ class _Batch:
 
 
 def _source_folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*/*") if path.is_dir() and not path.is_symlink())
+    """The folders that a source may have: no tenant or source has a name that is no text."""
+    return sorted(
+        path
+        for path in folder.glob("*/*")
+        if path.is_dir() and not path.is_symlink() and str(path.relative_to(folder)).isprintable()
+    )
 
 
 def _files(folder: Path) -> Iterator[FoundFile]:

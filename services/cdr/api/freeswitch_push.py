@@ -117,7 +117,8 @@ def _credential(authorization: str) -> tuple[str, str]:
         user, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except ValueError:
         raise _unauthenticated() from None
-    if scheme.lower() != "basic" or not colon:
+    # What is not printable is no name, and PostgreSQL would not take a NUL.
+    if scheme.lower() != "basic" or not colon or not user.isprintable():
         raise _unauthenticated()
     return user, secret
 

@@ -25,15 +25,23 @@ class FoundFile:
     size: int
     modified_nanos: int
 
+    @property
+    def name(self) -> str:
+        """The name as text: bytes that are none, which a file name may have, are replaced."""
+        return os.fsencode(self.path.name).decode(errors="replace")
+
     @classmethod
     def of(cls, path: Path, status: os.stat_result) -> "FoundFile":
         """Device and inode stay the same when a log is rotated by renaming."""
         file_id = f"{status.st_dev}:{status.st_ino}"
         return cls(path, file_id, status.st_size, status.st_mtime_ns)
 
-    def is_finished(self, checkpoint: Checkpoint | None, quiet_seconds: int) -> bool:
-        """Whether nothing will be added: it was renamed, or has not grown for long."""
-        was_renamed = checkpoint is not None and checkpoint.name != self.path.name
+    def is_finished(self, start: Checkpoint, quiet_seconds: int) -> bool:
+        """Whether nothing will be added: it was renamed, or has not grown for long.
+
+        `start` is where this very file is read on: another file under its inode had another name.
+        """
+        was_renamed = start.name != self.name
         return was_renamed or time.time_ns() - self.modified_nanos > quiet_seconds * 1_000_000_000
 
 
@@ -44,7 +52,7 @@ def starting_point(file: BinaryIO, found: FoundFile, known: Checkpoint | None) -
     the bytes around the position are others.
     """
     if known is None or _fingerprint(file, known.position) != known.fingerprint:
-        return Checkpoint(found.file_id, found.path.name, fingerprint=_fingerprint(file, 0))
+        return Checkpoint(found.file_id, found.name, fingerprint=_fingerprint(file, 0))
     return known
 
 

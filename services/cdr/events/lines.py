@@ -5,6 +5,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import range_from_proto
 from services.cdr.store.lines import put_account, put_line
 from services.cdr.store.suspense import mark_due
+from services.cdr.store.tallies import lock_intakes
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, LineChanged
 
 
@@ -12,6 +13,7 @@ def on_line_changed(uow: UnitOfWork, event: ReceivedEvent[LineChanged]) -> None:
     """Store the line; records that wait for it are due."""
     line = event.body
     start, end = range_from_proto(line.validity)
+    lock_intakes(uow.connection, event.tenant_id)
     put_line(
         uow.connection,
         tenant_id=event.tenant_id,

@@ -19,6 +19,20 @@ def lock_intake(connection: Connection, tenant_id: str, source_id: str) -> None:
     )
 
 
+def lock_intakes(connection: Connection, tenant_id: str) -> None:
+    """Wait for the intakes of all the tenant's sources, until this transaction ends.
+
+    A line that becomes known meets every record that was suspended for want of it, and every later
+    record meets the line. In the order of the ids, like retries: nobody waits in a circle.
+    """
+    connection.execute(
+        select(_columns.source_id)
+        .where(_columns.tenant_id == tenant_id)
+        .order_by(_columns.source_id)
+        .with_for_update()
+    )
+
+
 def add_to_tally(
     connection: Connection, tenant_id: str, source_id: str, received: int, duplicates: int
 ) -> None:

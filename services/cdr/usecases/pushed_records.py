@@ -4,10 +4,7 @@ import asyncio
 from collections import defaultdict
 from typing import NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from chassis.database.engine import Database
-from kernel.errors import DomainError
 from services.cdr.domain.records import RawRecord
 from services.cdr.domain.source import Source
 from services.cdr.usecases.collect_records import Result, collect_records
@@ -59,7 +56,7 @@ class PushedRecords:
             results = await self._database.write(
                 lambda uow: collect_records(uow, source, read_records(source, raws, uow.now))
             )
-        except (DomainError, SQLAlchemyError) as error:
+        except Exception as error:  # noqa: BLE001  whoever waits for the records is told
             for waiting in group:
                 if not waiting.result.done():
                     waiting.result.set_exception(error)

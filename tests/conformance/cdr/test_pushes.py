@@ -160,3 +160,27 @@ async def test_many_pushes_at_once_share_transactions(switch: Switch) -> None:
     assert len({answer["call_id"] for _, answer in answers}) == 60
     assert len(await switch.exchange.collected()) < 30
     assert await switch.exchange.counts() == Counts(60, 60, 0, 0, 60)
+
+
+@pytest.mark.parametrize("user", ["acme.pb\0x", "ac\0me.pbx", "acme.", "." * 5_000])
+async def test_a_user_that_cannot_be_is_unknown(switch: Switch, user: str) -> None:
+    """A NUL is no trouble of the database, which PostgreSQL would make of it."""
+    switch.user = user
+    status, answer = await switch.push()
+    assert (status, answer["reason"]) == (401, "UNAUTHENTICATED")
+
+
+async def test_a_damaged_push_stops_no_other(switch: Switch) -> None:
+    """Numbers of 5,000 digits, lone surrogates and NULs are kept, and the next call is taken."""
+    document = json.dumps(freeswitch_document())
+    damaged = [
+        document.replace('"16"', "9" * 5_000),
+        document.replace("acme", "\\ud800"),
+        document.replace("alice", "a\\u0000b"),
+    ]
+    for body in damaged:
+        response = await switch.post(body)
+        assert (response.status, (await response.json())["reason"]) == (200, "MALFORMED_RECORD")
+    status, answer = await switch.push()
+    assert (status, answer["outcome"]) == (200, "accepted")
+    assert await switch.exchange.counts() == Counts(4, 1, 0, 3, 1)

@@ -1,16 +1,23 @@
 """Suspended records: nothing is lost, and what can be used later becomes a call."""
 
+import asyncio
+import threading
 from dataclasses import replace
 
+from chassis.database.unit_of_work import UnitOfWork
 from kernel.e164 import NumberPlan
+from services.cdr.domain.framing import line_framer
 from services.cdr.domain.source import ConflictRule, LineRule
 from services.cdr.store.digest import Counts
+from services.cdr.usecases.collect_records import collect_records
+from services.cdr.usecases.reading import read_records
 from services.cdr.usecases.retry_suspended import RetryCounts
 from tests.conformance.cdr.exchange import Exchange
 from tests.unit.cdr.asterisk import asterisk_line
 from tests.unit.cdr.profiles import PLAN
 from tollbook.invoice.v1.customer_pb2 import LineKind
 
+UNCOMMITTED_SECONDS_MAX = 1.0
 BOB = {"channel": "PJSIP/bob-00000001"}
 
 
@@ -136,3 +143,30 @@ async def test_every_kind_of_bad_input_is_kept_and_stops_nothing_but_itself(
 
 def with_short_code(code: str) -> NumberPlan:
     return replace(PLAN, short_codes=PLAN.short_codes | {code})
+
+
+async def test_a_line_that_comes_to_be_known_during_an_intake_meets_its_records(
+    exchange: Exchange,
+) -> None:
+    """The intake has looked for the line in vain and not committed when the line arrives.
+
+    On PostgreSQL these run side by side; whoever is first, the record does not wait for ever.
+    """
+    source = exchange.source
+    raws = line_framer("Master.csv").feed(f"{asterisk_line(**BOB)}\n".encode())
+    has_looked, is_told = threading.Event(), threading.Event()
+
+    def intake(uow: UnitOfWork) -> None:
+        collect_records(uow, source, read_records(source, raws, uow.now))
+        has_looked.set()
+        # Left uncommitted while the line comes; it can only come if it does not wait for us.
+        is_told.wait(UNCOMMITTED_SECONDS_MAX)
+
+    async def tell_line() -> None:
+        await asyncio.to_thread(has_looked.wait)
+        await exchange.add_line("bob")
+        is_told.set()
+
+    await asyncio.gather(exchange.database.write(intake), tell_line())
+    await exchange.retry_due()
+    assert await exchange.counts() == Counts(1, 1, 0, 0, 1)

@@ -5,6 +5,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -225,3 +226,65 @@ async def test_a_folder_without_a_source_stops_no_other(
     await folder.poll()
     assert await keys(exchange) == ["1.1"]
     assert [record.getMessage().count("'aaa'") for record in caplog.records] == [1]
+
+
+async def test_a_new_file_under_a_used_inode_waits_for_the_end_of_its_last_line(
+    folder: Folder, exchange: Exchange
+) -> None:
+    """Another name does not mean that a file was renamed and finished: it still grows."""
+    folder.log(1, 2)
+    await folder.poll()
+    line = asterisk_line(uniqueid="3.1") + "\n"
+    folder.master.write_text(line[:100])
+    folder.master.rename(folder.path / "Other.csv")
+    await folder.poll()
+    folder.append(line[100:], "Other.csv")
+    await folder.poll()
+    assert await exchange.counts() == Counts(3, 3, 0, 0, 3)
+
+
+async def test_a_file_whose_name_is_no_text_is_collected(
+    folder: Folder, exchange: Exchange
+) -> None:
+    """A name may be any bytes; it is shown as far as it can be read."""
+    name = os.fsdecode(b"caf\xe9.csv")
+    folder.log(1, name=name)
+    folder.append("damaged\n", name)
+    await folder.poll()
+    await folder.poll()
+    [suspended] = await exchange.suspended()
+    assert suspended.origin == "caf\ufffd.csv:2"
+    assert await keys(exchange) == ["1.1"]
+
+
+async def test_a_folder_whose_name_is_no_text_stops_no_other(
+    folder: Folder, exchange: Exchange
+) -> None:
+    """No tenant and no source is called so."""
+    stray = folder.path.parent / os.fsdecode(b"a\xe9")
+    stray.mkdir()
+    (stray / "Master.csv").write_text("x\n")
+    folder.log(1)
+    await folder.poll()
+    assert await keys(exchange) == ["1.1"]
+
+
+async def test_a_file_that_cannot_be_read_stops_no_other(
+    folder: Folder, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad sector, or a file that only root may read; it is tried at every look."""
+    folder.log(1, name="a.csv")
+    folder.log(2, name="b.csv")
+    opening: Any = Path.open
+
+    def refuse(path: Path, *how: str) -> Any:
+        if path.name == "a.csv":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opening(path, *how)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    await folder.poll()
+    assert await keys(exchange) == ["2.1"]
+    monkeypatch.undo()
+    await folder.poll()
+    assert await keys(exchange) == ["1.1", "2.1"]

@@ -31,6 +31,9 @@ B_LEG = "b"
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
+# JSON can write half of a pair, which no encoding can.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
 Document = Mapping[str, Any]
 
 
@@ -170,6 +173,10 @@ def _mapping(document: Document, name: str) -> Document:
 def _text(document: Document, name: str) -> str:
     value = document.get(name)
     if isinstance(value, str):
+        if _LONE_SURROGATE.search(value):
+            raise RejectedRecordError(
+                Reason.MALFORMED_RECORD, f"{name} {shown(value)} has half of a character (\\ud8…)"
+            )
         return value
     return str(value) if isinstance(value, int) else ""
 
