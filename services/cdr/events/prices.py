@@ -12,9 +12,8 @@ from tollbook.type.v1.call_pb2 import Party
 
 def on_calls_rated(uow: UnitOfWork, event: ReceivedEvent[CallsRated]) -> None:
     """Keep the customer's price of each call; fees have no call."""
-    prices = list(_prices(columns.decode(event.body.charges)))
-    if prices:
-        write_prices(uow.connection, event.tenant_id, prices)
+    prices = _prices(columns.decode(event.body.charges))
+    write_prices(uow.connection, event.tenant_id, prices)
 
 
 def _prices(charges: columns.Columns) -> Iterator[Price]:

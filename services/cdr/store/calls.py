@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, update
@@ -76,17 +77,26 @@ def known_calls(
     known: dict[bytes, KnownCall] = {}
     remaining = iter(call_ids)
     while chunk := list(islice(remaining, LOOKUP_CALLS_MAX)):
-        rows = connection.execute(
-            select(_columns.call_id, _columns.revision, _columns.content_digest).where(
-                _columns.tenant_id == tenant_id, _columns.call_id.in_(chunk)
-            )
-        )
-        for call_id, revision, digest in rows:
+        for stored_id, revision, digest in _revisions(connection, tenant_id, chunk):
+            call_id = bytes(stored_id)
             before = known.get(call_id, KnownCall(0, frozenset()))
             known[call_id] = KnownCall(
-                max(revision, before.newest_revision), before.content_digests | {digest}
+                max(revision, before.newest_revision), before.content_digests | {bytes(digest)}
             )
     return known
+
+
+def _revisions(
+    connection: Connection, tenant_id: str, call_ids: list[bytes]
+) -> Iterable[Sequence[Any]]:
+    # Binding a thousand parameters through SQLAlchemy costs more than the lookup itself.
+    query = "SELECT call_id, revision, content_digest FROM call WHERE "
+    if connection.dialect.name == "postgresql":
+        condition = "tenant_id = %s AND call_id = ANY(%s)"
+        return connection.exec_driver_sql(query + condition, (tenant_id, call_ids))
+    marks = ",".join("?" * len(call_ids))
+    condition = f"tenant_id = ? AND call_id IN ({marks})"
+    return connection.exec_driver_sql(query + condition, (tenant_id, *call_ids))
 
 
 def insert_calls(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -144,38 +154,43 @@ def list_calls(
     return list(connection.execute(query))
 
 
-def write_prices(connection: Connection, tenant_id: str, prices: Sequence[Price]) -> None:
-    """Write prices beside their calls; an older charge revision never replaces a newer one."""
-    connection.execute(
-        update(call_table)
-        .where(
-            _columns.tenant_id == tenant_id,
-            _columns.call_id == bindparam("key"),
-            _columns.revision == bindparam("of_revision"),
-            _columns.charge_revision < bindparam("new_charge_revision"),
-        )
-        .values(
-            rating_outcome=bindparam("outcome"),
-            unrated_reason=bindparam("reason"),
-            price_micros=bindparam("micros"),
-            price_currency=bindparam("currency"),
-            charge_id=bindparam("charge"),
-            charge_revision=bindparam("new_charge_revision"),
-        ),
-        [
-            {
-                "key": price.call_id,
-                "of_revision": price.call_revision,
-                "outcome": price.outcome,
-                "reason": price.unrated_reason,
-                "micros": price.micros,
-                "currency": price.currency,
-                "charge": price.charge_id,
-                "new_charge_revision": price.charge_revision,
-            }
-            for price in prices
-        ],
-    )
+def write_prices(connection: Connection, tenant_id: str, prices: Iterable[Price]) -> None:
+    """Write prices beside their calls; an older charge revision never replaces a newer one.
+
+    In bulk and past SQLAlchemy: this is done for every call, and by key.
+    """
+    newest: dict[tuple[bytes, int], Price] = {}
+    for price in sorted(prices, key=_charge_revision):
+        newest[price.call_id, price.call_revision] = price
+    if not newest:
+        return
+    if connection.dialect.name == "postgresql":
+        columns = tuple(map(list, zip(*newest.values(), strict=True)))
+        connection.exec_driver_sql(_WRITE_PRICES_POSTGRESQL, (*columns, tenant_id))
+    else:
+        rows = [(*price, tenant_id) for price in newest.values()]
+        connection.exec_driver_sql(_WRITE_PRICES_SQLITE, rows)
+
+
+_charge_revision = attrgetter("charge_revision")
+
+# The parameters are the fields of Price, then the tenant.
+_WRITE_PRICES_SQLITE = """
+    UPDATE call SET charge_id = ?3, charge_revision = ?4, rating_outcome = ?5, unrated_reason = ?6,
+                    price_currency = ?7, price_micros = ?8
+    WHERE tenant_id = ?9 AND call_id = ?1 AND revision = ?2 AND charge_revision < ?4
+"""
+_WRITE_PRICES_POSTGRESQL = """
+    UPDATE call SET charge_id = price.charge_id, charge_revision = price.charge_revision,
+                    rating_outcome = price.outcome, unrated_reason = price.unrated_reason,
+                    price_currency = price.currency, price_micros = price.micros
+    FROM unnest(%s::bytea[], %s::int[], %s::bytea[], %s::int[], %s::smallint[], %s::text[],
+                %s::text[], %s::bigint[])
+         AS price (call_id, call_revision, charge_id, charge_revision, outcome, unrated_reason,
+                   currency, micros)
+    WHERE call.tenant_id = %s AND call.call_id = price.call_id
+      AND call.revision = price.call_revision AND call.charge_revision < price.charge_revision
+"""
 
 
 def _conditions(which: CallFilter) -> list[ColumnElement[bool]]:

@@ -116,10 +116,10 @@ def _unknown_line_message(source: Source, call: NormalisedCall) -> str:
 
 def _remember(known: dict[bytes, KnownCall], accepted: Accepted) -> None:
     """A later record of the same batch must know this call."""
-    before = known.get(accepted.call.call_id, KnownCall(0, frozenset()))
-    known[accepted.call.call_id] = KnownCall(
-        accepted.revision, before.content_digests | {accepted.call.content_digest}
-    )
+    call = accepted.call
+    before = known.get(call.call_id)
+    digests = before.content_digests if before else frozenset()
+    known[call.call_id] = KnownCall(accepted.revision, digests | {call.content_digest})
 
 
 def _row(source: Source, accepted: Accepted, position: EventPosition) -> tuple[object, ...]:
