@@ -36,7 +36,7 @@ lint: setup ## Check style, types, layers, contracts and Kubernetes manifests
 	@$(BIN)/mypy $(wildcard $(PACKAGES)) tools tests
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/buf lint gen/tollbook.binpb
-	@$(if $(wildcard deploy/k8s),$(MAKE) k8s)
+	@$(MAKE) k8s
 
 format: setup ## Rewrite the code in the common style
 	@$(BIN)/ruff check --fix .
