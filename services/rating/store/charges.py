@@ -63,16 +63,14 @@ def newest_charges(
     return {row.charge_id: ChargeRevision(*row) for row in connection.execute(query)}
 
 
-def charges_of_call(
-    connection: Connection, tenant_id: str, charge_id: bytes, call_id: bytes
-) -> list[ChargeRevision]:
-    """The states of all charges that the record of a call has ever settled."""
-    moment = charge_id[:KEY_TIME_BYTES]
-    query = _newest(tenant_id).where(
+def charges_of_call(connection: Connection, settled: ChargeRevision) -> list[ChargeRevision]:
+    """The states of all charges that the record which settled one has ever settled."""
+    moment = settled.charge_id[:KEY_TIME_BYTES]
+    query = _newest(settled.tenant_id).where(
         charge.c.charge_id.between(
             moment + bytes(KEY_HASH_BYTES), moment + b"\xff" * KEY_HASH_BYTES
         ),
-        charge.c.call_id == call_id,
+        charge.c.call_id == settled.call_id,
     )
     return [ChargeRevision(*row) for row in connection.execute(query)]
 

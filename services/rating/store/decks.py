@@ -142,7 +142,9 @@ def list_rates(
     )
     if prefix:
         # What sorts after the digits is for each database's collation to say.
-        query = query.where(rate.c.prefix >= prefix, rate.c.prefix.startswith(prefix, autoescape=True))
+        query = query.where(
+            rate.c.prefix >= prefix, rate.c.prefix.startswith(prefix, autoescape=True)
+        )
     return [Rate(*row) for row in connection.execute(query.limit(limit))]
 
 

@@ -18,19 +18,19 @@ CALL_MOVED = "CALL_MOVED"
 def withdraw_moved(
     uow: UnitOfWork,
     bookings: Bookings,
-    tenant_id: str,
-    corrected: Iterable[tuple[bytes, bytes, int]],
+    corrected: Iterable[ChargeRevision],
 ) -> list[Settlement]:
     """Settle at nothing what other accounts were charged for calls whose record was corrected.
 
-    `corrected` has the charge that a call has now, the call, and the revision of its record.
+    `corrected` are the charges that such calls have now.
     """
     withdrawn = []
-    for charge_id, call_id, call_revision in corrected:
-        for charge in charges_of_call(uow.connection, tenant_id, charge_id, call_id):
-            is_elsewhere = charge.charge_id != charge_id and charge.call_revision < call_revision
-            if is_elsewhere and not _is_withdrawn(charge):
-                withdrawn.append(_withdraw(uow, bookings, charge, call_revision))
+    for now in corrected:
+        for charge in charges_of_call(uow.connection, now):
+            is_elsewhere = charge.charge_id != now.charge_id
+            is_older = charge.call_revision < now.call_revision
+            if is_elsewhere and is_older and not _is_withdrawn(charge):
+                withdrawn.append(_withdraw(uow, bookings, charge, now.call_revision))
     if withdrawn:
         forget_unrated(uow.connection, [each.charge.charge_id for each in withdrawn])
     return withdrawn

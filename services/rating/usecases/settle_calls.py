@@ -1,19 +1,21 @@
 """Pricing a batch of calls and settling their charges: what records and retries have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.call_batch import CallBatch, Customers, PricedCall, price_batch
-from services.rating.domain.charge import ChargeKind, ChargeRevision, Party, charge_id
-from services.rating.domain.pricing import MS_PER_SECOND
+from services.rating.domain.charge import (
+    ChargeRevision,
+    Party,
+    call_charge_ids,
+    charge_id,
+)
 from services.rating.domain.settlement import (
     InputKind,
     Offer,
     Outcome,
-    Step,
-    first_step,
     is_newer_record,
     settle,
 )
@@ -21,9 +23,10 @@ from services.rating.store.accounts import subscriptions_of
 from services.rating.store.charges import lock_charges, newest_charges
 from services.rating.store.pricing_lock import share_pricing
 from services.rating.store.unrated import forget_unrated, keep_unrated
-from services.rating.usecases.booking import NOT_BOOKED, Bookings
+from services.rating.usecases.booking import NOT_BOOKED, Booked, Bookings
 from services.rating.usecases.charge_events import Settlement, record_settlements
 from services.rating.usecases.moved_calls import withdraw_moved
+from services.rating.usecases.open_charges import open_charges
 from services.rating.usecases.tariffs import Tariffs
 
 
@@ -33,16 +36,6 @@ class SettledCounts(NamedTuple):
     opened: int = 0
     priced: int = 0
     unrated: int = 0
-
-
-class CallInput(NamedTuple):
-    """One call of a batch, the charge that it meets and what it changes there."""
-
-    place: int
-    charge_id: bytes
-    known: ChargeRevision | None
-    price: PricedCall
-    step: Step | None
 
 
 def settle_calls(
@@ -57,6 +50,8 @@ def settle_calls(
 
     `position` is the event of cdr that brought the calls, noted in the charges that it opens.
     """
+    if not calls:
+        return SettledCounts()
     opened = priced = unrated = 0
     for wave in _waves(calls):
         counts = _Settling(uow, tenant_id, wave, kind, position).run(tariffs)
@@ -99,27 +94,34 @@ class _Settling:
         self._kind = kind
         self._position = position
         self._bookings = Bookings(uow, tenant_id)
-        self._settle_time = to_micros(uow.now)
 
     def run(self, tariffs: Tariffs) -> SettledCounts:
-        calls = self._calls
-        inputs = self._meet_charges(self._price(tariffs))
-        settlements = [self._settlement(each, each.step) for each in inputs if each.step]
-        if self._kind is InputKind.CALL_RECORD:
-            corrected = [
-                (each.charge_id, calls.call_ids[each.place], calls.call_revisions[each.place])
-                for each in inputs
-                if each.step and calls.call_revisions[each.place] > 1
-            ]
-            settlements += withdraw_moved(self._uow, self._bookings, self._tenant_id, corrected)
-        record_settlements(self._uow, self._tenant_id, settlements)
-        self._keep_what_waits(inputs)
-        unrated = sum(each.price.outcome is Outcome.UNRATED for each in inputs)
+        prices = self._price(tariffs)
+        charge_ids, known = self._meet_charges()
+        openings = self._openings(charge_ids, prices)
+        # Nearly always no charge is known, and what opens it is what is settled.
+        charges = [self._revision(each, known) for each in openings] if known else openings
+        self._record(charges)
+        self._keep_what_waits(openings, charges, known)
+        unrated = sum(each.outcome == _UNRATED for each in openings)
         return SettledCounts(
-            opened=sum(each.known is None for each in inputs),
-            priced=len(inputs) - unrated,
+            opened=sum(each.charge_id not in known for each in openings),
+            priced=len(openings) - unrated,
             unrated=unrated,
         )
+
+    def _record(self, charges: Sequence[ChargeRevision | None]) -> None:
+        settlements = [
+            Settlement(charge, caller, callee)
+            for charge, caller, callee in zip(
+                charges, self._calls.callers, self._calls.callees, strict=True
+            )
+            if charge
+        ]
+        if self._kind is InputKind.CALL_RECORD:
+            corrected = [each.charge for each in settlements if each.charge.call_revision > 1]
+            settlements += withdraw_moved(self._uow, self._bookings, corrected)
+        record_settlements(self._uow, self._tenant_id, settlements)
 
     def _price(self, tariffs: Tariffs) -> list[PricedCall]:
         connection, calls = self._uow.connection, self._calls
@@ -134,32 +136,27 @@ class _Settling:
             lambda version_id: tariffs.table(connection, self._tenant_id, version_id),
         )
 
-    def _meet_charges(self, prices: list[PricedCall]) -> list[CallInput]:
-        places = range(len(self._calls))
-        ids = [self._charge_id(place) for place in places]
+    def _meet_charges(self) -> tuple[list[bytes], dict[bytes, ChargeRevision]]:
+        """The charge of each call, and the state of those that are there already."""
+        calls = self._calls
+        ids = call_charge_ids(
+            self._tenant_id, calls.starts_micros, calls.call_key_kinds, calls.call_keys, calls.legs
+        )
         known = self._known(ids)
-        if known:
-            for place in places:
-                if self._is_of_another_account(place, known.get(ids[place])):
-                    ids[place] = self._charge_id(place, self._calls.account_ids[place])
-            known = self._known(ids)
-        return [
-            CallInput(
-                place,
-                ids[place],
-                known.get(ids[place]),
-                prices[place],
-                self._step(place, known.get(ids[place]), prices[place]),
-            )
-            for place in places
-        ]
+        if not known:
+            return ids, known
+        for place, met in enumerate(ids):
+            if self._is_of_another_account(place, known.get(met)):
+                ids[place] = self._own_charge_id(place)
+        return ids, self._known(ids)
 
     def _known(self, charge_ids: list[bytes]) -> dict[bytes, ChargeRevision]:
         connection = self._uow.connection
         known = lock_charges(connection, charge_ids)
         return newest_charges(connection, self._tenant_id, known) if known else {}
 
-    def _charge_id(self, place: int, *account_id: str) -> bytes:
+    def _own_charge_id(self, place: int) -> bytes:
+        """The id of a charge where the first of its key, leg and start is another account's."""
         calls = self._calls
         return charge_id(
             from_micros(calls.starts_micros[place]),
@@ -167,8 +164,8 @@ class _Settling:
             calls.call_key_kinds[place],
             calls.call_keys[place],
             calls.legs[place],
-            _CUSTOMER_TEXT,
-            *account_id,
+            str(Party.CUSTOMER.value),
+            calls.account_ids[place],
         )
 
     def _is_of_another_account(self, place: int, known: ChargeRevision | None) -> bool:
@@ -181,81 +178,77 @@ class _Settling:
         )
         return not is_outdated
 
-    def _step(self, place: int, known: ChargeRevision | None, price: PricedCall) -> Step | None:
-        if known is None:
-            return first_step(price.amount_micros)
-        return settle(known.settled, self._offer(place, price))
+    def _openings(
+        self, charge_ids: Sequence[bytes], prices: Sequence[PricedCall]
+    ) -> list[ChargeRevision]:
+        calls = self._calls
+        currencies = [price.currency for price in prices]
+        periods = list(map(self._book, calls.payer_account_ids, calls.starts_micros, currencies))
+        the_same = {
+            "tenant_id": self._tenant_id,
+            "source": int(self._kind),
+            "settle_time": to_micros(self._uow.now),
+            "opened_partition": self._position[0],
+            "opened_sequence": self._position[1],
+        }
+        return open_charges(charge_ids, calls, prices, periods, the_same)
 
-    def _offer(self, place: int, price: PricedCall) -> Offer:
-        return Offer(
-            price.outcome,
-            price.unrated_reason,
-            price.amount_micros,
-            self._kind,
-            self._calls.call_ids[place],
-            self._calls.call_revisions[place],
-        )
+    def _book(self, payer_id: str, start_micros: int, currency: str) -> Booked:
+        return self._bookings.book(payer_id, start_micros) if currency else NOT_BOOKED
 
-    def _settlement(self, each: CallInput, step: Step) -> Settlement:
-        calls, place, price, known = self._calls, each.place, each.price, each.known
-        payer_id, start = calls.payer_account_ids[place], calls.starts_micros[place]
-        period = self._bookings.book(payer_id, start) if price.currency else NOT_BOOKED
-        is_retry = known is not None and self._kind is InputKind.RETRY
-        charge = ChargeRevision(
-            charge_id=each.charge_id,
+    def _revision(
+        self, opening: ChargeRevision, known: Mapping[bytes, ChargeRevision]
+    ) -> ChargeRevision | None:
+        """The next revision of a charge; None when the call changes nothing."""
+        newest = known.get(opening.charge_id)
+        if newest is None:
+            return opening
+        step = settle(newest.settled, self._offer(opening))
+        if step is None:
+            return None
+        return opening._replace(
             revision=step.revision,
-            tenant_id=self._tenant_id,
-            kind=_CALL,
-            party=_CUSTOMER,
-            call_key_kind=calls.call_key_kinds[place],
-            call_key=calls.call_keys[place],
-            leg=calls.legs[place],
-            call_id=calls.call_ids[place],
-            call_revision=calls.call_revisions[place],
-            source=known.source if known and is_retry else int(self._kind),
-            account_id=calls.account_ids[place],
-            payer_account_id=payer_id,
-            outcome=int(price.outcome),
-            unrated_reason=price.unrated_reason,
-            currency=price.currency,
-            amount_micros=price.amount_micros,
             amount_delta_micros=step.amount_delta_micros,
-            usage_line=price.usage_line,
-            prefix=price.prefix,
-            period_start=period.start,
-            period_end=period.end,
-            correction=period.correction,
-            start_time=start,
-            duration_ms=calls.durations_ms[place],
-            charged_ms=price.charged_seconds * MS_PER_SECOND,
-            receipt=price.receipt,
-            settle_time=self._settle_time,
-            opened_partition=known.opened_partition if known else self._position[0],
-            opened_sequence=known.opened_sequence if known else self._position[1],
+            source=newest.source if self._kind is InputKind.RETRY else opening.source,
+            opened_partition=newest.opened_partition,
+            opened_sequence=newest.opened_sequence,
         )
-        return Settlement(charge, calls.callers[place], calls.callees[place])
 
-    def _keep_what_waits(self, inputs: list[CallInput]) -> None:
+    def _offer(self, opening: ChargeRevision) -> Offer:
+        return Offer(
+            Outcome(opening.outcome),
+            opening.unrated_reason,
+            opening.amount_micros,
+            self._kind,
+            opening.call_id,
+            opening.call_revision,
+        )
+
+    def _keep_what_waits(
+        self,
+        openings: Sequence[ChargeRevision],
+        charges: Sequence[ChargeRevision | None],
+        known: Mapping[bytes, ChargeRevision],
+    ) -> None:
         """Calls that have no price now wait for one; those that have one wait no longer."""
-        waiting = [each for each in inputs if self._waits(each)]
-        known = [each.charge_id for each in waiting if each.known]
-        settled = [each.charge_id for each in inputs if each.known and self._is_done(each)]
-        if known or settled:
-            forget_unrated(self._uow.connection, [*known, *settled])
-        kept = [(each.place, each.charge_id, each.price.unrated_reason) for each in waiting]
+        kept: list[tuple[int, bytes, str]] = []
+        forgotten: list[bytes] = []
+        for place, (opening, charge) in enumerate(zip(openings, charges, strict=True)):
+            newest = known.get(opening.charge_id)
+            if opening.outcome != _UNRATED:
+                is_over = charge is not None or self._kind is InputKind.RETRY
+            else:
+                is_over = charge is not None or self._is_newer_record(opening, newest)
+                if is_over:
+                    kept.append((place, opening.charge_id, opening.unrated_reason))
+            if is_over and newest is not None:
+                forgotten.append(opening.charge_id)
+        if forgotten:
+            forget_unrated(self._uow.connection, forgotten)
         keep_unrated(self._uow.connection, self._tenant_id, self._calls, kept)
 
-    def _waits(self, each: CallInput) -> bool:
-        if each.price.outcome is not Outcome.UNRATED:
-            return False
-        if each.step or each.known is None:
-            return True
-        return is_newer_record(each.known.settled, self._offer(each.place, each.price))
-
-    def _is_done(self, each: CallInput) -> bool:
-        is_priced = each.price.outcome is not Outcome.UNRATED
-        return is_priced and (each.step is not None or self._kind is InputKind.RETRY)
+    def _is_newer_record(self, opening: ChargeRevision, newest: ChargeRevision | None) -> bool:
+        return newest is not None and is_newer_record(newest.settled, self._offer(opening))
 
 
-_CALL, _CUSTOMER = int(ChargeKind.CALL), int(Party.CUSTOMER)
-_CUSTOMER_TEXT = str(_CUSTOMER)
+_UNRATED = int(Outcome.UNRATED)
