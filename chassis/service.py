@@ -20,6 +20,7 @@ from chassis.bus.lease import Leases
 from chassis.bus.relay import Relay, relay_lease
 from chassis.database.engine import Database
 from chassis.database.migrations import check_migrated, migrate
+from chassis.database.partitions import keep_partitions
 from chassis.grpc.client import connect
 from chassis.grpc.server import GrpcServer, Servicer
 from chassis.operations import OperationsApi
@@ -45,6 +46,8 @@ class ServiceDefinition:
     name: str
     servicers: Sequence[Servicer]
     handlers: Sequence[EventHandler[Any]] = ()
+    # Large tables in monthly partitions (PostgreSQL), each with the key column that has the time.
+    partitioned_tables: Mapping[str, str] = field(default_factory=dict)
     # Tasks that run until the service drains: collectors, retries, further doors.
     background: Sequence[Background] = ()
 
@@ -125,7 +128,8 @@ async def _working(
 ) -> AsyncIterator[None]:
     """Serve, relay, consume and collect; a task that crashes ends the process, loudly."""
     database, partitions = runtime.database, range(PARTITION_COUNT)
-    names = [name(p) for p in partitions for name in (relay_lease, consumer_lease)]
+    kinds = (relay_lease, consumer_lease) if definition.handlers else (relay_lease,)
+    names = [name(p) for p in partitions for name in kinds]
     leases = Leases(database, _holder(database), names)
     relay = Relay(database, broker, leases, definition.name)
     await relay.check_heads()
@@ -134,6 +138,9 @@ async def _working(
     async with asyncio.TaskGroup() as group:
         keeping = [group.create_task(job) for job in (leases.keep(), relay.run(), relay.purge())]
         working = [group.create_task(background()) for background in definition.background]
+        if definition.partitioned_tables and database.dialect == "postgresql":
+            tables = definition.partitioned_tables
+            working.append(group.create_task(keep_partitions(database, tables)))
         if definition.handlers:
             working += [group.create_task(consumer.run(partition)) for partition in partitions]
         await server.start()

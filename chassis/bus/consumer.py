@@ -3,15 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from opentelemetry import trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Span, SpanKind
 
+from chassis.bus import metrics
 from chassis.bus.broker import BROKER_ERRORS, Broker, message_headers
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.envelope import ONLY_CONSUMER, Envelope, read_envelope
@@ -26,6 +27,8 @@ from chassis.bus.lease import LeaseLostError, Leases, check_token
 from chassis.bus.subjects import event_stream, subscription_subject
 from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
+from chassis.telemetry.tracing import span_of
+from kernel.clock import utc_now
 from kernel.errors import DomainError, ErrorKind
 
 # Events applied in one transaction: enough to share its cost, few enough to repeat quickly.
@@ -36,8 +39,6 @@ TRIES_MAX = 5
 RETRY_WAIT_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
 
-_trace_context = TraceContextTextMapPropagator()
-_tracer = trace.get_tracer(__name__)
 _logger = logging.getLogger(__name__)
 
 
@@ -132,6 +133,7 @@ class Consumer:
             _check_no_gap(messages, delivered)
             delivered += len(messages)
             await self._deal_with([_read(message) for message in messages], place)
+            metrics.consumer_backlog(place.partition, messages[-1].metadata.num_pending)
 
     def _check_still_connected(self, place: _Place) -> None:
         """Notice that the last message may be lost, which no later one would show."""
@@ -164,9 +166,12 @@ class Consumer:
 
     async def _bury(self, delivery: _Delivery, place: _Place, error: Exception) -> None:
         """Keep the event as a dead letter first; only then read past it."""
-        assert delivery.envelope is not None, "what is no event of ours is not applied"
-        _logger.error("event %s is a dead letter", delivery.envelope.event_id, exc_info=error)
-        await self._dead_letters.add(delivery.envelope, delivery.stream_sequence, error, TRIES_MAX)
+        envelope = delivery.envelope
+        assert envelope is not None, "what is no event of ours is not applied"
+        with _span_of(envelope):
+            _logger.error("event %s is a dead letter", envelope.event_id, exc_info=error)
+        await self._dead_letters.add(envelope, delivery.stream_sequence, error, TRIES_MAX)
+        metrics.dead_letter(envelope)
         await self._apply([replace(delivery, envelope=None)], place)
 
     async def _apply(self, deliveries: list[_Delivery], place: _Place) -> None:
@@ -181,18 +186,23 @@ class Consumer:
             note_stream_position(unit_of_work, place.partition, place.stream_create_time, last)
 
         await self._database.write(work)
+        if envelopes:
+            metrics.applied(envelopes, utc_now())
 
     def _apply_once(self, unit_of_work: UnitOfWork, envelope: Envelope) -> None:
         if not note_applied(unit_of_work, envelope):
             return
         handler = self._handlers[envelope.event_type]
-        parent = _trace_context.extract({"traceparent": envelope.traceparent})
-        name = f"{envelope.event_type} process"
-        with _tracer.start_as_current_span(name, context=parent, kind=trace.SpanKind.CONSUMER):
+        with _span_of(envelope):
             handler.apply(unit_of_work, envelope)
 
     def _is_for_us(self, delivery: _Delivery) -> bool:
         return delivery.only_consumer in {"", self._service}
+
+
+def _span_of(envelope: Envelope) -> AbstractContextManager[Span]:
+    """Continue the trace of the transaction that published the event."""
+    return span_of(f"{envelope.event_type} process", SpanKind.CONSUMER, envelope.traceparent)
 
 
 def _check_no_gap(messages: list[Msg], delivered: int) -> None:

@@ -38,11 +38,12 @@ def unpublished(connection: Connection, partition: int) -> list[Envelope]:
     return list(_within_bytes(connection, query))
 
 
-def unpublished_partitions(connection: Connection) -> list[int]:
-    """Return the partitions that have something to publish."""
+def unpublished_counts(connection: Connection) -> dict[int, int]:
+    """Return how many events each partition has to publish, without those that have none."""
     head = outbox_head_table.c
-    query = select(head.partition).where(head.last_sequence > head.published_sequence)
-    return list(connection.execute(query.order_by(head.partition)).scalars())
+    count = (head.last_sequence - head.published_sequence).label("waiting")
+    query = select(head.partition, count).where(count > 0).order_by(head.partition)
+    return {row.partition: row.waiting for row in connection.execute(query)}
 
 
 def unpublished_count(connection: Connection) -> int:

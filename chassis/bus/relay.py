@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from chassis.bus import outbox
+from chassis.bus import metrics, outbox
 from chassis.bus.broker import BROKER_ERRORS, Broker
 from chassis.bus.envelope import read_envelope
 from chassis.bus.lease import Leases
@@ -115,7 +115,8 @@ class Relay:
                 raise TimeoutError("the broker did not take every event")
 
     async def _ours(self) -> list[int]:
-        waiting = await self._database.read(outbox.unpublished_partitions)
+        waiting = await self._database.read(outbox.unpublished_counts)
+        metrics.outbox_backlog(sum(waiting.values()))
         return [p for p in waiting if self._leases.token(relay_lease(p)) is not None]
 
     async def _publish(self, partition: int) -> _Sent:

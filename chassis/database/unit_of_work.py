@@ -4,16 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from google.protobuf.message import Message
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from sqlalchemy import Connection, update
 
 from chassis.database.schema import outbox_head_table, outbox_table
+from chassis.telemetry.tracing import current_traceparent
 from kernel.clock import utc_now
 
 # One event is one message on the bus; the broker takes 8 MiB.
 EVENT_BYTES_MAX = 7 * 1024 * 1024
-
-_trace_context = TraceContextTextMapPropagator()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,9 @@ class UnitOfWork:
     def publish(self, event: Message, tenant_id: str, partition: int) -> EventPosition:
         """Append an event to the outbox; it leaves when the transaction has committed.
 
+        The partition stays locked until then. Whoever publishes to several goes through them in
+        ascending order; otherwise two transactions may meet in a deadlock and one is repeated.
+
         Raises:
             ValueError: the event is larger than EVENT_BYTES_MAX; publish it in several batches.
         """
@@ -51,7 +52,7 @@ class UnitOfWork:
                 "tenant_id": tenant_id,
                 "body": body,
                 "commit_time": self.now,
-                "traceparent": _traceparent(),
+                "traceparent": current_traceparent(),
             },
         )
         self.has_events = True
@@ -65,9 +66,3 @@ class UnitOfWork:
             .returning(outbox_head_table.c.last_sequence)
         )
         return int(self.connection.execute(statement).scalar_one())
-
-
-def _traceparent() -> str:
-    carrier: dict[str, str] = {}
-    _trace_context.inject(carrier)
-    return carrier.get("traceparent", "")
