@@ -164,6 +164,7 @@ def _is_good_text(field: FieldDescriptor) -> Check:
 
 
 def _is_known_number(field: FieldDescriptor) -> Check:
+    assert field.enum_type is not None, "it is asked for enumerations only"
     name, names = field.name, field.enum_type.values_by_number
 
     def check(message: Message) -> str | None:
