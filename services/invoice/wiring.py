@@ -35,6 +35,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
     return ServiceDefinition(
         name="invoice",
         servicers=_servicers(runtime, vault),
+        partitioned_tables={"usage_item": "charge_id"},
         handlers=[
             EventHandler(CallsRated, partial(calls_rated, vault)),
             EventHandler(PaymentSettled, payment_settled),

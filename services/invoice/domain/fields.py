@@ -1,6 +1,7 @@
 """Rules for the fields of resources, checked together: a caller sees at once all that is wrong."""
 
 import re
+from unicodedata import category
 
 from kernel.errors import FieldViolation
 from kernel.ids import is_uuid
@@ -21,9 +22,16 @@ class FieldRules:
             self._violations.append(FieldViolation(field, rule))
 
     def length(self, text: str, field: str, longest: int, shortest: int = 1) -> None:
-        """A text has a length in characters and no blanks around it."""
+        """A text of one line has a length in characters and no blanks around it."""
         fits = shortest <= len(text) <= longest and text == text.strip()
         self.require(fits, field, f"must have {shortest} to {longest} characters, no blanks around")
+        # They would be invisible on an invoice, and break its lines.
+        is_clean = all(category(character) != "Cc" for character in text)
+        self.require(is_clean, field, "must have no control characters")
+
+    def lines(self, text: str, field: str, longest: int) -> None:
+        """A text of several lines, or none, that has a length in characters in all."""
+        self.length(text.replace("\n", " "), field, longest, 0)
 
     def country(self, code: str, field: str) -> None:
         """A country is written as ISO 3166-1 alpha-2 does."""

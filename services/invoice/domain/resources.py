@@ -109,5 +109,5 @@ class Customer:
 def _check_personal(personal: PersonalData, rules: FieldRules) -> None:
     longest = PERSONAL_TEXT_CHARACTERS_MAX
     rules.length(personal.display_name, "customer.display_name", longest)
-    rules.length(personal.address, "customer.address", longest, 0)
+    rules.lines(personal.address, "customer.address", longest)
     rules.length(personal.email, "customer.email", longest, 0)

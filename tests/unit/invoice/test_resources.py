@@ -40,6 +40,15 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert fields == ["legal_entity.code", "legal_entity.country_code"]
 
 
+def test_an_address_has_lines_and_a_name_has_one() -> None:
+    """Whoever could write lines into a name could write lines onto an invoice."""
+    known = PersonalData("Ada", "St James's Square 12\nLondon", "ada@example.com")
+    assert Customer(new_uuid(), "CRM-1", "GB", NOW, known).personal == known
+    for spoilt in (replace(known, display_name="Ada\nPaid"), replace(known, address="a\x1bb")):
+        with pytest.raises(DomainError, match="INVALID_FIELDS"):
+            Customer(new_uuid(), "CRM-1", "GB", NOW, spoilt)
+
+
 @pytest.mark.parametrize("tenant_id", ["", "Acme", "a b", "x" * 33])
 def test_a_tenant_id_is_plain(tenant_id: str) -> None:
     """It is part of subjects and file names."""
@@ -54,6 +63,9 @@ def test_a_tenant_id_is_plain(tenant_id: str) -> None:
         ({"billing_day": 29}, "INVALID_BILLING_DAY"),
         ({"currency": "EURO"}, "INVALID_FIELDS"),
         ({"code": " A-1"}, "INVALID_FIELDS"),
+        ({"code": "A\x071"}, "INVALID_FIELDS"),
+        ({"start_time": datetime.min.replace(tzinfo=UTC)}, "INVALID_FIELDS"),
+        ({"start_time": datetime.max.replace(tzinfo=UTC)}, "INVALID_FIELDS"),
     ],
 )
 def test_an_account_is_checked_before_it_is_made(change: dict[str, Any], reason: str) -> None:

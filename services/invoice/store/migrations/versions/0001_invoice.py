@@ -5,6 +5,7 @@ from alembic import op
 
 from chassis.database.columns import Key16, UtcTime
 from chassis.database.migrations import create_chassis_tables
+from chassis.database.partitions import create_default_partition, partition_by
 
 revision = "0001"
 down_revision = None
@@ -169,7 +170,9 @@ def upgrade() -> None:
         sa.Column("source_sequence", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "period_key", "charge_id", "revision"),
         sqlite_with_rowid=False,
+        **partition_by("charge_id"),
     )
+    create_default_partition(op, "usage_item")
     op.create_table(
         "invoice",
         sa.Column("tenant_id", sa.Text, nullable=False),
