@@ -39,11 +39,20 @@ class Suite:
     def stub(self, stub_class: Callable[[grpc.aio.Channel], T], tenant_id: str = "*") -> T:
         """Return a stub, as the operator of a tenant, or of the whole installation."""
         service = stub_class.__module__.split(".")[1]
-        return stub_class(self._channel(service, tenant_id))
+        return stub_class(self.channel(service, tenant_id))
 
     def operations(self, service: str) -> operations_grpc.OperationsServiceStub:
         """Return a stub of a service's OperationsService."""
-        return operations_grpc.OperationsServiceStub(self._channel(service, "*"))
+        return operations_grpc.OperationsServiceStub(self.channel(service, "*"))
+
+    def channel(self, service: str, tenant_id: str) -> grpc.aio.Channel:
+        """Return the channel to a service, as the operator of a tenant, or of everything."""
+        key = (service, tenant_id)
+        if key not in self._channels:
+            settings = CommonSettings(service_token_file=self._token_file(tenant_id))
+            address = self.installation.address(service)
+            self._channels[key] = connect(address, f"tollbook.{service}.v1", settings)
+        return self._channels[key]
 
     async def caught_up(self, consumer: str, *event_types: str) -> None:
         """Wait until a service has applied every event of these types that there is now."""
@@ -85,14 +94,6 @@ class Suite:
         for channel in self._channels.values():
             await channel.close()
         self.supervisor.stop_all()
-
-    def _channel(self, service: str, tenant_id: str) -> grpc.aio.Channel:
-        key = (service, tenant_id)
-        if key not in self._channels:
-            settings = CommonSettings(service_token_file=self._token_file(tenant_id))
-            address = self.installation.address(service)
-            self._channels[key] = connect(address, f"tollbook.{service}.v1", settings)
-        return self._channels[key]
 
     def _token_file(self, tenant_id: str) -> Path:
         if tenant_id == "*":

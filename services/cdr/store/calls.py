@@ -6,7 +6,17 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from chassis.database.bulk import insert_rows
 from services.cdr.store.schema import call_table
@@ -204,5 +214,6 @@ def _conditions(which: CallFilter) -> list[ColumnElement[bool]]:
     if which.number:
         conditions.append(or_(_columns.caller == which.number, _columns.callee == which.number))
     if which.rating_outcome:
-        conditions.append(_columns.rating_outcome == which.rating_outcome)
+        # Written into the statement, or no database would see that a partial index has them all.
+        conditions.append(_columns.rating_outcome == literal_column(str(int(which.rating_outcome))))
     return conditions

@@ -94,6 +94,16 @@ call_table = Table(
     PrimaryKeyConstraint("tenant_id", "call_id", "revision"),
     Index("call_by_start", "tenant_id", "start_time", "call_id"),
     Index("call_by_account", "tenant_id", "account_id", "start_time", "call_id"),
+    # The few that staff look for. Indexes of caller and callee would double the cost of storing a
+    # call: a number is looked for in the calls of an account or a span of time.
+    Index(
+        "call_unrated",
+        "tenant_id",
+        "start_time",
+        "call_id",
+        sqlite_where=text("rating_outcome = 3"),
+        postgresql_where=text("rating_outcome = 3"),
+    ),
 )
 
 suspended_record_table = Table(

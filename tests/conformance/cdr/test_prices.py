@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import pytest
+from sqlalchemy import Connection, event
+
 from kernel.ids import hash_parts
+from services.cdr.store.calls import CallFilter, list_calls
 from tests.conformance.cdr.exchange import Exchange, rated_event
 from tests.unit.cdr.asterisk import asterisk_line
 from tollbook.type.v1.call_pb2 import Party, RatingOutcome
@@ -70,3 +74,21 @@ async def test_fees_and_suppliers_costs_are_no_price_of_the_call(exchange: Excha
         rated_event([charge(call, call_id=None), charge(call, party=Party.PARTY_SUPPLIER)])
     )
     assert (await exchange.calls())[0].rating_outcome == 0
+
+
+async def test_unrated_calls_are_found_without_reading_all_others(exchange: Exchange) -> None:
+    """Staff look for the few; SQLite tells how it finds them."""
+    if exchange.database.dialect != "sqlite":
+        pytest.skip("PostgreSQL chooses by the number of rows; the index is the same")
+    plans: list[str] = []
+
+    def explain(connection: Connection) -> None:
+        @event.listens_for(connection, "before_cursor_execute")
+        def look(_c: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            plan = cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in plan)
+
+        list_calls(connection, "acme", CallFilter(rating_outcome=UNRATED), None, 10)
+
+    await exchange.database.read(explain)
+    assert plans == ["SEARCH call USING INDEX call_unrated (tenant_id=?)"]

@@ -98,6 +98,13 @@ def _create_call_tables() -> None:
     )
     op.create_index("call_by_start", "call", ["tenant_id", "start_time", "call_id"])
     op.create_index("call_by_account", "call", ["tenant_id", "account_id", "start_time", "call_id"])
+    op.create_index(
+        "call_unrated",
+        "call",
+        ["tenant_id", "start_time", "call_id"],
+        sqlite_where=sa.text("rating_outcome = 3"),
+        postgresql_where=sa.text("rating_outcome = 3"),
+    )
     op.create_table(
         "suspended_record",
         sa.Column("tenant_id", sa.Text, nullable=False),
