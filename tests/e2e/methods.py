@@ -83,7 +83,7 @@ class Method:
         return request
 
     async def call(self, channel: grpc.aio.Channel, request: Message) -> list[Message]:
-        """Call it and return its answers."""
+        """Call it and return its answers; a stream of requests stays empty."""
         method = self.descriptor
         kind = f"{_arity(method.client_streaming)}_{_arity(method.server_streaming)}"
         answer_class = message_factory.GetMessageClass(method.output_type)
@@ -92,7 +92,7 @@ class Method:
             request_serializer=type(request).SerializeToString,
             response_deserializer=answer_class.FromString,
         )
-        call = stub(_one(request) if method.client_streaming else request)
+        call = stub(_nothing() if method.client_streaming else request)
         return [each async for each in call] if method.server_streaming else [await call]
 
 
@@ -148,5 +148,7 @@ def _arity(is_stream: bool) -> str:
     return "stream" if is_stream else "unary"
 
 
-async def _one(request: Message) -> AsyncIterator[Message]:
-    yield request
+async def _nothing() -> AsyncIterator[Message]:
+    no_requests: tuple[Message, ...] = ()
+    for request in no_requests:
+        yield request

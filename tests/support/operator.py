@@ -44,6 +44,28 @@ DECK = """prefix,destination,price,first,next
 CHUNK_BYTES = 256 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """A rate deck as it is published, and how it is to be read."""
+
+    rates: bytes
+    mapping: rate_deck.RateDeckMapping
+    destinations: bytes = b""
+    rejected_count: int = 0
+
+
+ROUND_DECK = Deck(
+    DECK.encode(),
+    rate_deck.RateDeckMapping(
+        prefix_column="prefix",
+        price_column="price",
+        destination_column="destination",
+        first_increment_column="first",
+        next_increment_column="next",
+    ),
+)
+
+
 @dataclass
 class Operator:
     """One tenant's set-up, by the ids that the tests need."""
@@ -52,6 +74,10 @@ class Operator:
     tenant_id: str
     currency: str = "EUR"
     monthly_fee: int = 0
+    # When prices and taxes come into force, and when the first billing period begins.
+    prices_since: datetime = BEFORE
+    billed_since: datetime = MONTH
+    deck: Deck = ROUND_DECK
     legal_entity_id: str = field(default_factory=new_uuid)
     plan_id: str = field(default_factory=new_uuid)
     accounts: dict[str, str] = field(default_factory=dict)
@@ -107,7 +133,7 @@ class Operator:
                     time_zone="UTC",
                     payment_mode=customer.PAYMENT_MODE_POSTPAID,
                     billing_day=1,
-                    start_time=timestamp(MONTH),
+                    start_time=timestamp(self.billed_since),
                 ),
                 request_id=request_id(),
             )
@@ -117,16 +143,21 @@ class Operator:
         await self.subscribe(code)
         return account_id
 
-    async def add_line(self, code: str, identifier: str = "") -> None:
-        """Give an account a line by its account code."""
+    async def add_line(
+        self,
+        code: str,
+        identifier: str = "",
+        kind: customer.LineKind.ValueType = customer.LINE_KIND_ACCOUNT_CODE,
+    ) -> None:
+        """Give an account a line, by its account code unless told otherwise."""
         await self.customers.CreateLine(
             invoice.CreateLineRequest(
                 line=customer.Line(
                     line_id=new_uuid(),
                     account_id=self.accounts[code],
-                    kind=customer.LINE_KIND_ACCOUNT_CODE,
+                    kind=kind,
                     identifier=identifier or code,
-                    validity=TimeRange(start_time=timestamp(BEFORE)),
+                    validity=TimeRange(start_time=timestamp(self.prices_since)),
                 ),
                 request_id=request_id(),
             )
@@ -140,20 +171,20 @@ class Operator:
                     subscription_id=new_uuid(),
                     account_id=self.accounts[code],
                     plan_id=self.plan_id,
-                    validity=TimeRange(start_time=timestamp(BEFORE)),
+                    validity=TimeRange(start_time=timestamp(self.prices_since)),
                 ),
                 request_id=request_id(),
             )
         )
 
     async def import_file(
-        self, content: bytes, name: str = "Master.csv"
+        self, content: bytes, name: str = "Master.csv", source_code: str = "pbx"
     ) -> cdr.ImportCallFileResponse:
-        """Import an Asterisk file and return its totals."""
+        """Import a file of a source and return its totals."""
         stub = self.suite.stub(cdr_grpc.CallIntakeServiceStub, self.tenant_id)
 
         async def pieces() -> AsyncIterator[cdr.ImportCallFileRequest]:
-            yield cdr.ImportCallFileRequest(source_code="pbx", file_name=name)
+            yield cdr.ImportCallFileRequest(source_code=source_code, file_name=name)
             for at in range(0, len(content), CHUNK_BYTES):
                 yield cdr.ImportCallFileRequest(content=content[at : at + CHUNK_BYTES])
 
@@ -193,7 +224,7 @@ class Operator:
                     country_code="NL",
                     display_name="VAT 21 %",
                     basis_points=2_100,
-                    effective_time=timestamp(BEFORE),
+                    effective_time=timestamp(self.prices_since),
                 ),
                 request_id=request_id(),
             )
@@ -201,31 +232,26 @@ class Operator:
 
     async def _import_deck(self) -> None:
         decks = self.suite.stub(rating_grpc.RateDeckServiceStub, self.tenant_id)
-        mapping = rate_deck.RateDeckMapping(
-            prefix_column="prefix",
-            price_column="price",
-            destination_column="destination",
-            first_increment_column="first",
-            next_increment_column="next",
-        )
 
         async def pieces() -> AsyncIterator[rating.ImportRateDeckRequest]:
             header = rating.ImportRateDeckHeader(
                 rate_deck_code="standard",
                 currency_code=self.currency,
-                mapping=mapping,
+                mapping=self.deck.mapping,
                 request_id=request_id(),
             )
             yield rating.ImportRateDeckRequest(header=header)
-            yield rating.ImportRateDeckRequest(rates_content=DECK.encode())
+            yield rating.ImportRateDeckRequest(rates_content=self.deck.rates)
+            if self.deck.destinations:
+                yield rating.ImportRateDeckRequest(destinations_content=self.deck.destinations)
 
         imported = await decks.ImportRateDeck(pieces())
-        assert imported.rejected_count == 0, imported.rejected_rows
+        assert imported.rejected_count == self.deck.rejected_count, imported.rejected_rows
         self._deck_id = imported.rate_deck.rate_deck_id
         await decks.PublishRateDeckVersion(
             rating.PublishRateDeckVersionRequest(
                 rate_deck_version_id=imported.version.rate_deck_version_id,
-                effective_time=timestamp(BEFORE),
+                effective_time=timestamp(self.prices_since),
                 request_id=request_id(),
             )
         )
@@ -247,7 +273,7 @@ class Operator:
             rating.PublishPlanRevisionRequest(
                 plan_id=self.plan_id,
                 revision=plan.PlanRevision(
-                    effective_time=timestamp(BEFORE),
+                    effective_time=timestamp(self.prices_since),
                     rate_deck_ids=[self._deck_id],
                     duration_rounding=plan.DURATION_ROUNDING_UP,
                     price_rounding=plan.PRICE_ROUNDING_HALF_UP,
@@ -260,13 +286,20 @@ class Operator:
 
     async def _create_sources(self) -> None:
         """Create a PBX that writes files and a platform that sends records over gRPC."""
-        await self._create_source("pbx", source.RECORD_FORMAT_ASTERISK_CSV)
-        await self._create_source("grpc", source.RECORD_FORMAT_GRPC)
+        await self.create_source("pbx", source.RECORD_FORMAT_ASTERISK_CSV)
+        await self.create_source("grpc", source.RECORD_FORMAT_GRPC)
 
-    async def _create_source(self, code: str, record_format: source.RecordFormat.ValueType) -> None:
+    async def create_source(
+        self,
+        code: str,
+        record_format: source.RecordFormat.ValueType,
+        line_rule: source.LineRule.ValueType = source.LINE_RULE_ACCOUNT_CODE,
+    ) -> None:
+        """Create a source of Dutch records in UTC."""
         sources = self.suite.stub(cdr_grpc.SourceAdminServiceStub, self.tenant_id)
         key_kinds = {
             source.RECORD_FORMAT_ASTERISK_CSV: call.CALL_KEY_KIND_ASTERISK_UNIQUE_ID,
+            source.RECORD_FORMAT_FREESWITCH_JSON: call.CALL_KEY_KIND_FREESWITCH_UUID,
             source.RECORD_FORMAT_GRPC: call.CALL_KEY_KIND_SIP_CALL_ID,
         }
         await sources.CreateSource(
@@ -281,7 +314,7 @@ class Operator:
                         international_prefixes=["00"],
                         short_codes=["100"],
                         emergency_numbers=["112"],
-                        line_rule=source.LINE_RULE_ACCOUNT_CODE,
+                        line_rule=line_rule,
                         call_key_kind=key_kinds[record_format],
                     ),
                 ),

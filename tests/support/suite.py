@@ -15,7 +15,13 @@ import grpc.aio
 from chassis.bus.subjects import producer_of
 from chassis.grpc.client import connect
 from chassis.settings import CommonSettings
-from deploy.local.installation import OPERATOR_SCOPES, SERVICES, Installation, Ports
+from deploy.local.installation import (
+    OPERATOR_SCOPES,
+    SERVICE_SCOPES,
+    SERVICES,
+    Installation,
+    Ports,
+)
 from deploy.local.supervisor import Supervisor
 from kernel.ids import new_uuid
 from tollbook.operations.v1 import operations_service_pb2 as operations
@@ -25,7 +31,10 @@ T = TypeVar("T")
 
 FACT_SECONDS_MAX = 90.0
 FACT_POLL_SECONDS = 0.1
-TENANT_SCOPES = frozenset(s for s in OPERATOR_SCOPES if not s.startswith("operations"))
+# Everything that there is about one tenant, also what only services do.
+TENANT_SCOPES = SERVICE_SCOPES["invoice"] | {
+    scope for scope in OPERATOR_SCOPES if not scope.startswith("operations")
+}
 
 
 class Suite:
