@@ -35,6 +35,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
     return ServiceDefinition(
         name="rating",
         servicers=_servicers(Endpoint(runtime.database), tariffs, settings),
+        partitioned_tables={"charge": "charge_id"},
         handlers=event_handlers(tariffs),
         background=[lambda: _retry_calls(runtime.database, tariffs, settings)],
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from chassis.grpc.convert import money_to_proto
+from chassis.grpc.convert import INT64_MAX, money_to_proto
 from chassis.grpc.endpoint import Endpoint
 from kernel.money import Money
 from services.rating.domain.audit import TenantDigest
@@ -37,7 +37,8 @@ class RatingAuditApi(RatingAuditServiceServicer):
 
 
 def _by_partition(watermarks: Iterable[Watermark]) -> dict[int, int]:
-    return {watermark.partition: watermark.sequence for watermark in watermarks}
+    # Sequences are stored as signed integers: what is beyond all of them counts all.
+    return {mark.partition: min(mark.sequence, INT64_MAX) for mark in watermarks}
 
 
 def _digest_to_proto(digest: TenantDigest) -> RatingDigest:

@@ -37,7 +37,8 @@ def price_call(
     account = accounts.get(call.account_id)
     if account is None:
         raise unrated(UNKNOWN_ACCOUNT, account_id=call.account_id)
-    accounts |= accounts_of(connection, tenant_id, [account.payer_account_id])
+    if account.payer_account_id not in accounts:
+        accounts |= accounts_of(connection, tenant_id, [account.payer_account_id])
     if call.callee.kind is not NumberKind.EMERGENCY:
         _check_not_blocked(connection, tenant_id, call.account_id)
     [price] = price_batch(

@@ -187,5 +187,7 @@ async def test_the_digest_adds_up_at_every_watermark(desk: Desk) -> None:
     mark = Watermark(producer="cdr", partition=first.partition, sequence=first.sequence)
     early = await desk.digest(cdr_watermarks=[mark])
     assert (early.collected_count, early.rated_count, early.merged_count) == (1, 1, 0)
+    beyond = Watermark(producer="cdr", partition=first.partition, sequence=2**64 - 1)
+    assert await desk.digest(cdr_watermarks=[beyond]) == digest
     none = Watermark(producer="rating", partition=first.partition, sequence=0)
     assert (await desk.digest(rating_watermarks=[none])).charge_revision_count == 0

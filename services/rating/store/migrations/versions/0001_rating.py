@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from chassis.database.migrations import create_chassis_tables
+from chassis.database.partitions import create_default_partition, partition_by
 
 revision = "0001"
 down_revision = None
@@ -188,7 +189,9 @@ def _create_charges() -> None:
         sa.Column("event_partition", sa.SmallInteger(), nullable=False),
         sa.Column("event_sequence", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("charge_id", "revision"),
+        **partition_by("charge_id"),
     )
+    create_default_partition(op, "charge")
     op.create_index("charge_by_account", "charge", ["tenant_id", "account_id", "charge_id"])
     op.create_index("charge_by_period", "charge", ["tenant_id", "payer_account_id", "period_start"])
     op.create_table(
