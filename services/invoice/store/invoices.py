@@ -72,12 +72,6 @@ def find_invoice(connection: Connection, tenant_id: str, invoice_id: str) -> Inv
     return None if row is None else _with_lines(connection, tenant_id, [_to_invoice(row)])[0]
 
 
-def find_parties(connection: Connection, tenant_id: str, invoice_id: str) -> AnyRow:
-    """The row of an invoice that is there, for its issuer and recipient columns."""
-    query = select(schema.invoice).filter_by(tenant_id=tenant_id, invoice_id=invoice_id)
-    return connection.execute(query).one()
-
-
 def list_invoices(
     connection: Connection, tenant_id: str, account_id: str, request: PageRequest
 ) -> Page[Invoice]:
