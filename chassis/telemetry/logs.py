@@ -44,6 +44,8 @@ def set_up_logs(service: str, level: str) -> None:
     handler.setFormatter(JsonFormatter(service))
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
+    # It tells every step of opening a database, at every start.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _of_context() -> dict[str, str]:

@@ -3,13 +3,11 @@
 from importlib.metadata import version
 
 from opentelemetry import metrics, trace
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 
 from chassis.settings import CommonSettings
@@ -32,13 +30,30 @@ def _traces(settings: CommonSettings, resource: Resource) -> TracerProvider:
     root = TraceIdRatioBased(settings.trace_sample_percent / 100) if endpoint else ALWAYS_OFF
     provider = TracerProvider(sampler=ParentBased(root), resource=resource)
     if endpoint:
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+        provider.add_span_processor(BatchSpanProcessor(_span_exporter(endpoint)))
     return provider
 
 
 def _metrics(settings: CommonSettings, resource: Resource) -> MeterProvider:
     endpoint = settings.otel_exporter_otlp_endpoint
-    if not endpoint:
-        return MeterProvider(resource=resource)
-    exporter = OTLPMetricExporter(endpoint=endpoint)
-    return MeterProvider([PeriodicExportingMetricReader(exporter)], resource=resource)
+    readers = [_metric_reader(endpoint)] if endpoint else []
+    return MeterProvider(readers, resource=resource)
+
+
+# The exporters are dear to import, and most local processes have no collector to send to.
+
+
+def _span_exporter(endpoint: str) -> SpanExporter:
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415
+        OTLPSpanExporter,
+    )
+
+    return OTLPSpanExporter(endpoint=endpoint)
+
+
+def _metric_reader(endpoint: str) -> MetricReader:
+    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
+        OTLPMetricExporter,
+    )
+
+    return PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
