@@ -5,17 +5,44 @@ keys. What belongs to no month that was made in time, such as history that is im
 the default partition. SQLite has no partitions and does without.
 """
 
+import asyncio
+import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
+from chassis.database.engine import Database
 from chassis.database.migrations import MigrationOperations
+from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 
 MONTHS_AHEAD = 3
+CHECK_INTERVAL_SECONDS = 24 * 3600
 KEY_BYTES = 16
 TIME_BYTES = 6
+
+
+_logger = logging.getLogger(__name__)
+
+
+async def keep_partitions(database: Database, tables: Mapping[str, str]) -> None:
+    """Make the coming months' partitions of tables (name: key column), now and every day."""
+    while True:
+        for table, column in tables.items():
+            try:
+                await database.write(partial(_create_for, table=table, column=column))
+            except SQLAlchemyError as error:
+                # Another replica may have made it; without one, rows go to the default partition.
+                _logger.warning("partitions of %s were not made: %r", table, error)
+        await asyncio.sleep(CHECK_INTERVAL_SECONDS)
+
+
+def _create_for(unit_of_work: UnitOfWork, table: str, column: str) -> None:
+    create_coming_partitions(unit_of_work.connection, table, column, unit_of_work.now)
 
 
 def partition_by(column: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
     return ServiceDefinition(
         name="cdr",
         servicers=_servicers(Endpoint(runtime.database)),
+        partitioned_tables={"call": "call_id"},
         handlers=[LINE_CHANGED, ACCOUNT_CHANGED, CALLS_RATED],
         background=list(_background(runtime, settings)),
     )

@@ -32,7 +32,7 @@ from tollbook.cdr.v1.call_pb2 import Call, SuspendedRecord
 from tollbook.cdr.v1.cdr_service_pb2 import CallRecordResult
 from tollbook.cdr.v1.source_pb2 import Source as SourceMessage
 from tollbook.cdr.v1.source_pb2 import SourceProfile as SourceProfileMessage
-from tollbook.type.v1.call_pb2 import CallKey, CallKeyKind
+from tollbook.type.v1.call_pb2 import CallKey
 
 SERVICE = "cdr"
 
@@ -59,8 +59,6 @@ def profile_from_proto(message: SourceProfileMessage) -> SourceProfile:
     line_rule = _member(LineRule, message.line_rule)
     if line_rule is None:
         raise invalid_profile("line_rule", "choose which field names the line that is charged")
-    if message.call_key_kind not in CallKeyKind.values():
-        raise invalid_profile("call_key_kind", "choose one of the kinds of call key")
     conflict_rule = _member(ConflictRule, message.conflict_rule or ConflictRule.SUSPEND)
     if conflict_rule is None:
         raise invalid_profile("conflict_rule", "choose one of the conflict rules")

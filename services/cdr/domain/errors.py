@@ -1,7 +1,7 @@
 """The failures that callers of cdr can expect; each reason keeps its meaning for ever.
 
 SOURCE_NOT_FOUND, SOURCE_CODE_TAKEN, INVALID_SOURCE, INVALID_PROFILE, ETAG_MISMATCH,
-FORMAT_HAS_NO_FILES, FORMAT_HAS_NO_STREAM, CALL_NOT_FOUND, INVALID_CHUNK, INVALID_FILTER,
+FORMAT_HAS_NO_FILES, FORMAT_HAS_NO_STREAM, CALL_NOT_FOUND, INVALID_CHUNK,
 INVALID_PAGE_TOKEN.
 """
 
@@ -90,17 +90,6 @@ def call_not_found(call_id: str) -> DomainError:
         "CALL_NOT_FOUND",
         f"there is no call {call_id!r}; ListCalls finds calls by account, time and number",
         {"call_id": call_id},
-    )
-
-
-def invalid_filter(field: str, problem: str) -> DomainError:
-    """A list cannot be asked for this."""
-    return DomainError(
-        ErrorKind.INVALID_ARGUMENT,
-        "INVALID_FILTER",
-        f"{field}: {problem}",
-        {"field": field},
-        [FieldViolation(field, problem)],
     )
 
 

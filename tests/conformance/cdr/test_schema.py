@@ -15,6 +15,8 @@ def test_the_migrated_schema_is_the_one_in_the_code(database: Database) -> None:
     for table in (*metadata.tables.values(), *chassis_metadata.tables.values()):
         table.to_metadata(expected)
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection)
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, *_: not str(name).endswith("_default")}
+        )
         differences = compare_metadata(context, expected)
     assert differences == []

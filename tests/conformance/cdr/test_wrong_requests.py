@@ -100,13 +100,13 @@ async def test_a_profile_names_a_kind_of_call_key_that_there_is(client: Client) 
     """It is stored with every call and sent with every event, in one byte."""
     source = Source(code="odd", format=ASTERISK, profile=a_profile(call_key_kind=UNKNOWN_MEMBER))
     request = pb.CreateSourceRequest(source=source, request_id=new_uuid())
-    assert await refusal(client.sources.CreateSource(request)) == (INVALID, "INVALID_PROFILE")
+    assert await refusal(client.sources.CreateSource(request)) == (INVALID, "INVALID_REQUEST")
 
 
 async def test_no_call_has_an_unknown_outcome(client: Client) -> None:
     """A newer client asks for what this service does not know yet."""
     request = pb.ListCallsRequest(rating_outcome=UNKNOWN_MEMBER)
-    assert await refusal(client.calls.ListCalls(request)) == (INVALID, "INVALID_FILTER")
+    assert await refusal(client.calls.ListCalls(request)) == (INVALID, "INVALID_REQUEST")
 
 
 async def test_records_of_the_contract_need_a_source_of_the_contract(client: Client) -> None:

@@ -5,6 +5,7 @@ from alembic import op
 
 from chassis.database.columns import Key16, UtcTime
 from chassis.database.migrations import create_chassis_tables
+from chassis.database.partitions import create_default_partition, partition_by
 
 revision = "0001"
 down_revision = None
@@ -95,7 +96,9 @@ def _create_call_tables() -> None:
         sa.Column("charge_id", Key16),
         sa.Column("charge_revision", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.PrimaryKeyConstraint("tenant_id", "call_id", "revision"),
+        **partition_by("call_id"),
     )
+    create_default_partition(op, "call")
     op.create_index("call_by_start", "call", ["tenant_id", "start_time", "call_id"])
     op.create_index("call_by_account", "call", ["tenant_id", "account_id", "start_time", "call_id"])
     op.create_index(
