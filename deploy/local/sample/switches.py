@@ -105,9 +105,12 @@ async def _push_documents(session: Session, tenant: Tenant, documents: Sequence[
 
 async def _push(switch: aiohttp.ClientSession, url: str, document: bytes) -> None:
     headers = {"Content-Type": "application/json"}
-    async with switch.post(url, data=document, headers=headers) as answer:
-        if not answer.ok:
-            raise SampleError(f"a push was answered {answer.status}: {await answer.text()}")
+    try:
+        async with switch.post(url, data=document, headers=headers) as answer:
+            if not answer.ok:
+                raise SampleError(f"a push was answered {answer.status}: {await answer.text()}")
+    except aiohttp.ClientError as error:
+        raise SampleError(f"a push was not answered, see cdr's log: {error}") from error
 
 
 async def _received(session: Session, tenant: Tenant, count: int) -> cdr_service_pb2.CdrDigest:
