@@ -179,10 +179,9 @@ def test_bill_shows_an_invoice_and_saves_its_documents(first_run: Run, tmp_path:
     assert Decimal(printed[1]) == amount(shown, "Total")
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_no_service_has_given_up_on_an_event(first_run: Run, service: str) -> None:
+def test_no_service_has_given_up_on_an_event(first_run: Run) -> None:
     """There are no dead letters after a first start."""
-    assert "none" in first_run.tollbook("dead-letters", "list", "--service", service)
+    assert re.search(r"Dead letters +none", first_run.tollbook("dead-letters", "list"))
 
 
 def test_replayed_events_double_nothing(first_run: Run) -> None:
