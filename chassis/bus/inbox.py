@@ -4,11 +4,10 @@ import hashlib
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from chassis.bus.broker import StreamExtent
 from chassis.bus.envelope import Envelope
+from chassis.database.insert import insert_into
 from chassis.database.schema import inbox_position_table, inbox_table, stream_position_table
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError, ErrorKind
@@ -62,7 +61,7 @@ def note_positions(connection: Connection, envelopes: list[Envelope]) -> None:
     table = inbox_position_table
     postgresql = connection.dialect.name == "postgresql"
     for (producer, event_type, partition), sequence in sorted(highest.items()):
-        statement = (postgresql_insert if postgresql else sqlite_insert)(table).values(
+        statement = insert_into(connection, table).values(
             producer=producer, event_type=event_type, partition=partition, sequence=sequence
         )
         larger = func.greatest if postgresql else func.max
@@ -79,8 +78,7 @@ def note_stream_position(
 ) -> None:
     """Remember that everything up to a place in a partition's stream is dealt with."""
     table = stream_position_table
-    postgresql = unit_of_work.connection.dialect.name == "postgresql"
-    statement = (postgresql_insert if postgresql else sqlite_insert)(table).values(
+    statement = insert_into(unit_of_work.connection, table).values(
         partition=partition, stream_create_time=stream_create_time, stream_sequence=sequence
     )
     unit_of_work.connection.execute(

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, case, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.database.engine import Database
+from chassis.database.insert import insert_into
 from chassis.database.schema import lease_table
 from chassis.database.unit_of_work import UnitOfWork
 
@@ -106,8 +105,7 @@ class Leases:
         self, unit_of_work: UnitOfWork, names: Sequence[str], now: datetime
     ) -> dict[str, int]:
         """Take or prolong leases, save those that another has meanwhile; return their tokens."""
-        postgresql = unit_of_work.connection.dialect.name == "postgresql"
-        statement = (postgresql_insert if postgresql else sqlite_insert)(lease_table).values(
+        statement = insert_into(unit_of_work.connection, lease_table).values(
             [
                 {"name": name, "holder": self._holder, "token": 1, "expire_time": now + _TTL}
                 for name in sorted(names)

@@ -7,9 +7,9 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
-from sqlalchemy.dialects import postgresql, sqlite
 
 from chassis.database.engine import Database
+from chassis.database.insert import insert_if_new
 from chassis.database.schema import request_table
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.running_call import current_method
@@ -20,9 +20,6 @@ __all__ = ["Endpoint", "MutatingRequest", "current_caller"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Message)
-
-# Both dialects write ON CONFLICT alike, but SQLAlchemy has no word for it that they share.
-_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class MutatingRequest(Protocol):
@@ -124,22 +121,16 @@ class Endpoint:
 
 def _claim(unit_of_work: UnitOfWork, key: _RequestKey) -> bool:
     """Take the request_id for this transaction; False when it was answered before."""
-    insert = _INSERTS[unit_of_work.connection.dialect.name]
-    claimed = unit_of_work.connection.execute(
-        insert(request_table)
-        .values(
-            tenant_id=key.tenant_id,
-            method=key.method,
-            request_id=key.request_id,
-            caller=key.caller,
-            input_hash=key.input_hash,
-            response=b"",
-            create_time=unit_of_work.now,
-        )
-        .on_conflict_do_nothing()
-        .returning(request_table.c.request_id)
-    )
-    return claimed.first() is not None
+    claim = {
+        "tenant_id": key.tenant_id,
+        "method": key.method,
+        "request_id": key.request_id,
+        "caller": key.caller,
+        "input_hash": key.input_hash,
+        "response": b"",
+        "create_time": unit_of_work.now,
+    }
+    return insert_if_new(unit_of_work.connection, request_table, claim)
 
 
 def _keep(connection: sa.Connection, key: _RequestKey, response: Message) -> None:

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, and_, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from chassis.database.insert import insert_into
 from kernel.clock import to_micros
 from services.cdr.store.schema import account_table, line_table
 
@@ -112,7 +112,6 @@ def line_at(lines: list[Line], micros: int) -> Line | None:
 
 
 def _put(connection: Connection, table: Table, row: dict[str, Any], key: tuple[str, ...]) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(row)
+    statement = insert_into(connection, table).values(row)
     changes = {name: statement.excluded[name] for name in row if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -16,8 +15,8 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from chassis.database.insert import insert_into
 from services.fraud.domain.rule import FraudRule, RuleKind
 from services.fraud.domain.window import Step
 from services.fraud.store.schema import window_step_table as table
@@ -143,13 +142,11 @@ def save_steps(connection: Connection, tenant_id: str, steps: Steps, update_time
         for (fraud_rule_id, account_id, number), step in steps.items()
     ]
     if rows:
-        connection.execute(_upsert(connection.dialect.name), rows)
+        connection.execute(_upsert(connection), rows)
 
 
-@cache
-def _upsert(dialect: str) -> Any:
-    # Both dialects write ON CONFLICT alike, but SQLAlchemy has no word for it that they share.
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+def _upsert(connection: Connection) -> Any:
+    insert = insert_into(connection, table)
     changed = {name: insert.excluded[name] for name in table.columns.keys() if name not in _KEY}  # noqa: SIM118
     return insert.on_conflict_do_update(index_elements=_KEY, set_=changed)
 

@@ -5,15 +5,16 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, select
 
+from chassis.database.insert import insert_if_new
 from services.invoice.domain.account import Account, PaymentMode
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, insert_new, mapped, page_of
+from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 
 def insert_account(connection: Connection, tenant_id: str, account: Account) -> bool:
     """Whether id and code are both new."""
     values = asdict(account) | {"tenant_id": tenant_id, "payment_mode": int(account.payment_mode)}
-    return insert_new(connection, schema.account, values)
+    return insert_if_new(connection, schema.account, values)
 
 
 def find_account(connection: Connection, tenant_id: str, account_id: str) -> Account | None:

@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from chassis.database.insert import insert_if_new
 from services.invoice.domain.resources import Customer, PersonalData
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, insert_new, mapped, page_of
+from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 from services.invoice.store.vault import Vault, customer_owner
 
 PERSONAL_FIELDS = ("display_name", "address", "email")
@@ -16,7 +17,7 @@ def insert_customer(
     connection: Connection, vault: Vault, tenant_id: str, customer: Customer
 ) -> bool:
     """Whether id and external id are both new; only then the customer gets a key."""
-    if not insert_new(connection, schema.customer, _unsealed(tenant_id, customer)):
+    if not insert_if_new(connection, schema.customer, _unsealed(tenant_id, customer)):
         return False
     key = vault.new_key(connection, tenant_id, customer_owner(customer.customer_id))
     sealed = {

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from chassis.database.insert import insert_if_new
 from services.invoice.domain.resources import LegalEntity, Tenant
 from services.invoice.domain.tax import TaxRate
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, insert_new, mapped, page_of
+from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 ADDRESS_SEPARATOR = "\n"
 
@@ -19,7 +20,7 @@ def insert_tenant(connection: Connection, tenant: Tenant) -> bool:
         "display_name": tenant.display_name,
         "create_time": tenant.create_time,
     }
-    return insert_new(connection, schema.tenant, values)
+    return insert_if_new(connection, schema.tenant, values)
 
 
 def list_tenants(connection: Connection, request: PageRequest) -> Page[Tenant]:
@@ -41,7 +42,7 @@ def insert_legal_entity(connection: Connection, tenant_id: str, entity: LegalEnt
         "tax_number": entity.tax_number,
         "invoice_prefix": entity.invoice_prefix,
     }
-    return insert_new(connection, schema.legal_entity, values)
+    return insert_if_new(connection, schema.legal_entity, values)
 
 
 def find_legal_entity(
@@ -77,7 +78,7 @@ def insert_tax_rate(connection: Connection, tenant_id: str, rate: TaxRate) -> bo
         "basis_points": rate.basis_points,
         "effective_time": rate.effective_time,
     }
-    return insert_new(connection, schema.tax_rate, values)
+    return insert_if_new(connection, schema.tax_rate, values)
 
 
 def list_tax_rates(connection: Connection, tenant_id: str, request: PageRequest) -> Page[TaxRate]:

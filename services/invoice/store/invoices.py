@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from chassis.database.insert import insert_into
 from chassis.database.unit_of_work import EventPosition
 from kernel.money import Money
 from kernel.period import Period
@@ -20,8 +20,7 @@ from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_
 def next_sequence(connection: Connection, tenant_id: str, legal_entity_id: str, year: int) -> int:
     """Take the next number of a series; others wait, and a rollback gives it back."""
     table = schema.invoice_series
-    dialect_insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    first = dialect_insert(table).values(
+    first = insert_into(connection, table).values(
         tenant_id=tenant_id, legal_entity_id=legal_entity_id, year=year, last_sequence=1
     )
     statement = first.on_conflict_do_update(

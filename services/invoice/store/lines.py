@@ -2,10 +2,11 @@
 
 from sqlalchemy import Connection, select, update
 
+from chassis.database.insert import insert_if_new
 from services.invoice.domain.account import Line, LineKind
 from services.invoice.domain.validity import Validity
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, insert_new, mapped, page_of
+from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 
 def lock_identifier(
@@ -17,7 +18,7 @@ def lock_identifier(
     """
     table = schema.line_identifier
     key = {"tenant_id": tenant_id, "kind": int(kind), "identifier": identifier}
-    insert_new(connection, table, key)
+    insert_if_new(connection, table, key)
     connection.execute(select(table).filter_by(**key).with_for_update()).one()
 
 
@@ -42,7 +43,7 @@ def insert_line(connection: Connection, tenant_id: str, line: Line) -> bool:
         "start_time": line.validity.start,
         "end_time": line.validity.end,
     }
-    return insert_new(connection, schema.line, values)
+    return insert_if_new(connection, schema.line, values)
 
 
 def update_end(connection: Connection, tenant_id: str, line: Line) -> None:

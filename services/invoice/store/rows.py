@@ -1,12 +1,11 @@
-"""What every query of this service needs: inserting what is new, and pages by key."""
+"""What every query of this service needs: pages by key."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Connection, Row, Select, Table, literal, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, Connection, Row, Select, literal, tuple_
 
 from chassis.database.columns import UtcTime
 from kernel.clock import from_micros, to_micros
@@ -14,17 +13,6 @@ from kernel.clock import from_micros, to_micros
 T = TypeVar("T")
 AnyRow = Row[Any]
 AnyColumn = Column[Any]
-
-
-def insert_new(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
-    """Insert a row and tell whether it is new; a row that breaks a unique key is left out.
-
-    The database decides, so that two writers of the same key are told apart without a lock.
-    """
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    # Not by rowcount: for such an insert the driver of PostgreSQL does not tell it.
-    statement = insert(table).values(values).on_conflict_do_nothing().returning(literal(1))
-    return connection.execute(statement).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from sqlalchemy import Connection, select, update
 
+from chassis.database.insert import insert_if_new
 from kernel.period import Period
 from services.invoice.domain.account import Subscription
 from services.invoice.domain.validity import Validity
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, insert_new, mapped, page_of
+from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 
 def insert_subscription(connection: Connection, tenant_id: str, subscription: Subscription) -> bool:
@@ -19,7 +20,7 @@ def insert_subscription(connection: Connection, tenant_id: str, subscription: Su
         "start_time": subscription.validity.start,
         "end_time": subscription.validity.end,
     }
-    return insert_new(connection, schema.subscription, values)
+    return insert_if_new(connection, schema.subscription, values)
 
 
 def update_end(connection: Connection, tenant_id: str, subscription: Subscription) -> None:

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
+from chassis.database.insert import insert_if_new
 from chassis.database.unit_of_work import EventPosition
 from kernel.money import Money
 from services.payment.domain.errors import payment_exists, payment_not_found
@@ -13,7 +13,6 @@ from services.payment.domain.payment import Payment, Receipt
 from services.payment.store.schema import payment_table
 
 _columns = payment_table.c
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def insert_payment(
@@ -36,9 +35,7 @@ def insert_payment(
         "event_partition": announced.partition,
         "event_sequence": announced.sequence,
     }
-    insert = _INSERT[connection.dialect.name](payment_table)
-    statement = insert.values(values).on_conflict_do_nothing().returning(_columns.payment_id)
-    if connection.execute(statement).one_or_none() is None:
+    if not insert_if_new(connection, payment_table, values):
         raise payment_exists(receipt.payment_id)
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, select, update
 
 from chassis.database.bulk import insert_rows
+from chassis.database.insert import insert_if_new
 from services.rating.domain.rate_deck import Rate
-from services.rating.store.rows import insert_if_new
 from services.rating.store.schema import rate, rate_deck, rate_deck_version
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select, update
 
+from chassis.database.insert import insert_if_new
 from kernel.rounding import RoundingMode
 from services.rating.domain.plan import DeckVersion, Plan, PlanRevision, Tariff
 from services.rating.domain.pricing import DurationRounding, PriceRule
 from services.rating.store.decks import published_versions
-from services.rating.store.rows import insert_if_new
 from services.rating.store.schema import plan, plan_revision, tariff_version
 
 
