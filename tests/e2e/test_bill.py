@@ -90,6 +90,7 @@ async def test_two_tenants_with_the_same_codes_and_call_keys_never_meet(suite: S
         await operator.set_up(["desk-1"])
         totals = await operator.import_file(asterisk_csv(CALLS[:3]))
         assert totals.accepted_count == 3
+    await everything_priced(suite)
     invoices = [await invoice_of(suite, operator, "desk-1") for operator in tenants]
     assert {i.number for i in invoices} == {invoices[0].number}
     assert len({i.invoice_id for i in invoices}) == 2
@@ -107,9 +108,10 @@ async def test_a_late_record_lands_in_the_open_period_as_a_correction(suite: Sui
     operator = Operator(suite, "late")
     await operator.set_up(["desk-1"])
     await operator.import_file(asterisk_csv(CALLS[:1]))
+    await everything_priced(suite)
     first = await invoice_of(suite, operator, "desk-1")
     await operator.import_file(asterisk_csv(CALLS[1:2]), "late.csv")
-    await suite.caught_up("rating", "tollbook.cdr.v1.CallsCollected")
+    await everything_priced(suite)
     second = await invoice_of(suite, operator, "desk-1")
     assert [(line.usage_line, line.correction) for line in first.lines] == [
         ("Netherlands Mobile", False)
@@ -140,17 +142,23 @@ async def test_an_import_racing_the_close_of_a_period_loses_and_doubles_nothing(
         await operator.import_file(asterisk_csv(part), f"part-{placed}.csv")
 
     await import_part()
+    await everything_priced(suite)
     closing = asyncio.create_task(invoice_of(suite, operator, "desk-1"))
     while not closing.done():
         await import_part()
     first = await closing
     await import_part()
-    await suite.caught_up("rating", "tollbook.cdr.v1.CallsCollected")
+    await everything_priced(suite)
     second = await invoice_of(suite, operator, "desk-1")
     assert all(line.correction for line in second.lines)
     assert not any(line.correction for line in first.lines)
     assert sum(line.charge_count for i in (first, second) for line in i.lines) == placed
     reconcile(suite)
+
+
+async def everything_priced(suite: Suite) -> None:
+    """Wait until rating has seen every call: a call that is not priced is in no period yet."""
+    await suite.caught_up("rating", "tollbook.cdr.v1.CallsCollected")
 
 
 async def unrated_is_shown(suite: Suite, operator: Operator) -> None:
