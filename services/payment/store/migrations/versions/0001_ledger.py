@@ -118,4 +118,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("the journal is never dropped; restore a backup instead")
+    raise RuntimeError("the journal is never dropped; restore a backup instead")
