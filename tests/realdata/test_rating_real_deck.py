@@ -21,8 +21,9 @@ from services.rating.domain.deck_import import (
     parse_deck,
 )
 from services.rating.domain.prefix_table import PrefixTable, padded_columns
-from services.rating.domain.pricing import DurationRounding, PriceRule, price_call
+from services.rating.domain.pricing import price_call
 from services.rating.domain.rate_deck import longest_prefix
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
 
 MAPPING = DeckMapping(
     prefix_column="Destination",
@@ -54,7 +55,7 @@ def test_every_row_of_the_deck_is_a_rate_or_has_a_reason(deck: ParsedDeck) -> No
     """13,127 rows: 13,126 prefixes, and one price of text messages without a prefix."""
     assert (deck.received_count, len(deck.rates)) == (13_127, 13_126)
     assert [row.reason for row in deck.rejected] == ["INVALID_PREFIX"]
-    increments = Counter(rate.next_increment_seconds for rate in deck.rates)
+    increments = Counter(rate.next_increment for rate in deck.rates)
     assert increments == {60: 13_117, 6: 9}
 
 

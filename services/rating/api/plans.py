@@ -11,7 +11,7 @@ from chassis.grpc.pages import decode_token, encode_token, page_size
 from chassis.security.caller import Caller
 from services.rating.api.convert import ROUNDING_MODES, plan_to_proto
 from services.rating.domain.errors import not_found
-from services.rating.domain.pricing import DurationRounding, PriceRule
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
 from services.rating.store.plans import latest_revisions, list_plans, plan_of
 from services.rating.usecases.create_plan import create_plan
 from services.rating.usecases.publish_plan_revision import NewTerms, publish_plan_revision

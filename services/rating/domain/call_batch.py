@@ -18,11 +18,11 @@ from services.rating.domain.errors import (
     NO_RATE,
     UNKNOWN_ACCOUNT,
 )
-from services.rating.domain.plan import Tariff, Terms
 from services.rating.domain.prefix_table import NO_ROW, Int32s, PrefixTable, padded_columns
 from services.rating.domain.pricing import is_valid_duration
 from services.rating.domain.pricing_columns import price_calls
 from services.rating.domain.settlement import Outcome
+from services.rating.domain.tariff import Tariff, Terms
 
 UNANSWERED_LINE = "Unanswered calls"
 EMERGENCY_LINE = "Emergency calls"

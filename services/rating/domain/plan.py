@@ -1,21 +1,172 @@
-"""Plans: terms from a moment on, never edited; what is in force at an instant."""
+"""Plans and their revisions: the terms of what customers subscribe to, never edited."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from enum import IntEnum
+from typing import NamedTuple
 
-from kernel.clock import to_micros
-from services.rating.domain.pricing import DurationRounding, PriceRule
-
-T = TypeVar("T")
+from services.rating.domain.conditions import Condition
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.time_bands import TimeBand
 
 RATE_DECKS_MAX = 16
 # A thousand million units: far above any fee, low enough to be rounded up in 64 bits.
 MONTHLY_FEE_MICROS_MAX = 10**15
+FACTOR_ONE = 10**6
+FACTOR_MILLIONTHS_MAX = 1_000 * FACTOR_ONE
+TIERS_MAX = 16
+# Adjustments, choices, bundles, caps and so on of one revision, each kind by itself.
+TERMS_OF_A_KIND_MAX = 64
+
+
+class Crossing(IntEnum):
+    """How a call is priced whose terms change while it runs; see tollbook.rating.v1.Crossing."""
+
+    SPLIT = 1
+    """Each charged second by what is in force when that second begins."""
+    AT_START = 2
+    """The whole call by what is in force when it begins."""
+
+
+class TierPrice(NamedTuple):
+    """What a tier makes of a price: a factor on it, or a price in its place."""
+
+    factor_millionths: int = FACTOR_ONE
+    price_nanos: int | None = None
+    """Of the service's unit, in the plan's currency; takes the place of all before it."""
+
+
+class Measure(IntEnum):
+    """What a volume counter counts; the values are those of tollbook.rating.v1.Measure."""
+
+    QUANTITY = 1
+    """Charged base units that no bundle paid for: seconds, messages, bytes."""
+    CALLS = 2
+    """Charged calls or messages, each 1."""
+    SPEND = 3
+    """Micros of the account's currency."""
+
+
+class VolumeMode(IntEnum):
+    """Which usage a tier prices; the values are those of tollbook.rating.v1.VolumeMode."""
+
+    GRADUATED = 1
+    """The usage within the tier, as it is used."""
+    WHOLE_VOLUME = 2
+    """All usage of the period, settled as one adjustment when the period is sealed."""
+
+
+class CounterPeriod(IntEnum):
+    """How long a counter counts; the values are those of tollbook.rating.v1.CounterPeriod."""
+
+    BILLING = 1
+    """The payer's billing period."""
+    DAY = 2
+    """These begin at local midnight of the plan's time zone."""
+    WEEK = 3
+    """From Monday."""
+    MONTH = 4
+
+
+class BundleUnit(IntEnum):
+    """What a bundle holds; the values are those of tollbook.rating.v1.BundleUnit."""
+
+    QUANTITY = 1
+    """Base units of its service: seconds, messages, bytes."""
+    MONEY = 2
+    """Micros of the account's currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeckChoice:
+    """Other decks than the plan's own where a condition holds; the first choice that does."""
+
+    when: Condition
+    rate_deck_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceAdjustment:
+    """A discount, a surcharge, or both: price x factor + surcharge, wherever a condition holds."""
+
+    code: str
+    when: Condition
+    factor_millionths: int = FACTOR_ONE
+    surcharge_nanos: int = 0
+    """Per unit of the service, in the plan's currency; may be negative. No price falls below 0."""
+    includes_connect_fee: bool = False
+    """Whether the factor applies to the connect fee too, by the band in which the call begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class DurationTier:
+    """Another price from a second of the call on; the last tier reached applies."""
+
+    from_quantity: int
+    price: TierPrice
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeTier:
+    """Another price from a count of the counter on."""
+
+    from_count: int
+    price: TierPrice
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeTiers:
+    """Prices that depend on how much was used in a period. The first set that holds applies."""
+
+    code: str
+    when: Condition
+    """Its time band is that in which the call begins."""
+    measure: Measure
+    mode: VolumeMode
+    tiers: tuple[VolumeTier, ...]
+    """From 0 on, ascending. SPEND knows factors only, and WHOLE_VOLUME begins with a factor of 1."""
+    period: CounterPeriod = CounterPeriod.BILLING
+    shared: bool = False
+    """One counter for all accounts of the payer."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleAllowance:
+    """What is included in each period before anything is charged."""
+
+    code: str
+    when: Condition
+    """Its time band is that in which the call begins; its service is always set."""
+    unit: BundleUnit
+    quantity: int
+    priority: int = 0
+    """Lower ones are used up first; then those whose validity ends first; then by code."""
+    period: CounterPeriod = CounterPeriod.BILLING
+    rollover_periods: int = 0
+    """For how many periods what is left may still be used."""
+    shared: bool = False
+    covers_connect_fee: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PriceCap:
+    """The most that one call costs where a condition holds; the first cap that does."""
+
+    when: Condition
+    """Its time band is that in which the call begins; the cap covers all bands of the call."""
+    amount_micros: int
+    includes_connect_fee: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """A one-off fee that may be charged, e.g. for a number's set-up."""
+
+    code: str
+    display_name: str
+    amount_micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +178,24 @@ class PlanRevision:
     revision: int
     effective_time: datetime
     rate_deck_ids: tuple[str, ...]
-    """In the order in which they are asked for a number."""
+    """In the order in which they are asked for a number; a deck is asked for its service only."""
     duration_rounding: DurationRounding
     price_rule: PriceRule
     monthly_fee_micros: int
+    time_zone: str = "UTC"
+    """IANA zone of the time bands and of counters by day, week or month."""
+    time_bands: tuple[TimeBand, ...] = ()
+    crossing: Crossing = Crossing.SPLIT
+    deck_choices: tuple[DeckChoice, ...] = ()
+    adjustments: tuple[PriceAdjustment, ...] = ()
+    duration_tiers: tuple[DurationTier, ...] = ()
+    volume_tiers: tuple[VolumeTiers, ...] = ()
+    bundles: tuple[BundleAllowance, ...] = ()
+    price_caps: tuple[PriceCap, ...] = ()
+    minimum_charge_micros: int = 0
+    fees: tuple[Fee, ...] = ()
+    margin_floor_millionths: int | None = None
+    """The least margin, as a share of the selling price; None for no floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,95 +207,3 @@ class Plan:
     display_name: str
     currency: str
     create_time: datetime
-
-
-class DeckVersion(NamedTuple):
-    """A published version of a deck."""
-
-    rate_deck_version_id: str
-    rate_deck_id: str
-    effective_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """All that prices a call of a plan at one time: a revision and the deck versions in force."""
-
-    currency: str
-    revision: PlanRevision
-    deck_version_ids: tuple[str, ...]
-
-
-class Timeline(Generic[T]):
-    """Values that take force one after the other."""
-
-    def __init__(self, steps: Iterable[tuple[datetime, T]]) -> None:
-        ordered = sorted(steps, key=lambda step: step[0])
-        self._starts = [to_micros(start) for start, _ in ordered]
-        self._values = [value for _, value in ordered]
-
-    def at(self, instant_micros: int) -> T | None:
-        """The value in force at an instant, in microseconds since 1970; None before the first."""
-        place = bisect_right(self._starts, instant_micros)
-        return self._values[place - 1] if place else None
-
-
-class Tariff:
-    """What is published in one tenant: the terms of every plan over time."""
-
-    def __init__(
-        self,
-        plans: Sequence[Plan],
-        revisions: Sequence[PlanRevision],
-        deck_versions: Sequence[DeckVersion],
-    ) -> None:
-        decks = _by_deck(deck_versions)
-        self._currencies = {plan.plan_id: plan.currency for plan in plans}
-        self._terms = {
-            plan.plan_id: _terms_over_time(
-                plan, [each for each in revisions if each.plan_id == plan.plan_id], decks
-            )
-            for plan in plans
-        }
-
-    def currency_of(self, plan_id: str) -> str | None:
-        """The currency of a plan; None for an unknown one."""
-        return self._currencies.get(plan_id)
-
-    def terms_at(self, plan_id: str, instant_micros: int) -> Terms | None:
-        """The terms in force; None for an unknown plan or before its first revision."""
-        timeline = self._terms.get(plan_id)
-        return timeline.at(instant_micros) if timeline else None
-
-
-def _by_deck(versions: Sequence[DeckVersion]) -> dict[str, list[DeckVersion]]:
-    decks: dict[str, list[DeckVersion]] = {}
-    for version in versions:
-        decks.setdefault(version.rate_deck_id, []).append(version)
-    return decks
-
-
-def _terms_over_time(
-    plan: Plan, revisions: Sequence[PlanRevision], decks: dict[str, list[DeckVersion]]
-) -> Timeline[Terms]:
-    """A step for each moment at which a revision or a version of one of its decks takes force."""
-    if not revisions:
-        return Timeline(())
-    chains = {
-        deck_id: Timeline((each.effective_time, each) for each in decks.get(deck_id, ()))
-        for revision in revisions
-        for deck_id in revision.rate_deck_ids
-    }
-    in_force = Timeline((revision.effective_time, revision) for revision in revisions)
-    moments = {revision.effective_time for revision in revisions} | {
-        version.effective_time for deck_id in chains for version in decks.get(deck_id, ())
-    }
-    steps = []
-    for moment in moments:
-        instant = to_micros(moment)
-        revision = in_force.at(instant)
-        if revision is not None:
-            found = [chains[deck_id].at(instant) for deck_id in revision.rate_deck_ids]
-            ids = tuple(version.rate_deck_version_id for version in found if version)
-            steps.append((moment, Terms(plan.currency, revision, ids)))
-    return Timeline(steps)

@@ -4,48 +4,15 @@ amount = connect fee + charged seconds * price per minute / 60. The work does no
 number of increments. This scalar path is the reference of `pricing_columns`.
 """
 
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import NamedTuple
 
-from kernel.rounding import RoundingMode, round_ratio
 from services.rating.domain.rate_deck import Rate
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
 
 MS_PER_SECOND = 1_000
 CALL_DURATION_MS_MAX = 24 * 3_600 * MS_PER_SECOND
-PRICE_DECIMALS_MAX = 6
 # Seconds times nanos per minute: 60 seconds a minute, 1,000 nanos a micro.
 EXACT_DENOMINATOR = 60 * 1_000
-
-
-class DurationRounding(IntEnum):
-    """How milliseconds become whole seconds; the values are those of tollbook.rating.v1."""
-
-    UP = 1
-    DOWN = 2
-    HALF_UP = 3
-
-
-@dataclass(frozen=True, slots=True)
-class PriceRule:
-    """How an amount is rounded."""
-
-    mode: RoundingMode
-    decimals: int
-    """Decimals of the currency unit that an amount keeps, 0 to 6."""
-
-    @property
-    def step_micros(self) -> int:
-        """The smallest amount that is left after rounding."""
-        return int(10 ** (PRICE_DECIMALS_MAX - self.decimals))
-
-    def round_micros(self, numerator: int, denominator: int) -> int:
-        """An exact amount of micros, rounded to the rule's decimals."""
-        step = self.step_micros
-        return round_ratio(numerator, denominator * step, self.mode) * step
-
-    def __str__(self) -> str:
-        return f"{self.mode.value} to {self.decimals} decimals"
 
 
 class CallPrice(NamedTuple):
@@ -73,11 +40,11 @@ def whole_seconds(duration_ms: int, rounding: DurationRounding) -> int:
 
 def charged_seconds(seconds: int, rate: Rate) -> int:
     """The seconds that are charged: the first increment, then whole next ones."""
-    beyond_first = max(seconds, rate.minimum_seconds) - rate.first_increment_seconds
+    beyond_first = max(seconds, rate.minimum) - rate.first_increment
     if beyond_first <= 0:
-        return rate.first_increment_seconds
-    increments = -(-beyond_first // rate.next_increment_seconds)
-    return rate.first_increment_seconds + increments * rate.next_increment_seconds
+        return rate.first_increment
+    increments = -(-beyond_first // rate.next_increment)
+    return rate.first_increment + increments * rate.next_increment
 
 
 def exact_numerator(rate: Rate, charged: int) -> int:

@@ -7,13 +7,8 @@ import numpy.typing as npt
 
 from kernel.rounding import RoundingMode
 from services.rating.domain.prefix_table import Int32s, Int64s, PrefixTable
-from services.rating.domain.pricing import (
-    EXACT_DENOMINATOR,
-    MS_PER_SECOND,
-    DurationRounding,
-    PriceRule,
-    price_call,
-)
+from services.rating.domain.pricing import EXACT_DENOMINATOR, MS_PER_SECOND, price_call
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
 
 # Half of what 64 bits hold for each of the two summands of an exact amount. 150,000 VND a minute
 # by the second pass it after eight hours; such rows take the scalar path.

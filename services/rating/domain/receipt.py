@@ -14,14 +14,9 @@ from typing import Any, NamedTuple
 from kernel.money import MICROS_PER_UNIT
 from kernel.rounding import RoundingMode
 from services.rating.domain.plan import PlanRevision
-from services.rating.domain.pricing import (
-    EXACT_DENOMINATOR,
-    MS_PER_SECOND,
-    DurationRounding,
-    PriceRule,
-    exact_numerator,
-)
+from services.rating.domain.pricing import EXACT_DENOMINATOR, MS_PER_SECOND, exact_numerator
 from services.rating.domain.rate_deck import Rate
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
 
 RECEIPT_VERSION = 1
 CALL = "CALL"
@@ -53,9 +48,9 @@ def rate_head(head: bytes, deck_version_id: str, rate: Rate) -> bytes:
         f',"rate_deck_version_id":"{deck_version_id}","row_number":{rate.row_number}'
         f',"prefix":"{rate.prefix}","destination":{_quoted(rate.destination)}'
         f',"price_nanos":{rate.price_nanos},"connect_fee_micros":{rate.connect_fee_micros}'
-        f',"first_increment_seconds":{rate.first_increment_seconds}'
-        f',"next_increment_seconds":{rate.next_increment_seconds}'
-        f',"minimum_seconds":{rate.minimum_seconds}'
+        f',"first_increment":{rate.first_increment}'
+        f',"next_increment":{rate.next_increment}'
+        f',"minimum":{rate.minimum},"grace_seconds":{rate.grace_seconds}'
     )
     return head + fields.encode()
 
@@ -156,11 +151,11 @@ def _explain_call(receipt: Mapping[str, Any]) -> list[str]:
         f"A minute costs {decimal_text(rate.price_nanos, NANOS_PER_UNIT)} {currency}.",
         f"The call lasted {duration} s; fractions of a second are rounded {rounding}.",
     ]
-    if rate.minimum_seconds:
-        sentences.append(f"At least {rate.minimum_seconds} s are charged.")
+    if rate.minimum:
+        sentences.append(f"At least {rate.minimum} s are charged.")
     sentences.append(
-        f"The first {rate.first_increment_seconds} s, then every begun "
-        f"{rate.next_increment_seconds} s make {receipt['charged_seconds']} s."
+        f"The first {rate.first_increment} s, then every begun "
+        f"{rate.next_increment} s make {receipt['charged_seconds']} s."
     )
     if rate.connect_fee_micros:
         fee = decimal_text(rate.connect_fee_micros, MICROS_PER_UNIT)

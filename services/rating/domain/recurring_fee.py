@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from kernel.period import Period
 from services.rating.domain.errors import invalid_field
-from services.rating.domain.pricing import PriceRule
 from services.rating.domain.receipt import FeeShare
+from services.rating.domain.rounding_rules import PriceRule
 
 _INSTANT = timedelta(microseconds=1)
 

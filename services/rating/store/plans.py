@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Row, Select, func, select, update
 
 from chassis.database.insert import insert_if_new
 from kernel.rounding import RoundingMode
-from services.rating.domain.plan import DeckVersion, Plan, PlanRevision, Tariff
-from services.rating.domain.pricing import DurationRounding, PriceRule
+from services.rating.domain.plan import Plan, PlanRevision
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.tariff import DeckVersion, Tariff
 from services.rating.store.decks import published_versions
 from services.rating.store.schema import plan, plan_revision, tariff_version
 

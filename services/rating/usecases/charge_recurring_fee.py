@@ -25,9 +25,10 @@ from services.rating.domain.errors import (
     precondition,
     unrated,
 )
-from services.rating.domain.plan import Plan, Tariff
+from services.rating.domain.plan import Plan
 from services.rating.domain.recurring_fee import fee_amount, fee_share
 from services.rating.domain.settlement import InputKind, Outcome
+from services.rating.domain.tariff import Tariff
 from services.rating.store.accounts import Lock
 from services.rating.store.charges import newest_charges
 from services.rating.store.plans import plan_of

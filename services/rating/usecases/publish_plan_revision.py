@@ -16,7 +16,7 @@ from services.rating.domain.errors import (
     not_found,
 )
 from services.rating.domain.plan import MONTHLY_FEE_MICROS_MAX, RATE_DECKS_MAX, Plan, PlanRevision
-from services.rating.domain.pricing import PRICE_DECIMALS_MAX, DurationRounding, PriceRule
+from services.rating.domain.rounding_rules import PRICE_DECIMALS_MAX, DurationRounding, PriceRule
 from services.rating.store.decks import decks_of
 from services.rating.store.plans import (
     count_tariff,

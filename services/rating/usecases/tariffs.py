@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from services.rating.domain.plan import Tariff
 from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.tariff import Tariff
 from services.rating.store.decks import list_rates
 from services.rating.store.plans import read_tariff, tariff_number
 

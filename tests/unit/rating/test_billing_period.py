@@ -8,8 +8,8 @@ from kernel.errors import DomainError
 from kernel.period import BillingCycle, Period
 from kernel.rounding import RoundingMode
 from services.rating.domain.billing_period import book, check_next_to_seal
-from services.rating.domain.pricing import PriceRule
 from services.rating.domain.recurring_fee import fee_amount, fee_share
+from services.rating.domain.rounding_rules import PriceRule
 from tests.unit.rating.terms import account
 
 

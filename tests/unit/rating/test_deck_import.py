@@ -24,7 +24,7 @@ def test_a_row_is_read_as_the_mapping_says() -> None:
     """Prices are per minute, fees and increments as in the sheet, lines counted from 1."""
     deck = parse(HEADER + "316,Netherlands Mobile,0.0125,0.05,30,6,10\n")
     assert deck.rates == [
-        Rate("316", "Netherlands Mobile", 12_500_000, 50_000, 30, 6, 10, row_number=2)
+        Rate("316", "Netherlands Mobile", 12_500_000, 50_000, 30, 6, 10, 0, row_number=2)
     ]
 
 
@@ -69,14 +69,14 @@ def test_the_first_row_of_a_prefix_counts_and_the_later_one_names_it() -> None:
 @pytest.mark.parametrize("increments", ["0,0", ","])
 def test_an_increment_of_nothing_means_the_default(increments: str) -> None:
     """Some carriers write 0 where others leave the cell empty."""
-    mapping = replace(MAPPING, default_first_increment_seconds=30, default_next_increment_seconds=6)
+    mapping = replace(MAPPING, default_first_increment=30, default_next_increment=6)
     [rate] = parse(f"{HEADER}31,A,0.1,,{increments},\n", mapping).rates
-    assert (rate.first_increment_seconds, rate.next_increment_seconds) == (30, 6)
+    assert (rate.first_increment, rate.next_increment) == (30, 6)
 
 
 def test_the_price_is_divided_by_its_denominator_and_brought_to_a_minute() -> None:
     """999 ten-thousandths for 30 seconds are 0.1998 a minute, exactly."""
-    mapping = replace(MAPPING, price_denominator=10_000, price_unit_seconds=30)
+    mapping = replace(MAPPING, price_denominator=10_000, price_unit=30)
     [rate] = parse(HEADER + "31,A,999,,,,\n", mapping).rates
     assert rate.price_nanos == 199_800_000
 
@@ -128,7 +128,7 @@ def test_names_and_increments_come_from_the_destinations_file() -> None:
         (b"31,1\n", replace(MAPPING, prefix_column=""), "INVALID_MAPPING"),
         (b"31,1\n", replace(MAPPING, price_column=""), "INVALID_MAPPING"),
         (b"", replace(MAPPING, destinations=DestinationsMapping("", "name")), "INVALID_MAPPING"),
-        (b"", replace(MAPPING, default_first_increment_seconds=86_401), "INVALID_MAPPING"),
+        (b"", replace(MAPPING, default_first_increment=86_401), "INVALID_MAPPING"),
     ],
 )
 def test_a_file_that_cannot_be_read_at_all_is_refused(

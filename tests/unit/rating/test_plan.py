@@ -6,7 +6,7 @@ import pytest
 
 from kernel.clock import to_micros
 from services.rating.domain.account import Subscription, plan_in_force
-from services.rating.domain.plan import DeckVersion, Tariff, Timeline
+from services.rating.domain.tariff import DeckVersion, Tariff, Timeline
 from tests.unit.rating.terms import BEGINNING, PLAN, revision
 
 FEBRUARY, MARCH, APRIL = (datetime(2026, month, 1, tzinfo=UTC) for month in (2, 3, 4))

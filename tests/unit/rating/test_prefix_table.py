@@ -14,7 +14,7 @@ numbers = st.text("0129", min_size=1, max_size=15)
 def deck(*prefixes: str) -> list[Rate]:
     """A deck with a row for each prefix."""
     return [
-        Rate(prefix, f"to {prefix}", 10 * place, 0, 60, 60, 0, place)
+        Rate(prefix, f"to {prefix}", 10 * place, 0, 60, 60, 0, 0, place)
         for place, prefix in enumerate(prefixes, start=2)
     ]
 

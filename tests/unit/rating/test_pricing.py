@@ -9,15 +9,10 @@ from hypothesis import strategies as st
 
 from kernel.rounding import RoundingMode
 from services.rating.domain.prefix_table import PrefixTable
-from services.rating.domain.pricing import (
-    CALL_DURATION_MS_MAX,
-    DurationRounding,
-    PriceRule,
-    is_valid_duration,
-    price_call,
-)
+from services.rating.domain.pricing import CALL_DURATION_MS_MAX, is_valid_duration, price_call
 from services.rating.domain.pricing_columns import SUMMAND_MAX, price_calls
 from services.rating.domain.rate_deck import CONNECT_FEE_MICROS_MAX, PRICE_NANOS_MAX, Rate
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
 from tests.unit.rating import oracle
 
 MINUTE_MS = 60_000
@@ -30,7 +25,7 @@ DEAREST_IRR = 15_000_000 * 10**9
 
 def rate(price_nanos: int = 0, **changes: int) -> Rate:
     """A rate per begun minute without a fee, unless changed."""
-    row = Rate("31", "Netherlands", price_nanos, 0, 60, 60, 0, 2)
+    row = Rate("31", "Netherlands", price_nanos, 0, 60, 60, 0, 0, 2)
     return row._replace(**changes)  # type: ignore[arg-type]
 
 
@@ -48,6 +43,7 @@ rates = st.builds(
     st.integers(1, 120),
     st.integers(1, 120),
     st.integers(0, 300),
+    st.just(0),
     st.just(2),
 )
 durations = st.one_of(st.integers(0, 10 * MINUTE_MS), st.integers(0, CALL_DURATION_MS_MAX))
@@ -62,9 +58,9 @@ def expected(
     tariff = oracle.Tariff(
         Fraction(row.price_nanos, 10**9),
         Fraction(row.connect_fee_micros, 10**6),
-        row.first_increment_seconds,
-        row.next_increment_seconds,
-        row.minimum_seconds,
+        row.first_increment,
+        row.next_increment,
+        row.minimum,
         duration_rounding.name,
         rule.mode.name,
         rule.decimals,
@@ -108,7 +104,7 @@ def test_prices_by_columns_are_bit_for_bit_the_prices_one_by_one(
 @pytest.mark.parametrize("price_nanos", [DEAREST_VND, DEAREST_IDR, DEAREST_IRR])
 def test_a_day_at_the_dearest_price_is_exact(price_nanos: int) -> None:
     """86,400 seconds are 1,440 minutes, and their price leaves 64 bits on the way."""
-    row = rate(price_nanos, first_increment_seconds=1, next_increment_seconds=1)
+    row = rate(price_nanos, first_increment=1, next_increment=1)
     rule = PriceRule(RoundingMode.HALF_UP, 2)
     charged, amounts = price_calls(
         PrefixTable.compile([row]),
@@ -138,14 +134,14 @@ def test_begun_increments_are_charged(
 ) -> None:
     """60/60, 30/6 and 1/1 as every carrier understands them."""
     first, following = increments
-    row = rate(10**9, first_increment_seconds=first, next_increment_seconds=following)
+    row = rate(10**9, first_increment=first, next_increment=following)
     rule = PriceRule(RoundingMode.HALF_UP, 6)
     assert price_call(row, duration_ms, DurationRounding.UP, rule).charged_seconds == charged
 
 
 def test_a_tiny_price_by_the_second_is_neither_free_nor_doubled() -> None:
     """0.0002 a minute by the second: an hour costs 0.012, not 0 and not 0.036."""
-    row = rate(200_000, first_increment_seconds=1, next_increment_seconds=1)
+    row = rate(200_000, first_increment=1, next_increment=1)
     rule = PriceRule(RoundingMode.HALF_UP, 4)
     assert price_call(row, 60 * MINUTE_MS, DurationRounding.UP, rule).amount_micros == 12_000
 
@@ -158,7 +154,7 @@ def test_the_plan_says_how_a_fraction_of_a_second_counts(
     rounding: DurationRounding, charged: int
 ) -> None:
     """1.5 seconds are two seconds, or one."""
-    row = rate(10**9, first_increment_seconds=1, next_increment_seconds=1)
+    row = rate(10**9, first_increment=1, next_increment=1)
     rule = PriceRule(RoundingMode.HALF_UP, 6)
     assert price_call(row, 1_500, rounding, rule).charged_seconds == charged
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from kernel.rounding import RoundingMode
 from services.rating.domain import receipt
 from services.rating.domain.plan import PlanRevision
-from services.rating.domain.pricing import DurationRounding, PriceRule, price_call
+from services.rating.domain.pricing import price_call
 from services.rating.domain.rate_deck import Rate
 from services.rating.domain.recurring_fee import fee_amount
+from services.rating.domain.rounding_rules import DurationRounding, PriceRule
 from tests.unit.rating import oracle
 from tests.unit.rating.terms import BEGINNING, revision
 
@@ -26,6 +27,7 @@ rates = st.builds(
     st.integers(1, 90),
     st.integers(1, 90),
     st.integers(0, 90),
+    st.just(0),
     st.integers(2, 9_999),
 )
 rules = st.builds(PriceRule, st.sampled_from(RoundingMode), st.integers(0, 6))
@@ -49,9 +51,9 @@ def test_the_amount_follows_from_the_receipt_alone(
     tariff = oracle.Tariff(
         Fraction(fields["price_nanos"], 10**9),
         Fraction(fields["connect_fee_micros"], 10**6),
-        fields["first_increment_seconds"],
-        fields["next_increment_seconds"],
-        fields["minimum_seconds"],
+        fields["first_increment"],
+        fields["next_increment"],
+        fields["minimum"],
         fields["duration_rounding"],
         fields["price_rounding"],
         fields["price_decimals"],
@@ -64,20 +66,20 @@ def test_the_amount_follows_from_the_receipt_alone(
 
 def test_equal_receipts_are_equal_bytes() -> None:
     """The order of keys is part of the format, so that receipts can be digested."""
-    rate = Rate("316", "Netherlands Mobile", 12_500_000, 0, 60, 60, 0, 7)
+    rate = Rate("316", "Netherlands Mobile", 12_500_000, 0, 60, 60, 0, 0, 7)
     content = call_receipt(rate, revision(), 61_000)
     assert content == call_receipt(rate, revision(), 61_000)
     assert list(json.loads(content)) == [
         "version", "kind", "currency", "plan_revision_id", "price_rounding", "price_decimals",
         "duration_rounding", "rate_deck_version_id", "row_number", "prefix", "destination",
-        "price_nanos", "connect_fee_micros", "first_increment_seconds", "next_increment_seconds",
-        "minimum_seconds", "duration_ms", "charged_seconds", "amount_micros",
+        "price_nanos", "connect_fee_micros", "first_increment", "next_increment",
+        "minimum", "grace_seconds", "duration_ms", "charged_seconds", "amount_micros",
     ]  # fmt: skip
 
 
 def test_a_receipt_explains_itself_in_words() -> None:
     """A sentence a step, from the number to the rounded amount."""
-    rate = Rate("316", "Netherlands Mobile", 12_500_000, 50_000, 60, 6, 30, 7)
+    rate = Rate("316", "Netherlands Mobile", 12_500_000, 50_000, 60, 6, 30, 0, 7)
     content = call_receipt(rate, revision(), 61_400)
     assert receipt.explain(receipt.read_receipt(content)) == [
         "The number begins with 316: Netherlands Mobile (row 7).",
@@ -118,5 +120,5 @@ def test_a_fee_explains_its_share() -> None:
 
 def test_a_receipt_holds_no_number_of_a_person() -> None:
     """Receipts are kept for ever; the prefix is all that is left of who was called."""
-    rate = Rate("316", "Netherlands Mobile", 12_500_000, 0, 60, 60, 0, 7)
+    rate = Rate("316", "Netherlands Mobile", 12_500_000, 0, 60, 60, 0, 0, 7)
     assert NUMBER.encode() not in call_receipt(rate, revision(effective_time=BEGINNING), 61_000)
