@@ -65,11 +65,12 @@ def rate_to_proto(rate: Rate) -> rate_deck_pb2.Rate:
     return rate_deck_pb2.Rate(
         prefix=rate.prefix,
         destination=rate.destination,
-        price_per_minute=nanos_to_decimal(rate.price_nanos),
+        price=nanos_to_decimal(rate.price_nanos),
         connect_fee=nanos_to_decimal(rate.connect_fee_micros * NANOS_PER_MICRO),
-        first_increment_seconds=rate.first_increment_seconds,
-        next_increment_seconds=rate.next_increment_seconds,
-        minimum_seconds=rate.minimum_seconds,
+        first_increment=rate.first_increment,
+        next_increment=rate.next_increment,
+        minimum=rate.minimum,
+        grace_seconds=rate.grace_seconds,
         row_number=rate.row_number,
     )
 
@@ -166,8 +167,8 @@ def receipt_to_proto(content: bytes) -> charge_pb2.Receipt:
 def _add_rate(message: charge_pb2.Receipt, receipt: dict[str, Any]) -> None:
     for name in ("rate_deck_version_id", "row_number", "prefix", "destination"):
         setattr(message, name, receipt[name])
-    for name in ("first_increment_seconds", "next_increment_seconds", "minimum_seconds"):
-        setattr(message, name, receipt[name])
+    for name in ("first_increment", "next_increment", "minimum"):
+        setattr(message, f"{name}_seconds", receipt[name])
     charged_ms = receipt["charged_seconds"] * MS_PER_SECOND
     message.charged_duration.CopyFrom(duration_ms_to_proto(charged_ms))
     message.price_per_minute.CopyFrom(nanos_to_decimal(receipt["price_nanos"]))

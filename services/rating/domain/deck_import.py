@@ -16,6 +16,7 @@ from services.rating.domain.price_text import (
 )
 from services.rating.domain.rate_deck import (
     CONNECT_FEE_MICROS_MAX,
+    GRACE_SECONDS_MAX,
     INCREMENT_SECONDS_MAX,
     MINIMUM_SECONDS_MAX,
     NUMBER_DIGITS_MAX,
@@ -51,13 +52,14 @@ class DeckMapping:
     first_increment_column: str = ""
     next_increment_column: str = ""
     minimum_column: str = ""
+    grace_column: str = ""
     delimiter: str = ","
     headerless: bool = False
     decimal_separator: str = "."
     price_denominator: int = 1
-    price_unit_seconds: int = SECONDS_PER_MINUTE
-    default_first_increment_seconds: int = DEFAULT_INCREMENT_SECONDS
-    default_next_increment_seconds: int = DEFAULT_INCREMENT_SECONDS
+    price_unit: int = SECONDS_PER_MINUTE
+    default_first_increment: int = DEFAULT_INCREMENT_SECONDS
+    default_next_increment: int = DEFAULT_INCREMENT_SECONDS
     destinations: DestinationsMapping | None = None
 
 
@@ -106,6 +108,7 @@ def parse_deck(mapping: DeckMapping, rates_file: bytes, destinations_file: bytes
         first=mapping.first_increment_column,
         next=mapping.next_increment_column,
         minimum=mapping.minimum_column,
+        grace=mapping.grace_column,
     )
     deck = ParsedDeck()
     lines: dict[str, int] = {}
@@ -169,15 +172,12 @@ def _rate(
         destination=_name(row.get("destination") or (joined.name if joined else "")),
         price_nanos=_price(mapping, row["price"]),
         connect_fee_micros=_connect_fee(mapping, row.get("connect_fee", "")),
-        first_increment_seconds=_increment(
-            row.get("first") or increment, mapping.default_first_increment_seconds
-        ),
-        next_increment_seconds=_increment(
-            row.get("next") or increment, mapping.default_next_increment_seconds
-        ),
-        minimum_seconds=whole_seconds(
+        first_increment=_increment(row.get("first") or increment, mapping.default_first_increment),
+        next_increment=_increment(row.get("next") or increment, mapping.default_next_increment),
+        minimum=whole_seconds(
             row.get("minimum") or (joined.minimum if joined else "") or "0", MINIMUM_SECONDS_MAX
         ),
+        grace_seconds=whole_seconds(row.get("grace") or "0", GRACE_SECONDS_MAX),
         row_number=row_number,
     )
 
@@ -218,7 +218,7 @@ def _price(mapping: DeckMapping, text: str) -> int:
         text,
         mapping.decimal_separator,
         SECONDS_PER_MINUTE,
-        mapping.price_denominator * mapping.price_unit_seconds,
+        mapping.price_denominator * mapping.price_unit,
         NANO_DECIMALS,
     )
     return _not_above(price, PRICE_NANOS_MAX, text)
@@ -260,8 +260,8 @@ def _check_duplicate(lines: dict[str, int], prefix: str, row_number: int) -> Non
 
 
 def _check_mapping(mapping: DeckMapping) -> None:
-    positive = ("price_denominator", "price_unit_seconds")
-    increments = ("default_first_increment_seconds", "default_next_increment_seconds")
+    positive = ("price_denominator", "price_unit")
+    increments = ("default_first_increment", "default_next_increment")
     wrong = [name for name in positive if getattr(mapping, name) < 1]
     wrong += [
         name for name in increments if not 1 <= getattr(mapping, name) <= INCREMENT_SECONDS_MAX

@@ -38,6 +38,8 @@ class PrefixTable:
     first_increments: Int64s
     next_increments: Int64s
     minimums: Int64s
+    graces: Int64s
+    """Seconds."""
     row_numbers: Int32s
     destination_codes: Int32s
     destinations: tuple[str, ...]
@@ -58,9 +60,10 @@ class PrefixTable:
             prefix_values=np.array([padded(prefix) for prefix in prefixes], np.int64),
             prices=np.array([rate.price_nanos for rate in rows], np.int64),
             connect_fees=np.array([rate.connect_fee_micros for rate in rows], np.int64),
-            first_increments=np.array([rate.first_increment_seconds for rate in rows], np.int64),
-            next_increments=np.array([rate.next_increment_seconds for rate in rows], np.int64),
-            minimums=np.array([rate.minimum_seconds for rate in rows], np.int64),
+            first_increments=np.array([rate.first_increment for rate in rows], np.int64),
+            next_increments=np.array([rate.next_increment for rate in rows], np.int64),
+            minimums=np.array([rate.minimum for rate in rows], np.int64),
+            graces=np.array([rate.grace_seconds for rate in rows], np.int64),
             row_numbers=np.array([rate.row_number for rate in rows], np.int32),
             destination_codes=np.array(codes, np.int32),
             destinations=tuple(places),
@@ -95,9 +98,10 @@ class PrefixTable:
             destination=self.destinations[self.destination_codes[row]],
             price_nanos=int(self.prices[row]),
             connect_fee_micros=int(self.connect_fees[row]),
-            first_increment_seconds=int(self.first_increments[row]),
-            next_increment_seconds=int(self.next_increments[row]),
-            minimum_seconds=int(self.minimums[row]),
+            first_increment=int(self.first_increments[row]),
+            next_increment=int(self.next_increments[row]),
+            minimum=int(self.minimums[row]),
+            grace_seconds=int(self.graces[row]),
             row_number=int(self.row_numbers[row]),
         )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 NUMBER_DIGITS_MAX = 15
 INCREMENT_SECONDS_MAX = 86_400
 MINIMUM_SECONDS_MAX = 86_400
+GRACE_SECONDS_MAX = 86_400
 # A thousand million units a minute: far above any price, low enough for a day of it in 64 bits.
 PRICE_NANOS_MAX = 10**18
 CONNECT_FEE_MICROS_MAX = 10**15
@@ -19,11 +20,13 @@ class Rate(NamedTuple):
     prefix: str
     destination: str
     price_nanos: int
-    """Per minute."""
+    """Per unit of the deck's service: minute, message, megabyte, number and month."""
     connect_fee_micros: int
-    first_increment_seconds: int
-    next_increment_seconds: int
-    minimum_seconds: int
+    first_increment: int
+    next_increment: int
+    minimum: int
+    grace_seconds: int
+    """A call not longer than this costs nothing."""
     row_number: int
     """The line of the file that it came from."""
 

@@ -65,9 +65,10 @@ rate = Table(
     Column("destination", Text, nullable=False),
     Column("price_nanos", BigInteger, nullable=False),
     Column("connect_fee_micros", BigInteger, nullable=False),
-    Column("first_increment_seconds", Integer, nullable=False),
-    Column("next_increment_seconds", Integer, nullable=False),
-    Column("minimum_seconds", Integer, nullable=False),
+    Column("first_increment", Integer, nullable=False),
+    Column("next_increment", Integer, nullable=False),
+    Column("minimum", Integer, nullable=False),
+    Column("grace_seconds", Integer, nullable=False),
     Column("row_number", Integer, nullable=False),
     PrimaryKeyConstraint("tenant_id", "rate_deck_version_id", "prefix"),
 )

@@ -214,7 +214,7 @@ async def test_decks_plans_and_rates_are_listed_a_page_at_a_time(desk: Desk) -> 
         messages.ListRatesRequest(rate_deck_version_id=version_id, prefix="31", page_size=1), None
     )
     assert [rate.prefix for rate in rates.rates] == ["31"]
-    assert rates.rates[0].price_per_minute.value == "0.06"
+    assert rates.rates[0].price.value == "0.06"
     rates = await desk.decks.ListRates(
         messages.ListRatesRequest(
             rate_deck_version_id=version_id, prefix="31", page_token=rates.next_page_token

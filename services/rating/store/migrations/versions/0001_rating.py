@@ -83,9 +83,10 @@ def _create_tariff() -> None:
         sa.Column("destination", sa.Text(), nullable=False),
         sa.Column("price_nanos", sa.BigInteger(), nullable=False),
         sa.Column("connect_fee_micros", sa.BigInteger(), nullable=False),
-        sa.Column("first_increment_seconds", sa.Integer(), nullable=False),
-        sa.Column("next_increment_seconds", sa.Integer(), nullable=False),
-        sa.Column("minimum_seconds", sa.Integer(), nullable=False),
+        sa.Column("first_increment", sa.Integer(), nullable=False),
+        sa.Column("next_increment", sa.Integer(), nullable=False),
+        sa.Column("minimum", sa.Integer(), nullable=False),
+        sa.Column("grace_seconds", sa.Integer(), nullable=False),
         sa.Column("row_number", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "rate_deck_version_id", "prefix"),
     )
