@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
@@ -62,6 +62,14 @@ class _RequestKey:
         )
 
 
+class _ValidatedOnly(Exception):  # noqa: N818 nothing went wrong
+    """Undoes a transaction that was only to be checked, and carries its answer out."""
+
+    def __init__(self, response: Message) -> None:
+        super().__init__()
+        self.response = response
+
+
 class Endpoint:
     """The way from a servicer to its use cases.
 
@@ -79,10 +87,12 @@ class Endpoint:
         response_type: type[R],
         work: Callable[[UnitOfWork, Caller], R],
         kept: Callable[[R], R] = lambda response: response,
+        validate_only: bool = False,
     ) -> R:
         """Run work once for a request_id: a repeated request gets the first answer.
 
         `kept` makes the answer that a repetition gets, for answers with a secret in them.
+        With `validate_only` the work is done and undone: every check is made, nothing is kept.
         Raises INVALID_ARGUMENT REQUEST_ID_REUSED for another request under the same id.
         """
         caller = current_caller()
@@ -93,10 +103,15 @@ class Endpoint:
             if not _claim(unit_of_work, key):
                 return _first_answer(unit_of_work.connection, key, response_type)
             response = work(unit_of_work, caller)
+            if validate_only:
+                raise _ValidatedOnly(response)
             _keep(unit_of_work.connection, key, kept(response))
             return response
 
-        return await self._database.write(transaction)
+        try:
+            return await self._database.write(transaction)
+        except _ValidatedOnly as validated:
+            return cast(R, validated.response)
 
     async def remembered(self, request: MutatingRequest, response_type: type[R]) -> R | None:
         """The answer that this request got before, if it did. Raises REQUEST_ID_REUSED."""
