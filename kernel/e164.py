@@ -91,6 +91,11 @@ def normalise(text: str, plan: NumberPlan) -> DialledNumber:
     return DialledNumber(number, NumberKind.E164)
 
 
+def is_e164(text: str) -> bool:
+    """Whether a text is the digits of an international number, as `normalise` makes them."""
+    return _is_digits(text) and E164_DIGITS_MIN <= len(text) <= E164_DIGITS_MAX and text[0] != "0"
+
+
 def _to_international(digits: str, plan: NumberPlan) -> str:
     """The number with its country code first, by what was dialled before it."""
     if digits.startswith(plan.international_prefixes):

@@ -123,6 +123,7 @@ def account_from_proto(message: pb.Account, now: datetime) -> Account:
         billing_day=message.billing_day,
         start_time=time_from_proto(message.start_time) or now,
         create_time=now,
+        reseller_account_id=message.reseller_account_id,
     ).from_period_start()
 
 
@@ -140,6 +141,7 @@ def account_to_proto(account: Account) -> pb.Account:
         billing_day=account.billing_day,
         start_time=time_to_proto(account.start_time),
         create_time=time_to_proto(account.create_time),
+        reseller_account_id=account.reseller_account_id,
     )
 
 

@@ -4,14 +4,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 
+from kernel.e164 import is_e164
 from kernel.money import CurrencyMismatch, is_currency
 from kernel.period import BillingCycle, Period
-from services.invoice.domain.errors import account_is_paid_by_another
+from services.invoice.domain.errors import account_is_paid_by_another, reseller_is_itself
 from services.invoice.domain.fields import FieldRules
 from services.invoice.domain.resources import CODE_CHARACTERS_MAX
 from services.invoice.domain.validity import Validity
 
 IDENTIFIER_CHARACTERS_MAX = 80
+RESELLER_LEVELS_MAX = 8
 # Every period since its start is closed one by one, and calendars end: nobody bills outside.
 START_TIME_MIN = datetime(1970, 1, 1, tzinfo=UTC)
 START_TIME_MAX = datetime(2200, 1, 1, tzinfo=UTC)
@@ -37,7 +39,7 @@ class LineKind(IntEnum):
 class Account:
     """What is charged, invoiced and paid together.
 
-    INVALID_FIELDS, INVALID_TIME_ZONE, INVALID_BILLING_DAY.
+    INVALID_FIELDS, INVALID_TIME_ZONE, INVALID_BILLING_DAY, RESELLER_IS_ITSELF.
     """
 
     account_id: str
@@ -51,6 +53,8 @@ class Account:
     billing_day: int
     start_time: datetime
     create_time: datetime
+    reseller_account_id: str = ""
+    """Who sells to it and is charged too for its calls; empty: it is sold directly."""
 
     def __post_init__(self) -> None:
         rules = FieldRules()
@@ -60,10 +64,14 @@ class Account:
         rules.uuid(self.legal_entity_id, "account.legal_entity_id")
         rules.uuid(self.payer_account_id, "account.payer_account_id")
         rules.require(is_currency(self.currency), "account.currency_code", "must be of ISO 4217")
+        if self.reseller_account_id:
+            rules.uuid(self.reseller_account_id, "account.reseller_account_id")
         is_billable = START_TIME_MIN <= self.start_time <= START_TIME_MAX
         rules.require(is_billable, "account.start_time", "must be in the years 1970 to 2199")
         rules.check()
         self.cycle.period_of(self.start_time)
+        if self.reseller_account_id == self.account_id:
+            raise reseller_is_itself(self.account_id)
 
     @property
     def cycle(self) -> BillingCycle:
@@ -112,8 +120,8 @@ class Line:
         rules.uuid(self.account_id, "line.account_id")
         rules.length(self.identifier, "line.identifier", IDENTIFIER_CHARACTERS_MAX)
         if self.kind is LineKind.NUMBER:
-            is_e164 = self.identifier.isascii() and self.identifier.isdigit()
-            rules.require(is_e164, "line.identifier", "must be an E.164 number without '+'")
+            is_number = is_e164(self.identifier)
+            rules.require(is_number, "line.identifier", "must be an E.164 number without '+'")
         rules.check()
 
 

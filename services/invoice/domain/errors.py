@@ -72,6 +72,29 @@ def account_is_paid_by_another(account_id: str, payer_account_id: str) -> Domain
     )
 
 
+def reseller_is_itself(account_id: str) -> DomainError:
+    """INVALID_ARGUMENT RESELLER_IS_ITSELF: it would be charged twice for each of its calls."""
+    return DomainError(
+        ErrorKind.INVALID_ARGUMENT,
+        "RESELLER_IS_ITSELF",
+        f"account {account_id} cannot be its own reseller; "
+        "leave reseller_account_id empty when it is sold directly",
+        {"account_id": account_id},
+        [FieldViolation("account.reseller_account_id", "must be another account")],
+    )
+
+
+def reseller_chain_too_long(reseller_account_id: str, levels_max: int) -> DomainError:
+    """FAILED_PRECONDITION RESELLER_CHAIN_TOO_LONG: every call would be charged at each level."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "RESELLER_CHAIN_TOO_LONG",
+        f"reseller {reseller_account_id} has {levels_max} levels of resellers already, "
+        "the most there can be; sell to the account at a higher level",
+        {"reseller_account_id": reseller_account_id, "levels_max": str(levels_max)},
+    )
+
+
 def period_not_over(end: datetime) -> DomainError:
     """FAILED_PRECONDITION PERIOD_NOT_OVER: calls of the period can still begin."""
     return DomainError(

@@ -77,4 +77,5 @@ def _to_account(row: AnyRow) -> Account:
         billing_day=row.billing_day,
         start_time=row.start_time,
         create_time=row.create_time,
+        reseller_account_id=row.reseller_account_id,
     )

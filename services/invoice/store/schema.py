@@ -108,6 +108,8 @@ account = Table(
     Column("customer_id", Text, nullable=False),
     Column("legal_entity_id", Text, nullable=False),
     Column("payer_account_id", Text, nullable=False),
+    # Empty when the account is sold directly.
+    Column("reseller_account_id", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("payment_mode", Integer, nullable=False),

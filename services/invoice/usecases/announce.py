@@ -40,6 +40,7 @@ def account_changed(uow: UnitOfWork, tenant_id: str, account: Account) -> None:
         payment_mode=customer_pb2.PaymentMode.ValueType(account.payment_mode),
         billing_day=account.billing_day,
         start_time=time_to_proto(account.start_time),
+        reseller_account_id=account.reseller_account_id,
     )
     uow.publish(event, tenant_id, partition_of(tenant_id, account.payer_account_id))
 

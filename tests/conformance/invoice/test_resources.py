@@ -9,6 +9,7 @@ from chassis.grpc.convert import time_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.partition import partition_of
+from services.invoice.domain.account import RESELLER_LEVELS_MAX
 from tests.conformance.invoice.office import NOON, NOVEMBER, OCTOBER, Office
 from tollbook.invoice.v1 import customer_pb2, invoice_events_pb2
 from tollbook.invoice.v1 import invoice_service_pb2 as pb
@@ -86,6 +87,41 @@ async def test_an_account_needs_what_it_refers_to(office: Office) -> None:
         await office.account(entity, customer, "c", payer_account_id=branch.account_id)
 
 
+async def test_a_reseller_stands_above_the_accounts_it_sells_to(office: Office) -> None:
+    """It may be of any currency; whoever follows accounts is told, and GetAccount shows it."""
+    entity, customer = await office.found(), await office.customer()
+    reseller = await office.account(entity, customer, "reseller", currency_code="USD")
+    sold = await office.account(entity, customer, "sold", reseller_account_id=reseller.account_id)
+    request = pb.GetAccountRequest(account_id=sold.account_id)
+    assert (await office.call(office.customers.GetAccount, request)).account == sold
+    told = await office.published(invoice_events_pb2.AccountChanged)
+    resellers = {body.code: body.reseller_account_id for body, _, _ in told}
+    assert resellers == {"reseller": "", "sold": reseller.account_id}
+
+
+async def test_a_reseller_is_an_account_of_the_same_tenant(office: Office) -> None:
+    """Neither nobody nor another tenant's account can be charged for a call."""
+    globex = office.of("globex")
+    stranger = await globex.account(await globex.found(), await globex.customer())
+    entity, customer = await office.found(), await office.customer()
+    for reseller_id in (new_uuid(), stranger.account_id):
+        with pytest.raises(DomainError, match="RESELLER_NOT_FOUND"):
+            await office.account(entity, customer, reseller_account_id=reseller_id)
+
+
+async def test_at_most_eight_resellers_stand_above_an_account(office: Office) -> None:
+    """Each is charged for every call, so the chain has an end."""
+    entity, customer = await office.found(), await office.customer()
+    reseller_id = ""
+    for level in range(RESELLER_LEVELS_MAX + 1):
+        account = await office.account(
+            entity, customer, f"level-{level}", reseller_account_id=reseller_id
+        )
+        reseller_id = account.account_id
+    with pytest.raises(DomainError, match="RESELLER_CHAIN_TOO_LONG"):
+        await office.account(entity, customer, "too-low", reseller_account_id=reseller_id)
+
+
 async def test_an_account_starts_with_a_whole_period(office: Office) -> None:
     """Wanted from the middle of October, it starts with October in its own zone."""
     account = await office.opened()
@@ -127,6 +163,8 @@ async def test_an_identifier_belongs_to_one_line_at_a_time(office: Office) -> No
         await office.line(account.account_id, "ada", NOVEMBER.start)
     end = pb.EndLineRequest(line_id=first.line_id, end_time=time_to_proto(NOVEMBER.start))
     await office.call(office.customers.EndLine, end)
+    told = [body for body, _, _ in await office.published(invoice_events_pb2.LineChanged)]
+    assert told[-1].validity.end_time == time_to_proto(NOVEMBER.start)
     await office.line(account.account_id, "ada", NOVEMBER.start)
     with pytest.raises(DomainError, match="LINE_OVERLAPS"):
         await office.call(

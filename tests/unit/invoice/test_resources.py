@@ -66,6 +66,7 @@ def test_a_tenant_id_is_plain(tenant_id: str) -> None:
         ({"code": "A\x071"}, "INVALID_FIELDS"),
         ({"start_time": datetime.min.replace(tzinfo=UTC)}, "INVALID_FIELDS"),
         ({"start_time": datetime.max.replace(tzinfo=UTC)}, "INVALID_FIELDS"),
+        ({"reseller_account_id": "wholesale"}, "INVALID_FIELDS"),
     ],
 )
 def test_an_account_is_checked_before_it_is_made(change: dict[str, Any], reason: str) -> None:
@@ -74,10 +75,20 @@ def test_an_account_is_checked_before_it_is_made(change: dict[str, Any], reason:
         replace(account(), **change)
 
 
-def test_a_telephone_number_is_written_as_call_records_are() -> None:
-    """With a plus it would never be found."""
+def test_an_account_is_not_its_own_reseller() -> None:
+    """It would be charged the wholesale price of its own calls too."""
+    alone = account()
+    with pytest.raises(DomainError, match="RESELLER_IS_ITSELF"):
+        replace(alone, reseller_account_id=alone.account_id)
+
+
+@pytest.mark.parametrize(
+    "identifier", ["+31201234567", "0201234567", "201234", "3120123456789012", "31 20 1234567"]
+)
+def test_a_telephone_number_is_written_as_call_records_are(identifier: str) -> None:
+    """Normalised to E.164: with a plus, a national prefix or blanks it would never be found."""
     with pytest.raises(DomainError, match="INVALID_FIELDS"):
-        Line(new_uuid(), new_uuid(), LineKind.NUMBER, "+31201234567", Validity(NOW, None))
+        Line(new_uuid(), new_uuid(), LineKind.NUMBER, identifier, Validity(NOW, None))
 
 
 def test_personal_data_never_shows_in_a_log() -> None:

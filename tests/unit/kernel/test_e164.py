@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.e164 import DialledNumber, NumberKind, NumberPlan, normalise
+from kernel.e164 import DialledNumber, NumberKind, NumberPlan, is_e164, normalise
 from kernel.errors import DomainError, ErrorKind
 
 DUTCH = NumberPlan("31", "0", ("00",), frozenset({"1200", "0800"}), frozenset({"112"}))
@@ -79,6 +79,14 @@ def test_emergency_calls_are_recognised_first(dialled: str) -> None:
     """Even where the number is also a short code, or a device put '+' before it."""
     plan = NumberPlan("31", "1", ("11",), frozenset({"112"}), frozenset({"112"}))
     assert normalise(dialled, plan) == DialledNumber("112", NumberKind.EMERGENCY)
+
+
+@given(E164_NUMBERS)
+def test_only_the_digits_of_a_full_number_are_e164(number: str) -> None:
+    """As numbers are kept and compared: without '+', prefixes or separators."""
+    assert is_e164(number)
+    for other in ("+" + number, "0" + number[1:], number[:6], number.ljust(16, "1"), " " + number):
+        assert not is_e164(other)
 
 
 def test_short_codes_keep_their_kind() -> None:

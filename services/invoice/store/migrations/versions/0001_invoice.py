@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.Text, nullable=False),
         sa.Column("legal_entity_id", sa.Text, nullable=False),
         sa.Column("payer_account_id", sa.Text, nullable=False),
+        sa.Column("reseller_account_id", sa.Text, nullable=False),
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("time_zone", sa.Text, nullable=False),
         sa.Column("payment_mode", sa.Integer, nullable=False),
