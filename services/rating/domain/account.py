@@ -28,6 +28,8 @@ class Account:
     cycle: BillingCycle
     start_time: datetime
     """When its first billing period begins."""
+    reseller_account_id: str = ""
+    """Who sells to this account and pays a wholesale price for each of its calls."""
 
 
 def plan_in_force(subscriptions: Sequence[Subscription], instant_micros: int) -> str | None:

@@ -20,6 +20,11 @@ class ChargeKind(IntEnum):
 
     CALL = 1
     RECURRING_FEE = 2
+    SMS = 3
+    DATA = 4
+    DID_RENTAL = 5
+    ONE_OFF_FEE = 6
+    VOLUME_ADJUSTMENT = 7
 
 
 class Party(IntEnum):
@@ -31,9 +36,10 @@ class Party(IntEnum):
 
 
 class CallKeyKind(IntEnum):
-    """The kind of call key that rating makes itself; see tollbook.type.v1.CallKeyKind."""
+    """The kinds of call key that rating makes itself; see tollbook.type.v1.CallKeyKind."""
 
     SUBSCRIPTION = 7
+    VOLUME_COUNTER = 8
 
 
 class ChargeRevision(NamedTuple):
@@ -44,6 +50,7 @@ class ChargeRevision(NamedTuple):
     tenant_id: str
     kind: int
     party: int
+    party_level: int
     call_key_kind: int
     call_key: str
     leg: str
@@ -84,6 +91,11 @@ class ChargeRevision(NamedTuple):
         )
 
 
+def party_key(party: int, level: int) -> str:
+    """How a charge's identity names who is charged."""
+    return f"{party}.{level}" if level else str(party)
+
+
 def charge_id(start: datetime, tenant_id: str, call_key_kind: int, *identity: str) -> bytes:
     """The id of a charge: identity is call key, leg and party, as text.
 
@@ -99,16 +111,21 @@ def call_charge_ids(
     call_key_kinds: Sequence[int],
     call_keys: Sequence[str],
     legs: Sequence[str],
+    parties: Sequence[str],
 ) -> list[bytes]:
-    """`charge_id` of a customer's calls, a column at once: what repeats is encoded once."""
+    """`charge_id` of calls, a column at once: what repeats is encoded once.
+
+    `parties` are party keys.
+    """
     heads = {kind: _part(tenant_id) + _part(str(kind)) for kind in set(call_key_kinds)}
-    tails = {leg: _part(leg) + _part(str(int(Party.CUSTOMER))) for leg in set(legs)}
+    ends = set(zip(legs, parties, strict=True))
+    tails = {(leg, party): _part(leg) + _part(party) for leg, party in ends}
     sha256 = hashlib.sha256
     return [
         (start // MICROS_PER_MS).to_bytes(KEY_TIME_BYTES)
-        + sha256(heads[kind] + _part(call_key) + tails[leg]).digest()[:KEY_HASH_BYTES]
-        for start, kind, call_key, leg in zip(
-            starts_micros, call_key_kinds, call_keys, legs, strict=True
+        + sha256(heads[kind] + _part(call_key) + tails[leg, party]).digest()[:KEY_HASH_BYTES]
+        for start, kind, call_key, leg, party in zip(
+            starts_micros, call_key_kinds, call_keys, legs, parties, strict=True
         )
     ]
 

@@ -67,6 +67,7 @@ def _know_account(uow: UnitOfWork, event: ReceivedEvent[AccountChanged]) -> None
         body.currency_code,
         BillingCycle(body.time_zone, body.billing_day),
         required_time(body.start_time, "start_time"),
+        body.reseller_account_id,
     )
     save_account(uow.connection, event.tenant_id, account, event.commit_time)
     # Calls of children wait for their payer too, so that all of the tenant's are tried.

@@ -29,6 +29,7 @@ def save_account(
         "tenant_id": tenant_id,
         "account_id": known.account_id,
         "payer_account_id": known.payer_account_id,
+        "reseller_account_id": known.reseller_account_id,
         "currency": known.currency,
         "time_zone": known.cycle.time_zone,
         "billing_day": known.cycle.billing_day,
@@ -56,6 +57,7 @@ def accounts_of(
             row.currency,
             BillingCycle(row.time_zone, row.billing_day),
             row.start_time,
+            row.reseller_account_id,
         )
         for row in connection.execute(query)
     }

@@ -17,9 +17,13 @@ def upgrade() -> None:
     _create_tariff()
     _create_customers()
     _create_charges()
+    _create_counters()
 
 
 def downgrade() -> None:
+    op.drop_table("charge_margin")
+    op.drop_table("bundle_grant")
+    op.drop_table("usage_counter")
     op.drop_table("rated_batch")
     op.drop_table("period_seal")
     op.drop_table("retry_request")
@@ -124,6 +128,7 @@ def _create_customers() -> None:
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("payer_account_id", sa.Text(), nullable=False),
+        sa.Column("reseller_account_id", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("time_zone", sa.Text(), nullable=False),
         sa.Column("billing_day", sa.SmallInteger(), nullable=False),
@@ -162,6 +167,7 @@ def _create_charges() -> None:
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.SmallInteger(), nullable=False),
         sa.Column("party", sa.SmallInteger(), nullable=False),
+        sa.Column("party_level", sa.SmallInteger(), nullable=False),
         sa.Column("call_key_kind", sa.SmallInteger(), nullable=False),
         sa.Column("call_key", sa.Text(), nullable=False),
         sa.Column("leg", sa.Text(), nullable=False),
@@ -213,6 +219,13 @@ def _create_charges() -> None:
         sa.Column("start_time", sa.BigInteger(), nullable=False),
         sa.Column("duration_ms", sa.BigInteger(), nullable=False),
         sa.Column("answered", sa.SmallInteger(), nullable=False),
+        sa.Column("begin_time", sa.BigInteger(), nullable=False),
+        sa.Column("service", sa.SmallInteger(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("egress_trunk", sa.Text(), nullable=False),
+        sa.Column("routing_number", sa.Text(), nullable=False),
+        sa.Column("party", sa.SmallInteger(), nullable=False),
+        sa.Column("party_level", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("charge_id"),
     )
     op.create_index(
@@ -250,4 +263,42 @@ def _create_charges() -> None:
         sa.Column("collected_count", sa.Integer(), nullable=False),
         sa.Column("merged_count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("source_partition", "source_sequence"),
+    )
+
+
+def _create_counters() -> None:
+    op.create_table(
+        "usage_counter",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("owner_account_id", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("period_start", sa.BigInteger(), nullable=False),
+        sa.Column("period_end", sa.BigInteger(), nullable=False),
+        sa.Column("granted", sa.BigInteger(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.Column("spent_micros", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "owner_account_id", "source_id", "code", "period_start"
+        ),
+    )
+    op.create_table(
+        "bundle_grant",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("allowance", sa.Text(), nullable=False),
+        sa.Column("start_time", sa.BigInteger(), nullable=False),
+        sa.Column("end_time", sa.BigInteger(), nullable=False),
+        sa.Column("change_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "grant_id"),
+    )
+    op.create_index("bundle_grant_by_account", "bundle_grant", ["tenant_id", "account_id"])
+    op.create_table(
+        "charge_margin",
+        sa.Column("charge_id", sa.LargeBinary(16), primary_key=True),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("revenue_micros", sa.BigInteger(), nullable=False),
+        sa.Column("cost_micros", sa.BigInteger(), nullable=False),
     )
