@@ -192,7 +192,7 @@ usage_item = Table(
     Column("charge_id", Key16, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("kind", Integer, nullable=False),
-    # The account that called; its payer is the period's account.
+    # The account that called, or its reseller; its payer is the period's account.
     Column("account_id", Text, nullable=False),
     Column("correction", Integer, nullable=False),
     Column("start_time", UtcTime, nullable=False),

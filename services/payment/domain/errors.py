@@ -100,7 +100,7 @@ def prepaid_invoice(invoice_id: str, account_id: str) -> DomainError:
 
 
 def party_without_rule(party: int) -> DomainError:
-    """PARTY_WITHOUT_RULE: charges to this party are not customers' usage."""
+    """PARTY_WITHOUT_RULE: charges to this party are neither a customer's nor a reseller's usage."""
     return DomainError(
         ErrorKind.FAILED_PRECONDITION,
         "PARTY_WITHOUT_RULE",

@@ -17,6 +17,8 @@ from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party
 
 LOW_BITS = 32
+# Who buys of us, at a retail or a wholesale price: both are revenue.
+BUYERS = (Party.PARTY_CUSTOMER, Party.PARTY_RESELLER)
 
 
 def _post_usage(unit_of_work: UnitOfWork, event: ReceivedEvent[CallsRated]) -> None:
@@ -31,11 +33,11 @@ def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
     Rows without an effect are left out: unrated ones have neither amount nor currency.
 
     Raises:
-        DomainError: PARTY_WITHOUT_RULE for charges that are not customers' usage.
+        DomainError: PARTY_WITHOUT_RULE for charges to others than customers and resellers.
     """
     deltas = charges.int64("amount_delta")
     moving = np.flatnonzero(deltas)
-    _require_customers(charges.uint8("party")[moving])
+    _require_buyers(charges.uint8("party")[moving])
     payer_codes, payers = charges.dictionary_codes("payer_account_id")
     currency_codes, currencies = charges.dictionary_codes("currency")
     groups = payer_codes.astype(np.int64)[moving] * len(currencies) + currency_codes[moving]
@@ -46,8 +48,8 @@ def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
     return usage
 
 
-def _require_customers(parties: npt.NDArray[np.uint8]) -> None:
-    others = parties[parties != Party.PARTY_CUSTOMER]
+def _require_buyers(parties: npt.NDArray[np.uint8]) -> None:
+    others = parties[~np.isin(parties, BUYERS)]
     if others.size:
         raise party_without_rule(int(others[0]))
 

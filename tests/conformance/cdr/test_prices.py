@@ -71,7 +71,13 @@ async def test_fees_and_suppliers_costs_are_no_price_of_the_call(exchange: Excha
     await exchange.import_lines(asterisk_line())
     [call] = await exchange.calls()
     await exchange.rate(
-        rated_event([charge(call, call_id=None), charge(call, party=Party.PARTY_SUPPLIER)])
+        rated_event(
+            [
+                charge(call, call_id=None),
+                charge(call, party=Party.PARTY_RESELLER),
+                charge(call, party=Party.PARTY_SUPPLIER),
+            ]
+        )
     )
     assert (await exchange.calls())[0].rating_outcome == 0
 

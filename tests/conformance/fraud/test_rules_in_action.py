@@ -68,8 +68,12 @@ async def test_accounts_of_another_currency_are_not_judged_by_an_amount(watcher:
 
 @pytest.mark.parametrize(
     "other",
-    [{"kind": ChargeKind.CHARGE_KIND_RECURRING_FEE}, {"party": Party.PARTY_SUPPLIER}],
-    ids=["a monthly fee", "what the carrier gets"],
+    [
+        {"kind": ChargeKind.CHARGE_KIND_RECURRING_FEE},
+        {"party": Party.PARTY_RESELLER},
+        {"party": Party.PARTY_SUPPLIER},
+    ],
+    ids=["a monthly fee", "what the reseller pays", "what the carrier gets"],
 )
 async def test_what_is_not_the_customers_call_is_not_judged(
     watcher: Watcher, other: dict[str, Any]

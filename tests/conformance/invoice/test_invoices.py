@@ -40,6 +40,25 @@ async def test_invoices_issued_at_once_have_numbers_without_a_gap(office: Office
     assert (await office.digest())["acme"].number_gaps == []
 
 
+async def test_one_call_is_on_the_invoices_of_its_customer_and_its_reseller(
+    office: Office,
+) -> None:
+    """At 10 and at 6 cents, in the same batch: each price on the invoice of whoever is charged."""
+    entity, customer = await office.found(), await office.customer()
+    reseller = await office.account(entity, customer, "reseller")
+    sold = await office.account(entity, customer, "sold", reseller_account_id=reseller.account_id)
+    await office.rate(
+        Rated(sold.account_id, NOON, OCTOBER, 100_000, "call/customer"),
+        Rated(reseller.account_id, NOON, OCTOBER, 60_000, "call/reseller.1"),
+    )
+    for account, micros in ((sold, 100_000), (reseller, 60_000)):
+        issued = await office.invoice((await office.close(account.account_id)).invoice_id)
+        [line] = issued.lines
+        assert (line.charge_count, line.amount.nanos) == (1, 1_000 * micros)
+    digest = (await office.digest())["acme"]
+    assert (digest.charge_revision_count, digest.usage_amounts[0].nanos) == (2, 160_000_000)
+
+
 async def test_a_lost_invoice_is_a_gap_that_the_audit_tells(office: Office) -> None:
     """Whoever deletes an invoice behind our back leaves a hole in the numbers."""
     [first, *_] = await billed(office, 3)

@@ -69,11 +69,11 @@ def accounts_of_partition(partition: int, count: int, **details: Any) -> list[Ac
     return found
 
 
-def usage(amounts: Iterable[tuple[Account, int]]) -> CallsRated:
+def usage(amounts: Iterable[tuple[Account, int]], party: int = Party.PARTY_CUSTOMER) -> CallsRated:
     """A batch of charges, one for each amount."""
     rows = list(amounts)
     columns = {
-        "party": uint8([Party.PARTY_CUSTOMER] * len(rows)),
+        "party": uint8([party] * len(rows)),
         "payer_account_id": dictionary([payer.account_id for payer, _ in rows]),
         "currency": dictionary([payer.currency for payer, _ in rows]),
         "amount_delta": int64([micros for _, micros in rows]),
@@ -164,9 +164,9 @@ class Books:
         """Make accounts known."""
         self.deliver(*[self.event(announcement(payer), payer) for payer in payers])
 
-    def use(self, *amounts: tuple[Account, int]) -> None:
+    def use(self, *amounts: tuple[Account, int], party: int = Party.PARTY_CUSTOMER) -> None:
         """Charge accounts of one partition in one batch."""
-        self.deliver(self.event(usage(amounts), amounts[0][0]))
+        self.deliver(self.event(usage(amounts, party), amounts[0][0]))
 
     def issue(self, payer: Account, used: int, net: int, tax: int) -> None:
         """Issue an invoice."""

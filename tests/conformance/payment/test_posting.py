@@ -20,6 +20,7 @@ from tests.conformance.payment.books import (
     usage,
 )
 from tollbook.payment.v1.payment_events_pb2 import BalanceChanged, PaymentSettled
+from tollbook.type.v1.call_pb2 import Party
 
 
 def eur(micros: int) -> Money:
@@ -92,6 +93,23 @@ def test_a_batch_across_legal_entities_lands_in_the_books_of_each(books: Books) 
     audit = books.audit()
     assert (audit.findings, audit.entry_count) == ([], 2)
     assert books.balance(theirs).unbilled == eur(2_000)
+
+
+def test_a_reseller_owes_its_wholesale_price_in_its_own_books(books: Books) -> None:
+    """One call: 10 cents for the customer, 6 cents and 5 yen for two resellers above it."""
+    customer = account()
+    reseller = account(legal_entity_id="another-entity")
+    upper = account(currency="JPY")
+    books.announce(customer, reseller, upper)
+    books.use((customer, 100_000))
+    books.use((reseller, 60_000), party=Party.PARTY_RESELLER)
+    books.use((upper, 5_000_000), party=Party.PARTY_RESELLER)
+    assert books.balance(customer).unbilled == eur(100_000)
+    assert books.balance(reseller).unbilled == eur(60_000)
+    assert books.balance(upper).unbilled == Money("JPY", 5_000_000)
+    audit = books.audit()
+    assert (audit.findings, audit.unbalanced_count, audit.entry_count) == ([], 0, 3)
+    assert audit.sums["acme"].usage == {"EUR": 160_000, "JPY": 5_000_000}
 
 
 def test_events_delivered_again_change_nothing(books: Books) -> None:

@@ -59,7 +59,15 @@ def test_unrated_calls_have_no_effect() -> None:
     assert usage_of(batch([])) == {}
 
 
-def test_charges_to_others_than_customers_are_refused() -> None:
+def test_what_a_reseller_is_charged_is_its_usage() -> None:
+    """Its wholesale price is revenue like the retail price of a customer."""
+    assert usage_of(batch([("a", "EUR", 5)], party=Party.PARTY_RESELLER)) == {
+        "a": [Money("EUR", 5)]
+    }
+
+
+@pytest.mark.parametrize("party", [Party.PARTY_SUPPLIER, Party.PARTY_UNSPECIFIED])
+def test_charges_to_others_than_buyers_are_refused(party: int) -> None:
     """What a carrier charges us is cost: taken as a customer's usage it would be revenue."""
     with pytest.raises(DomainError, match="PARTY_WITHOUT_RULE"):
-        usage_of(batch([("a", "EUR", 5)], party=Party.PARTY_SUPPLIER))
+        usage_of(batch([("a", "EUR", 5)], party=party))
