@@ -121,6 +121,7 @@ class Database:
             with attempt, self.engine.begin() as connection:
                 unit_of_work = UnitOfWork(connection)
                 result = work(unit_of_work)
+        unit_of_work.committed()
         if unit_of_work.has_events:
             for listener in self._commit_listeners:
                 listener()

@@ -1,5 +1,6 @@
 """One transaction of a service: its connection, its time and the events that commit with it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +30,19 @@ class UnitOfWork:
         self.connection = connection
         self.now: datetime = utc_now()
         self.has_events = False
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Have something done once this transaction has committed, before its caller goes on.
+
+        It runs on the thread of the transaction and must be quick: others wait for that thread.
+        """
+        self._after_commit.append(action)
+
+    def committed(self) -> None:
+        """Do what was asked for; the database calls this."""
+        for action in self._after_commit:
+            action()
 
     def publish(self, event: Message, tenant_id: str, partition: int) -> EventPosition:
         """Append an event to the outbox; it leaves when the transaction has committed.

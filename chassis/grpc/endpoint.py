@@ -1,7 +1,7 @@
 """Runs a use case as one transaction and gives a repeated request its first answer."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
@@ -78,8 +78,12 @@ class Endpoint:
     `mutate`, whose answer is the one that is kept.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, after_mutation: Callable[[str], Awaitable[None]] | None = None
+    ) -> None:
+        """`after_mutation` is awaited, with the tenant, before a mutation is answered."""
         self._database = database
+        self._after_mutation = after_mutation
 
     async def mutate(
         self,

@@ -147,6 +147,17 @@ account_block = Table(
     PrimaryKeyConstraint("tenant_id", "account_id"),
 )
 
+# When anything that pricing knows of an account was last stored: replicas ask what is new here.
+account_change = Table(
+    "account_change",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("change_time", UtcTime, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "account_id"),
+    Index("account_change_by_time", "change_time"),
+)
+
 # Append-only: every settlement of every charge. The newest revision is the state.
 charge = Table(
     "charge",

@@ -29,6 +29,7 @@ def downgrade() -> None:
     op.drop_table("retry_request")
     op.drop_table("unrated_call")
     op.drop_table("charge")
+    op.drop_table("account_change")
     op.drop_table("account_block")
     op.drop_table("subscription")
     op.drop_table("account")
@@ -157,6 +158,14 @@ def _create_customers() -> None:
         sa.Column("change_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "account_id"),
     )
+    op.create_table(
+        "account_change",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("change_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "account_id"),
+    )
+    op.create_index("account_change_by_time", "account_change", ["change_time"])
 
 
 def _create_charges() -> None:

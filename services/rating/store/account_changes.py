@@ -1,0 +1,52 @@
+"""When what pricing knows of an account was stored: how every replica finds what is new."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Connection, select, type_coerce
+
+from chassis.database.insert import insert_into
+from chassis.database.unit_of_work import UnitOfWork
+from services.rating.store.schema import account_change
+
+
+class AccountChange(NamedTuple):
+    """The newest change of an account; the time tells it from others and orders nothing."""
+
+    tenant_id: str
+    account_id: str
+    change_micros: int
+
+
+def note_account_change(uow: UnitOfWork, tenant_id: str, account_id: str) -> None:
+    """Tell every replica that something it may have in memory of an account is out of date."""
+    values = {"tenant_id": tenant_id, "account_id": account_id, "change_time": uow.now}
+    insert = insert_into(uow.connection, account_change).values(**values)
+    uow.connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=list(account_change.primary_key.columns),
+            set_={"change_time": insert.excluded.change_time},
+        )
+    )
+
+
+def changes_since(connection: Connection, moment: datetime, limit: int) -> list[AccountChange]:
+    """Accounts that changed after a moment, of all tenants."""
+    table = account_change.c
+    query = select(table.tenant_id, table.account_id, _MICROS).where(table.change_time > moment)
+    return [AccountChange(*row) for row in connection.execute(query.limit(limit))]
+
+
+def change_times(
+    connection: Connection, tenant_id: str, account_ids: Collection[str]
+) -> dict[str, int]:
+    """When each of some accounts changed, in microseconds; those that never did are left out."""
+    table = account_change.c
+    query = select(table.account_id, _MICROS).where(
+        table.tenant_id == tenant_id, table.account_id.in_(sorted(account_ids))
+    )
+    return {account_id: micros for account_id, micros in connection.execute(query)}
+
+
+_MICROS = type_coerce(account_change.c.change_time, BigInteger)
