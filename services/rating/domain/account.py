@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kernel.period import BillingCycle
+from services.rating.domain.plan import BundleAllowance
 
 
 class Subscription(NamedTuple):
@@ -30,6 +31,36 @@ class Account:
     """When its first billing period begins."""
     reseller_account_id: str = ""
     """Who sells to this account and pays a wholesale price for each of its calls."""
+
+
+class DeckOverride(NamedTuple):
+    """A deck of an account's own, asked before those of its plan; in order of preference."""
+
+    rate_deck_id: str
+    start_micros: int
+    end_micros: int | None
+
+
+class BundleGrant(NamedTuple):
+    """A bundle that an account got beside its plan, once, to use up within its validity."""
+
+    grant_id: str
+    account_id: str
+    """Whose counter it is: the account's, or the payer's of a shared one."""
+    allowance: BundleAllowance
+    start_micros: int
+    end_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Whose usage is priced, and who pays."""
+
+    account: Account
+    payer: Account
+    subscriptions: Sequence[Subscription]
+    overrides: Sequence[DeckOverride] = ()
+    grants: Sequence[BundleGrant] = ()
 
 
 def plan_in_force(subscriptions: Sequence[Subscription], instant_micros: int) -> str | None:

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Generic, NamedTuple, TypeVar
 
-from kernel.clock import to_micros
+from kernel.clock import from_micros, to_micros
+from services.rating.domain.exchange import NO_EXCHANGE, ExchangeRates
 from services.rating.domain.plan import Plan, PlanRevision
+from services.rating.domain.terms import CompiledRevision
+from services.rating.domain.terms import DeckVersion as DeckVersion
+from services.rating.domain.terms import Terms as Terms
+from services.rating.domain.time_bands import HolidayCalendar
 
 T = TypeVar("T")
-
-
-class DeckVersion(NamedTuple):
-    """A published version of a deck."""
-
-    rate_deck_version_id: str
-    rate_deck_id: str
-    effective_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """All that prices a call of a plan at one time: a revision and the deck versions in force."""
-
-    currency: str
-    revision: PlanRevision
-    deck_version_ids: tuple[str, ...]
 
 
 class Timeline(Generic[T]):
@@ -36,13 +24,27 @@ class Timeline(Generic[T]):
 
     def __init__(self, steps: Iterable[tuple[datetime, T]]) -> None:
         ordered = sorted(steps, key=lambda step: step[0])
-        self._starts = [to_micros(start) for start, _ in ordered]
+        self.starts_micros = [to_micros(start) for start, _ in ordered]
         self._values = [value for _, value in ordered]
 
     def at(self, instant_micros: int) -> T | None:
         """The value in force at an instant, in microseconds since 1970; None before the first."""
-        place = bisect_right(self._starts, instant_micros)
+        place = bisect_right(self.starts_micros, instant_micros)
         return self._values[place - 1] if place else None
+
+    def next_after(self, instant_micros: int) -> int | None:
+        """When the next value takes force; None when there is no other to come."""
+        place = bisect_right(self.starts_micros, instant_micros)
+        return self.starts_micros[place] if place < len(self.starts_micros) else None
+
+
+class _PlanRevisions(NamedTuple):
+    plan: Plan
+    revisions: Sequence[PlanRevision]
+    calendars: Mapping[str, HolidayCalendar]
+
+
+Decks = dict[str, Timeline[DeckVersion]]
 
 
 class Tariff:
@@ -53,12 +55,18 @@ class Tariff:
         plans: Sequence[Plan],
         revisions: Sequence[PlanRevision],
         deck_versions: Sequence[DeckVersion],
+        calendars: Mapping[str, HolidayCalendar] | None = None,
+        exchange: ExchangeRates = NO_EXCHANGE,
     ) -> None:
-        decks = _by_deck(deck_versions)
+        by_plan: dict[str, list[PlanRevision]] = {plan.plan_id: [] for plan in plans}
+        for revision in revisions:
+            by_plan.setdefault(revision.plan_id, []).append(revision)
+        self.exchange = exchange
+        self._decks = _by_deck(deck_versions)
         self._currencies = {plan.plan_id: plan.currency for plan in plans}
         self._terms = {
             plan.plan_id: _terms_over_time(
-                plan, [each for each in revisions if each.plan_id == plan.plan_id], decks
+                _PlanRevisions(plan, by_plan[plan.plan_id], calendars or {}), self._decks
             )
             for plan in plans
         }
@@ -72,35 +80,53 @@ class Tariff:
         timeline = self._terms.get(plan_id)
         return timeline.at(instant_micros) if timeline else None
 
+    def next_terms(self, plan_id: str, instant_micros: int) -> int | None:
+        """When a plan's terms change next; None for never."""
+        timeline = self._terms.get(plan_id)
+        return timeline.next_after(instant_micros) if timeline else None
 
-def _by_deck(versions: Sequence[DeckVersion]) -> dict[str, list[DeckVersion]]:
+    def version_at(self, rate_deck_id: str, instant_micros: int) -> DeckVersion | None:
+        """The version of a deck in force; None before its first."""
+        timeline = self._decks.get(rate_deck_id)
+        return timeline.at(instant_micros) if timeline else None
+
+    def next_version(self, rate_deck_id: str, instant_micros: int) -> int | None:
+        """When a deck's next version takes force; None for never."""
+        timeline = self._decks.get(rate_deck_id)
+        return timeline.next_after(instant_micros) if timeline else None
+
+
+def _by_deck(versions: Sequence[DeckVersion]) -> Decks:
     decks: dict[str, list[DeckVersion]] = {}
     for version in versions:
         decks.setdefault(version.rate_deck_id, []).append(version)
-    return decks
+    return {
+        deck_id: Timeline((each.effective_time, each) for each in of_deck)
+        for deck_id, of_deck in decks.items()
+    }
 
 
-def _terms_over_time(
-    plan: Plan, revisions: Sequence[PlanRevision], decks: dict[str, list[DeckVersion]]
-) -> Timeline[Terms]:
+def _terms_over_time(of_plan: _PlanRevisions, decks: Decks) -> Timeline[Terms]:
     """A step for each moment at which a revision or a version of one of its decks takes force."""
-    if not revisions:
-        return Timeline(())
-    chains = {
-        deck_id: Timeline((each.effective_time, each) for each in decks.get(deck_id, ()))
-        for revision in revisions
-        for deck_id in revision.rate_deck_ids
+    plan, revisions, calendars = of_plan
+    compiled = [CompiledRevision(each, calendars) for each in revisions]
+    in_force = Timeline((each.revision.effective_time, each) for each in compiled)
+    named = {
+        deck_id: decks[deck_id]
+        for each in compiled
+        for deck_id in each.deck_ids
+        if deck_id in decks
     }
-    in_force = Timeline((revision.effective_time, revision) for revision in revisions)
-    moments = {revision.effective_time for revision in revisions} | {
-        version.effective_time for deck_id in chains for version in decks.get(deck_id, ())
-    }
+    moments = sorted(
+        {*in_force.starts_micros}.union(*(deck.starts_micros for deck in named.values()))
+    )
     steps = []
-    for moment in moments:
-        instant = to_micros(moment)
+    for instant, until in zip_longest(moments, moments[1:]):
         revision = in_force.at(instant)
         if revision is not None:
-            found = [chains[deck_id].at(instant) for deck_id in revision.rate_deck_ids]
-            ids = tuple(version.rate_deck_version_id for version in found if version)
-            steps.append((moment, Terms(plan.currency, revision, ids)))
+            found = {deck_id: deck.at(instant) for deck_id, deck in named.items()}
+            versions = {deck_id: version for deck_id, version in found.items() if version}
+            steps.append(
+                (from_micros(instant), Terms.compile(plan.currency, revision, versions, until))
+            )
     return Timeline(steps)
