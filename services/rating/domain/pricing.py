@@ -6,13 +6,50 @@ number of increments. This scalar path is the reference of `pricing_columns`.
 
 from typing import NamedTuple
 
+from kernel.e164 import NumberKind
+from services.rating.domain.conditions import CallFacts
+from services.rating.domain.counters import CounterUse
 from services.rating.domain.rate_deck import Rate
 from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.settlement import Outcome
+from services.rating.domain.usage import Service
 
 MS_PER_SECOND = 1_000
 CALL_DURATION_MS_MAX = 24 * 3_600 * MS_PER_SECOND
 # Seconds times nanos per minute: 60 seconds a minute, 1,000 nanos a micro.
 EXACT_DENOMINATOR = 60 * 1_000
+
+
+class Usage(NamedTuple):
+    """What was used, and all that decides its price."""
+
+    service: Service
+    start_micros: int
+    """When the call was set up: decides plan, governing revision and period."""
+    begin_micros: int
+    """When conversation began: its first second is priced as of then."""
+    duration_ms: int
+    """Of voice; 0 for others."""
+    quantity: int
+    """Messages or bytes; 0 for voice."""
+    answered: bool
+    callee_kind: NumberKind
+    facts: CallFacts
+
+
+class PricedCall(NamedTuple):
+    """How the pricing of one usage ended."""
+
+    outcome: Outcome
+    unrated_reason: str
+    currency: str
+    amount_micros: int
+    charged_quantity: int
+    """Base units: seconds, messages, bytes."""
+    usage_line: str
+    prefix: str
+    receipt: bytes
+    counter_uses: tuple[CounterUse, ...] = ()
 
 
 class CallPrice(NamedTuple):

@@ -11,10 +11,10 @@ from typing import Generic, NamedTuple, TypeVar
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.exchange import NO_EXCHANGE, ExchangeRates
 from services.rating.domain.plan import Plan, PlanRevision
-from services.rating.domain.terms import CompiledRevision
-from services.rating.domain.terms import DeckVersion as DeckVersion
-from services.rating.domain.terms import Terms as Terms
+from services.rating.domain.terms import CompiledRevision, DeckVersion, Terms
 from services.rating.domain.time_bands import HolidayCalendar
+
+__all__ = ["DeckVersion", "Tariff", "Terms", "Timeline"]
 
 T = TypeVar("T")
 
@@ -111,22 +111,18 @@ def _terms_over_time(of_plan: _PlanRevisions, decks: Decks) -> Timeline[Terms]:
     plan, revisions, calendars = of_plan
     compiled = [CompiledRevision(each, calendars) for each in revisions]
     in_force = Timeline((each.revision.effective_time, each) for each in compiled)
-    named = {
-        deck_id: decks[deck_id]
-        for each in compiled
-        for deck_id in each.deck_ids
-        if deck_id in decks
-    }
-    moments = sorted(
-        {*in_force.starts_micros}.union(*(deck.starts_micros for deck in named.values()))
-    )
+    deck_ids = {deck_id for each in compiled for deck_id in each.deck_ids}
+    named = {deck_id: decks[deck_id] for deck_id in deck_ids & decks.keys()}
+    moments = set(in_force.starts_micros)
+    for deck in named.values():
+        moments.update(deck.starts_micros)
     steps = []
-    for instant, until in zip_longest(moments, moments[1:]):
+    instants = sorted(moments)
+    for instant, until in zip_longest(instants, instants[1:]):
         revision = in_force.at(instant)
         if revision is not None:
             found = {deck_id: deck.at(instant) for deck_id, deck in named.items()}
             versions = {deck_id: version for deck_id, version in found.items() if version}
-            steps.append(
-                (from_micros(instant), Terms.compile(plan.currency, revision, versions, until))
-            )
+            terms = Terms.compile(plan.currency, revision, versions, until)
+            steps.append((from_micros(instant), terms))
     return Timeline(steps)

@@ -1,4 +1,4 @@
-"""The terms of a plan at one time, compiled: what pricing would otherwise work out for each call."""
+"""Terms of a plan, compiled: what pricing would otherwise work out for each call."""
 
 from __future__ import annotations
 
