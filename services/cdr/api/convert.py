@@ -128,6 +128,8 @@ def call_to_proto(row: Row[Any]) -> Call:
         unrated_reason=row.unrated_reason,
         price=money_to_proto(Money(row.price_currency, row.price_micros)) if is_priced else None,
         charge_id=row.charge_id.hex() if row.charge_id else "",
+        egress_trunk=row.egress_trunk,
+        routing_number=row.routing_number,
     )
 
 

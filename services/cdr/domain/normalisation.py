@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from kernel.clock import to_micros
-from kernel.e164 import NumberPlan, normalise
+from kernel.e164 import NumberKind, NumberPlan, normalise
 from kernel.errors import DomainError
 from kernel.ids import hash_parts, time_key
 from services.cdr.domain.local_time import SourceClock, written_micros
@@ -74,6 +74,7 @@ class Reader:
         callee = self._numbers.find(record.callee)
         if callee.problem:
             raise RejectedRecordError(Reason.INVALID_NUMBER, callee.problem)
+        routing_number = self._routing_number(record.routing_number)
         caller = self._numbers.find(record.caller).digits
         return NormalisedCall(
             call_id=self._call_id(record),
@@ -84,12 +85,27 @@ class Reader:
             caller=caller,
             callee=callee.digits,
             callee_kind=callee.kind,
+            egress_trunk=record.egress_trunk,
+            routing_number=routing_number,
             start_micros=start,
             answer_micros=answer if record.answered else None,
             answered=record.answered,
             duration_ms=record.billable_ms,
             release_cause=record.release_cause,
         )
+
+    def _routing_number(self, text: str) -> str:
+        """It decides the price in place of the callee, so that a wrong one is not left out."""
+        if not text:
+            return ""
+        number = self._numbers.find(text)
+        if number.kind != NumberKind.E164:
+            raise RejectedRecordError(
+                Reason.INVALID_ROUTING_NUMBER,
+                f"routing number {shown(text)} is no international number by the source's profile; "
+                "write all its digits with the country code, or leave it empty",
+            )
+        return number.digits
 
     def _call_id(self, record: ParsedRecord) -> bytes:
         """Made from the start as written: a corrected zone does not make another call of it."""
@@ -199,6 +215,8 @@ _TEXT_LIMITS = {
     "account code": FIELD_CHARACTERS_MAX,
     "SIP user": FIELD_CHARACTERS_MAX,
     "trunk": FIELD_CHARACTERS_MAX,
+    "egress trunk": FIELD_CHARACTERS_MAX,
+    "routing number": FIELD_CHARACTERS_MAX,
 }
 
 
@@ -212,6 +230,8 @@ def _check_texts(record: ParsedRecord) -> None:
         record.account_code,
         record.sip_user,
         record.trunk,
+        record.egress_trunk,
+        record.routing_number,
     )
     # The usual record passes with two looks at all its texts together.
     if not "".join(texts).isprintable() or max(map(len, texts)) > FIELD_CHARACTERS_MAX:

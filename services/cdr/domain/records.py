@@ -22,6 +22,7 @@ class Reason(StrEnum):
     IMPLAUSIBLE_START = "IMPLAUSIBLE_START"
     FUTURE_START = "FUTURE_START"
     INVALID_NUMBER = "INVALID_NUMBER"
+    INVALID_ROUTING_NUMBER = "INVALID_ROUTING_NUMBER"
     UNKNOWN_LINE = "UNKNOWN_LINE"
     IDENTITY_CONFLICT = "IDENTITY_CONFLICT"
 
@@ -65,6 +66,11 @@ class ParsedRecord(NamedTuple):
     account_code: str
     sip_user: str
     trunk: str
+    """On which the call came in."""
+    egress_trunk: str
+    """On which it went out; empty when the record does not say."""
+    routing_number: str
+    """What a number portability dip returned; empty when it found nothing or was not made."""
     start: datetime
     """As written: without a zone when the source writes local times."""
     answer: datetime | None
@@ -88,6 +94,8 @@ class NormalisedCall(NamedTuple):
     caller: str
     callee: str
     callee_kind: int
+    egress_trunk: str
+    routing_number: str
     start_micros: int
     answer_micros: int | None
     answered: bool

@@ -44,6 +44,8 @@ CALL_COLUMNS = (
     "answered",
     "duration_ms",
     "release_cause",
+    "egress_trunk",
+    "routing_number",
     "content_digest",
     "partition",
     "sequence",

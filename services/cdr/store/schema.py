@@ -79,6 +79,8 @@ call_table = Table(
     Column("answered", SmallInteger, nullable=False),
     Column("duration_ms", BigInteger, nullable=False),
     Column("release_cause", SmallInteger, nullable=False),
+    Column("egress_trunk", Text, nullable=False),
+    Column("routing_number", Text, nullable=False),
     Column("content_digest", Key16, nullable=False),
     # The CallsCollected event that carried this revision.
     Column("partition", SmallInteger, nullable=False),

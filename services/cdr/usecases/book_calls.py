@@ -144,6 +144,8 @@ def _row(source: Source, accepted: Accepted, position: EventPosition) -> tuple[o
         int(call.answered),
         call.duration_ms,
         call.release_cause,
+        call.egress_trunk,
+        call.routing_number,
         call.content_digest,
         position.partition,
         position.sequence,

@@ -53,6 +53,8 @@ def collected_event(source: Source, accepted: Sequence[AcceptedCall]) -> CallsCo
             ),
             "duration": columns.int64([call.duration_ms for call in calls]),
             "answered": columns.uint8([call.answered for call in calls]),
+            "egress_trunk": columns.dictionary([call.egress_trunk for call in calls]),
+            "routing_number": columns.dictionary([call.routing_number for call in calls]),
         },
         row_count=len(calls),
     )

@@ -47,6 +47,8 @@ def _parse(record: CallRecord, content: bytes) -> ParsedRecord:
         account_code=record.account_code,
         sip_user=record.sip_user,
         trunk=record.trunk,
+        egress_trunk=record.egress_trunk,
+        routing_number=record.routing_number,
         start=start,
         answer=answer,
         answered=answer is not None,

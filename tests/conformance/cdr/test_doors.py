@@ -163,6 +163,20 @@ async def test_a_call_is_found_by_id_and_by_span(client: Client) -> None:
     assert call.caller == "31201234567"
 
 
+async def test_a_call_shows_how_it_went_out(client: Client) -> None:
+    """By which trunk, and to which number a ported one was routed; any other way is a conflict."""
+    await client.create_source()
+    routed = record(1)
+    routed.egress_trunk, routed.routing_number = "carrier-a", "0970123456"
+    [answer] = await client.ingest(chunk(routed))
+    request = pb.GetCallRequest(call_id=answer.results[0].call_id)
+    call = (await client.calls.GetCall(request)).call
+    assert (call.egress_trunk, call.routing_number) == ("carrier-a", "31970123456")
+    routed.egress_trunk = "carrier-b"
+    [again] = await client.ingest(chunk(routed, record(1)))
+    assert [result.outcome for result in again.results] == [SUSPENDED, SUSPENDED]
+
+
 @pytest.mark.parametrize("call_id", ["zz", "00", "0" * 32])
 async def test_an_id_of_no_call_is_not_found(client: Client, call_id: str) -> None:
     """Whether it could be an id or not."""

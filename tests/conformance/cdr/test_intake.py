@@ -24,6 +24,7 @@ async def test_an_accepted_call_is_stored_with_its_account_and_its_event(
     assert (call.account_id, call.payer_account_id) == (ACCOUNT, ACCOUNT)
     assert (call.caller, call.callee, call.duration_ms) == ("31201234567", "32475123456", 60_000)
     assert call.start_time == datetime(2026, 3, 2, 11, tzinfo=UTC)
+    assert (call.egress_trunk, call.routing_number) == ("carrier", "")
     [(partition, sequence, event)] = await exchange.collected()
     assert (call.partition, call.sequence) == (partition, sequence)
     assert partition == partition_of("acme", ACCOUNT)
@@ -33,6 +34,8 @@ async def test_an_accepted_call_is_stored_with_its_account_and_its_event(
     assert batch.int64("duration").tolist() == [60_000]
     assert batch.dictionary("payer_account_id") == [ACCOUNT]
     assert batch.uint8("answered").tolist() == [1]
+    assert batch.dictionary("egress_trunk") == ["carrier"]
+    assert batch.dictionary("routing_number") == [""]
 
 
 async def test_an_unanswered_call_is_accepted_without_an_answer(exchange: Exchange) -> None:

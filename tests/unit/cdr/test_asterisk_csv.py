@@ -57,6 +57,22 @@ def test_the_sip_user_is_the_endpoint_of_the_channel(channel: str, user: str) ->
     assert parse(asterisk_line(channel=channel).encode()).sip_user == user
 
 
+@pytest.mark.parametrize(
+    ("dstchannel", "peer"),
+    [
+        ("PJSIP/my-carrier-0000002b", "my-carrier"),
+        ("SIP/203.0.113.5-02897fd8", "203.0.113.5"),
+        ("DAHDI/i1/31612345678-2a", "i1"),
+        ("Local/100@office-00000003;1", ""),
+        ("", ""),
+    ],
+)
+def test_the_egress_trunk_is_the_peer_that_was_dialled(dstchannel: str, peer: str) -> None:
+    """It names the supplier; Asterisk's own dialplan is none, and the number is not part of it."""
+    record = parse(asterisk_line(dstchannel=dstchannel).encode())
+    assert (record.egress_trunk, record.routing_number) == (peer, "")
+
+
 def test_the_sequence_of_the_newer_columns_is_the_leg() -> None:
     """With newcdrcolumns=yes each record of one call has its own sequence number."""
     line = asterisk_line() + ',"peer","1772449200.1",7'

@@ -72,6 +72,32 @@ def test_a_channel_with_an_originator_is_the_b_leg() -> None:
     assert read(document).leg == "b"
 
 
+@pytest.mark.parametrize(
+    ("variables", "gateway"),
+    [
+        ({"sip_gateway_name": "carrier-a", "sip_gateway": "pbx"}, "carrier-a"),
+        ({"last_app": "bridge", "last_arg": "sofia/gateway/carrier-a/31612345678"}, "carrier-a"),
+        ({"last_app": "bridge", "last_arg": "%7Ba=1,b=2%7Dsofia/gateway/external::c/316"}, "c"),
+        ({"last_app": "bridge", "last_arg": "sofia/gateway/a/316|sofia/gateway/b/316"}, ""),
+        ({"last_app": "bridge", "last_arg": "sofia/gateway/a/316,user/1000@pbx"}, ""),
+        ({"last_app": "bridge", "last_arg": "sofia/external/316@203.0.113.5"}, ""),
+        ({"last_app": "playback", "last_arg": "sofia/gateway/a/316"}, ""),
+        ({"sip_gateway": "pbx"}, ""),
+    ],
+)
+def test_the_egress_trunk_is_the_gateway_if_there_was_only_one(
+    variables: dict[str, str], gateway: str
+) -> None:
+    """Which of several gateways took the call is not said; where it came in is another matter."""
+    assert read(freeswitch_document(**variables)).egress_trunk == gateway
+
+
+def test_another_egress_trunk_is_other_content() -> None:
+    """It decides what the call costs us, so that it is never taken for a duplicate."""
+    first = read(freeswitch_document(sip_gateway_name="carrier-a"))
+    assert read(freeswitch_document(sip_gateway_name="carrier-b")).content != first.content
+
+
 def test_a_single_callflow_is_read_like_an_array_of_one() -> None:
     """Older versions write an object, and repeat the key for each profile, newest first."""
     document = freeswitch_document()

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
+from chassis.grpc.convert import time_to_proto
 from kernel.clock import to_micros
 from services.cdr.domain.formats import asterisk_csv
 from services.cdr.domain.normalisation import Reader
 from services.cdr.domain.records import NormalisedCall, RawRecord, Reason, Rejection
 from services.cdr.domain.source import LineRule, Source
+from services.cdr.usecases import grpc_record
 from tests.unit.cdr.asterisk import asterisk_line
 from tests.unit.cdr.profiles import NOW, a_source
+from tollbook.cdr.v1.call_pb2 import CallRecord
+from tollbook.type.v1.call_pb2 import CallKey
 
 
 def read(source: Source | None = None, **fields: Any) -> NormalisedCall | Rejection:
@@ -29,6 +33,18 @@ def reason(source: Source | None = None, **fields: Any) -> Reason:
     outcome = read(source, **fields)
     assert isinstance(outcome, Rejection), outcome
     return outcome.reason
+
+
+def reported(**fields: Any) -> NormalisedCall | Rejection:
+    """The call of a record by gRPC, the door that has routing numbers."""
+    record = CallRecord(
+        call_key=CallKey(value="1@pbx.example"),
+        callee="0032475123456",
+        start_time=time_to_proto(NOW),
+        **fields,
+    )
+    raw = RawRecord(record.SerializeToString(deterministic=True), "stream")
+    return Reader(a_source(), grpc_record.parse).read(raw, to_micros(NOW))
 
 
 def micros(*moment: int) -> int:
@@ -60,6 +76,32 @@ def test_a_call_over_the_hour_that_comes_twice_is_answered_after_it_started() ->
 def test_numbers_become_e164() -> None:
     """A national caller and an international callee, as the exchange dials them."""
     assert (call().caller, call().callee) == ("31201234567", "32475123456")
+
+
+@pytest.mark.parametrize("written", ["+31970123456", "0031970123456", "0970123456"])
+def test_routing_numbers_are_written_like_others_of_their_source(written: str) -> None:
+    """What a dip returned is priced in place of the callee, so it must be E.164 as well."""
+    outcome = reported(routing_number=written)
+    assert isinstance(outcome, NormalisedCall)
+    assert outcome.routing_number == "31970123456"
+
+
+@pytest.mark.parametrize("written", ["D083", "1200", "112", "1234567890123456"])
+def test_a_routing_number_that_is_none_is_held_with_its_reason(written: str) -> None:
+    """Left out, the call would be priced as if its number had never been ported."""
+    outcome = reported(routing_number=written)
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason is Reason.INVALID_ROUTING_NUMBER
+    assert repr(written) in outcome.message
+
+
+def test_an_egress_trunk_is_as_long_as_other_names() -> None:
+    """At most 80 characters; a longer one is held, not cut to another trunk's name."""
+    fits, outcome = reported(egress_trunk="x" * 80), reported(egress_trunk="x" * 81)
+    assert isinstance(fits, NormalisedCall)
+    assert (fits.egress_trunk, fits.routing_number) == ("x" * 80, "")
+    assert isinstance(outcome, Rejection)
+    assert outcome.reason is Reason.MALFORMED_RECORD
 
 
 @pytest.mark.parametrize(("dialled", "kind"), [("0032475123456", 1), ("1200", 2), ("112", 3)])

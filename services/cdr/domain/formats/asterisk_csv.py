@@ -26,6 +26,9 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _WHOLE_SECONDS = re.compile(r"-?[0-9]{1,9}")
 # Technology/endpoint-serial, e.g. PJSIP/alice-0000002a or Local/100@office-00000003;1.
 _CHANNEL = re.compile(r"[^/]+/(.+)-[0-9a-fA-F]+(?:;[12])?")
+# The same for what was dialled: a Local channel only leads back into Asterisk's own dialplan, and
+# the channel of an ISDN span has the number behind it, e.g. DAHDI/i1/31612345678-2a.
+_PEER = re.compile(r"(?!Local/)[^/]+/([^/]+)(?:/.+)?-[0-9a-fA-F]+")
 
 # Q.850 causes by disposition. FAILED covers too many causes to name one.
 _RELEASE_CAUSES = {
@@ -67,16 +70,17 @@ def parse(content: bytes) -> ParsedRecord:
             Reason.MALFORMED_RECORD,
             f"disposition {shown(columns.disposition)} is none of {', '.join(_RELEASE_CAUSES)}",
         )
-    endpoint = _CHANNEL.fullmatch(columns.channel)
-    endpoint_name = endpoint[1] if endpoint else ""
+    endpoint = _named(_CHANNEL, columns.channel)
     return ParsedRecord(
         call_key=_unique_id(values),
         leg=_leg(values, columns.dstchannel),
         caller=columns.src,
         callee=columns.dst,
         account_code=columns.accountcode,
-        sip_user=endpoint_name,
-        trunk=endpoint_name,
+        sip_user=endpoint,
+        trunk=endpoint,
+        egress_trunk=_named(_PEER, columns.dstchannel),
+        routing_number="",
         start=_time(columns.start, "start"),
         answer=_time(columns.answer, "answer") if columns.answer else None,
         answered=columns.disposition == "ANSWERED",
@@ -120,6 +124,12 @@ def _unique_id(values: list[str]) -> str:
             "the line has no uniqueid column; set loguniqueid=yes in cdr.conf",
         )
     return values[COLUMNS_MIN]
+
+
+def _named(pattern: re.Pattern[str], channel: str) -> str:
+    """The endpoint in a channel's name; empty when there is none."""
+    found = pattern.fullmatch(channel)
+    return found[1] if found else ""
 
 
 def _leg(values: list[str], dstchannel: str) -> str:

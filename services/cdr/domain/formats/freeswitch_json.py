@@ -31,6 +31,10 @@ B_LEG = "b"
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
+# The dial string of a bridge with one way, e.g. {timeout=30}sofia/gateway/carrier-a/31612345678;
+# further ways would follow after a comma, '|' or ':_:'.
+_GATEWAY = re.compile(r"(?:\{[^}]*\}|\[[^]]*\])*sofia/gateway/(?:[^/:]+::)?([^/:,|]+)/[^:,|]+")
+
 # JSON can write half of a pair, which no encoding can.
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -55,6 +59,8 @@ def parse(content: bytes) -> ParsedRecord:
         # The user who signed in; who the From header claims to be only when nobody did.
         channel.variable("user_name") or channel.variable("sip_from_user"),
         channel.variable("sip_gateway"),
+        channel.egress_gateway(),
+        "",  # FreeSWITCH has no variable of its own for what a number portability dip returned.
     )
     billable_ms = channel.billable_ms(answer)
     total_ms = channel.milliseconds("mduration", "duration")
@@ -93,6 +99,17 @@ class _Channel:
     def leg(self) -> str:
         """A channel that another one caused is the B leg: FreeSWITCH's own rule."""
         return B_LEG if "originator" in self._profile else A_LEG
+
+    def egress_gateway(self) -> str:
+        """The gateway of an outbound channel, or the one to which this channel was bridged.
+
+        Where a bridge had several ways, the document does not say which of them took the call.
+        """
+        own = self.variable("sip_gateway_name")
+        if own or self.variable("last_app") != "bridge":
+            return own
+        only_way = _GATEWAY.fullmatch(self.variable("last_arg"))
+        return only_way[1] if only_way else ""
 
     def time(self, variable: str, time_name: str) -> datetime | None:
         micros = self.whole_number(f"{variable}_uepoch")

@@ -85,6 +85,8 @@ def _create_call_tables() -> None:
         sa.Column("answered", sa.SmallInteger, nullable=False),
         sa.Column("duration_ms", sa.BigInteger, nullable=False),
         sa.Column("release_cause", sa.SmallInteger, nullable=False),
+        sa.Column("egress_trunk", sa.Text, nullable=False),
+        sa.Column("routing_number", sa.Text, nullable=False),
         sa.Column("content_digest", Key16, nullable=False),
         sa.Column("partition", sa.SmallInteger, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
