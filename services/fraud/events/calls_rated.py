@@ -13,7 +13,7 @@ from tollbook.type.v1.call_pb2 import Party
 
 
 def on_calls_rated(uow: UnitOfWork, event: ReceivedEvent[CallsRated]) -> None:
-    """Watch a batch. Fees are no calls; what resellers and suppliers get is not the account's."""
+    """Watch a batch. Fees are no calls; a reseller's charge repeats its customer's call."""
     watch_calls(uow, event.tenant_id, to_calls(decode(event.body.charges)))
 
 
