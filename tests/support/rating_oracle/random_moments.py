@@ -1,0 +1,66 @@
+"""Moments at which prices go wrong: clocks that jump, midnights, the first of a month."""
+
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from random import Random
+from zoneinfo import ZoneInfo
+
+from kernel.clock import from_micros, to_micros
+
+ZONES = (
+    "UTC",
+    "Europe/Amsterdam",
+    "America/New_York",
+    "America/Havana",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "Africa/Casablanca",
+    "Africa/Cairo",
+)
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+DAYS = 700
+HOUR = timedelta(hours=1)
+
+
+def random_moment(rng: Random, time_zone: str) -> int:
+    """An instant around which calls and terms will be placed."""
+    jumps = clock_changes(time_zone)
+    kind = rng.choice(["jump", "jump", "midnight", "month", "any"])
+    if kind == "jump" and jumps:
+        return rng.choice(jumps)
+    anywhere = FIRST + timedelta(seconds=rng.randrange(DAYS * 86_400))
+    if kind == "any":
+        return to_micros(anywhere)
+    day = anywhere.astimezone(ZoneInfo(time_zone)).date()
+    day = day.replace(day=1) if kind == "month" else day
+    return to_micros(datetime.combine(day, time(), ZoneInfo(time_zone)))
+
+
+@lru_cache
+def clock_changes(time_zone: str) -> list[int]:
+    """When clocks of a zone are set: jumps of half an hour and more, on a quarter of an hour."""
+    zone = ZoneInfo(time_zone)
+    hours = [FIRST + HOUR * count for count in range(DAYS * 24)]
+    return [
+        _jump_within(zone, before)
+        for before in hours
+        if before.astimezone(zone).utcoffset() != (before + HOUR).astimezone(zone).utcoffset()
+    ]
+
+
+def _jump_within(zone: ZoneInfo, before: datetime) -> int:
+    quarters = (before + HOUR / 4 * count for count in range(1, 5))
+    offset = before.astimezone(zone).utcoffset()
+    return next(to_micros(each) for each in quarters if each.astimezone(zone).utcoffset() != offset)
+
+
+def near(rng: Random, moment: int, seconds: int) -> int:
+    """Some instant not far from a moment, at a whole second or between two."""
+    offset = rng.randint(-seconds, seconds) * 10**6
+    return moment + offset + rng.choice([0, 0, rng.randrange(10**6)])
+
+
+def as_datetime(rng: Random, moment: int, seconds: int) -> datetime:
+    """The same, as a date and time."""
+    return from_micros(near(rng, moment, seconds))
