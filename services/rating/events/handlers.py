@@ -10,11 +10,13 @@ from kernel.period import BillingCycle
 from services.rating.domain.account import Account
 from services.rating.domain.call_batch import CallBatch
 from services.rating.store.accounts import save_account, save_block, save_subscription
+from services.rating.store.line_numbers import save_line_number
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
 from services.rating.usecases.rate_calls import rate_calls
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked, AccountUnblocked
+from tollbook.invoice.v1.customer_pb2 import LineKind
 from tollbook.invoice.v1.invoice_events_pb2 import (
     AccountChanged,
     LineChanged,
@@ -28,7 +30,7 @@ def event_handlers(tariffs: Tariffs) -> list[EventHandler[Any]]:
         EventHandler(CallsCollected, lambda uow, event: _rate(uow, event, tariffs)),
         EventHandler(AccountChanged, _know_account),
         EventHandler(SubscriptionChanged, _know_subscription),
-        EventHandler(LineChanged, _retry_line),
+        EventHandler(LineChanged, _know_line),
         EventHandler(AccountBlocked, _block),
         EventHandler(AccountUnblocked, _unblock),
     ]
@@ -90,8 +92,23 @@ def _know_subscription(uow: UnitOfWork, event: ReceivedEvent[SubscriptionChanged
     ask_retry(uow.connection, event.tenant_id, body.account_id)
 
 
-def _retry_line(uow: UnitOfWork, event: ReceivedEvent[LineChanged]) -> None:
-    ask_retry(uow.connection, event.tenant_id, event.body.account_id)
+def _know_line(uow: UnitOfWork, event: ReceivedEvent[LineChanged]) -> None:
+    body = event.body
+    if body.kind == LineKind.LINE_KIND_NUMBER:
+        save_line_number(
+            uow.connection,
+            event.tenant_id,
+            body.line_id,
+            body.identifier,
+            account_id=body.account_id,
+            payer_account_id=body.payer_account_id or body.account_id,
+            validity=(
+                time_from_proto(body.validity.start_time),
+                time_from_proto(body.validity.end_time),
+            ),
+            change_time=event.commit_time,
+        )
+    ask_retry(uow.connection, event.tenant_id, body.account_id)
 
 
 def _block(uow: UnitOfWork, event: ReceivedEvent[AccountBlocked]) -> None:

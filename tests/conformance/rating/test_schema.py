@@ -6,7 +6,7 @@ from sqlalchemy import MetaData
 
 from chassis.database.engine import Database
 from chassis.database.schema import chassis_metadata
-from services.rating.store.schema import metadata
+from services.rating.store.routing_schema import metadata
 
 
 def test_the_migrated_schema_is_the_one_in_the_code(database: Database) -> None:

@@ -18,9 +18,14 @@ def upgrade() -> None:
     _create_customers()
     _create_charges()
     _create_counters()
+    _create_routing()
 
 
 def downgrade() -> None:
+    op.drop_table("line_number")
+    op.drop_table("numbering_area")
+    op.drop_table("supplier_revision")
+    op.drop_table("supplier")
     op.drop_table("charge_margin")
     op.drop_table("bundle_grant")
     op.drop_table("usage_counter")
@@ -311,3 +316,51 @@ def _create_counters() -> None:
         sa.Column("revenue_micros", sa.BigInteger(), nullable=False),
         sa.Column("cost_micros", sa.BigInteger(), nullable=False),
     )
+
+
+def _create_routing() -> None:
+    op.create_table(
+        "supplier",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("supplier_id", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("latest_revision", sa.Integer(), nullable=False),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "supplier_id"),
+        sa.UniqueConstraint("tenant_id", "code", name="supplier_code"),
+    )
+    op.create_table(
+        "supplier_revision",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("supplier_id", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("effective_time", sa.BigInteger(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("rate_deck_ids", sa.Text(), nullable=False),
+        sa.Column("quality", sa.SmallInteger(), nullable=False),
+        sa.Column("weight", sa.SmallInteger(), nullable=False),
+        sa.Column("trunks", sa.Text(), nullable=False),
+        sa.Column("enabled", sa.SmallInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "supplier_id", "revision"),
+    )
+    op.create_table(
+        "numbering_area",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "prefix"),
+    )
+    op.create_table(
+        "line_number",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("line_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("payer_account_id", sa.Text(), nullable=False),
+        sa.Column("start_time", sa.BigInteger()),
+        sa.Column("end_time", sa.BigInteger()),
+        sa.Column("change_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "line_id"),
+    )
+    op.create_index("line_number_by_number", "line_number", ["tenant_id", "number"])
