@@ -13,9 +13,11 @@ class RatingSettings:
     emergency_numbers: Annotated[
         tuple[str, ...], "Numbers that are priced at zero and pass whatever happens."
     ] = ("112", "911", "999")
-    rates_in_memory_max: Annotated[
-        int, "Compiled rows of decks kept in memory, about 70 bytes each.", Between(1, 100_000_000)
-    ] = 5_000_000
+    rate_deck_mebibytes_max: Annotated[
+        int,
+        "Size of the folder DATA_DIR/rate-decks; a deck takes about 100 bytes a prefix.",
+        Between(1, 1_000_000),
+    ] = 512
     retry_interval_seconds: Annotated[
         int,
         "How often calls without a price are looked for that can be tried again.",

@@ -18,12 +18,14 @@ from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
 from services.rating.config import RatingSettings
 from services.rating.events.handlers import event_handlers
+from services.rating.store.deck_files import DeckFiles
 from services.rating.store.retries import has_retries
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2_grpc as grpc_api
 
 PACKAGE = "tollbook.rating.v1"
+BYTES_PER_MEBIBYTE = 2**20
 
 _logger = logging.getLogger(__name__)
 
@@ -31,7 +33,8 @@ _logger = logging.getLogger(__name__)
 def build(runtime: Runtime) -> ServiceDefinition:
     """The rating service on this runtime."""
     settings = read_settings(RatingSettings, runtime.environment)
-    tariffs = Tariffs(settings.rates_in_memory_max)
+    folder = runtime.settings.data_dir / "rate-decks"
+    tariffs = Tariffs(DeckFiles(folder, settings.rate_deck_mebibytes_max * BYTES_PER_MEBIBYTE))
     return ServiceDefinition(
         name="rating",
         servicers=_servicers(Endpoint(runtime.database), tariffs, settings),
@@ -51,7 +54,7 @@ def _servicers(endpoint: Endpoint, tariffs: Tariffs, settings: RatingSettings) -
         ),
         Servicer(
             grpc_api.add_RateDeckServiceServicer_to_server,
-            RateDeckApi(endpoint),
+            RateDeckApi(endpoint, tariffs),
             f"{PACKAGE}.RateDeckService",
         ),
         Servicer(

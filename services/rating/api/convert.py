@@ -3,25 +3,18 @@
 from typing import Any
 
 from chassis.grpc.convert import (
-    duration_ms_to_proto,
     money_to_proto,
     nanos_to_decimal,
-    range_to_proto,
     time_to_proto,
 )
-from kernel.clock import from_micros
 from kernel.money import Money
-from kernel.period import Period
 from kernel.rounding import RoundingMode
-from services.rating.domain.charge import ChargeKind, ChargeRevision
-from services.rating.domain.deck_import import DeckMapping, DestinationsMapping
+from services.rating.domain.deck_mapping import DeckMapping, DestinationsMapping
 from services.rating.domain.plan import Plan, PlanRevision
-from services.rating.domain.pricing import MS_PER_SECOND
 from services.rating.domain.rate_deck import Rate
-from services.rating.domain.receipt import exact_amount, explain, price_rule_of, read_receipt
+from services.rating.domain.usage import Service
 from services.rating.store.decks import StoredDeck, StoredVersion
-from tollbook.rating.v1 import charge_pb2, plan_pb2, rate_deck_pb2
-from tollbook.type.v1.call_pb2 import CallKey, CallKeyKind, Party, RatingOutcome
+from tollbook.rating.v1 import plan_pb2, rate_deck_pb2
 
 NANOS_PER_MICRO = 1_000
 
@@ -42,6 +35,8 @@ def deck_to_proto(deck: StoredDeck) -> rate_deck_pb2.RateDeck:
         currency_code=deck.currency,
         latest_version=deck.latest_version,
         create_time=time_to_proto(deck.create_time),
+        service=rate_deck_pb2.Service.ValueType(deck.service),
+        display_name=deck.display_name,
     )
 
 
@@ -75,12 +70,12 @@ def rate_to_proto(rate: Rate) -> rate_deck_pb2.Rate:
     )
 
 
-def mapping_from_proto(message: rate_deck_pb2.RateDeckMapping) -> DeckMapping:
-    """How a file is read; what is not set has its default."""
+def mapping_from_proto(message: rate_deck_pb2.RateDeckMapping, service: Service) -> DeckMapping:
+    """How a file of a service is read; what is not set has its default."""
     given: dict[str, Any] = {
         field.name: value for field, value in message.ListFields() if field.name != "destinations"
     }
-    mapping = {"prefix_column": "", "price_column": "", **given}
+    mapping = {"prefix_column": "", "price_column": "", "service": service, **given}
     if not message.HasField("destinations"):
         return DeckMapping(**mapping)
     joined = message.destinations
@@ -118,59 +113,3 @@ def _revision_to_proto(plan: Plan, revision: PlanRevision) -> plan_pb2.PlanRevis
         price_decimals=revision.price_rule.decimals,
         monthly_fee=money_to_proto(Money(plan.currency, fee)) if fee else None,
     )
-
-
-def charge_to_proto(charge: ChargeRevision) -> charge_pb2.Charge:
-    """A charge with its receipt; without amount and period while it has no price."""
-    message = charge_pb2.Charge(
-        charge_id=charge.charge_id.hex(),
-        revision=charge.revision,
-        call_key=CallKey(kind=CallKeyKind.ValueType(charge.call_key_kind), value=charge.call_key),
-        leg=charge.leg,
-        party=Party.ValueType(charge.party),
-        account_id=charge.account_id,
-        payer_account_id=charge.payer_account_id,
-        outcome=RatingOutcome.ValueType(charge.outcome),
-        unrated_reason=charge.unrated_reason,
-        correction=bool(charge.correction),
-        settle_time=time_to_proto(from_micros(charge.settle_time)),
-    )
-    if charge.period_start is not None and charge.period_end is not None:
-        period = Period(from_micros(charge.period_start), from_micros(charge.period_end))
-        message.billing_period.CopyFrom(range_to_proto(period))
-        message.amount.CopyFrom(money_to_proto(Money(charge.currency, charge.amount_micros)))
-        delta = Money(charge.currency, charge.amount_delta_micros)
-        message.amount_delta.CopyFrom(money_to_proto(delta))
-        message.receipt.CopyFrom(receipt_to_proto(charge.receipt))
-    return message
-
-
-def receipt_to_proto(content: bytes) -> charge_pb2.Receipt:
-    """A receipt, as data and in words."""
-    receipt = read_receipt(content)
-    numerator, denominator = exact_amount(receipt)
-    message = charge_pb2.Receipt(
-        kind=charge_pb2.ChargeKind.ValueType(ChargeKind[receipt["kind"]]),
-        plan_revision_id=receipt.get("plan_revision_id", ""),
-        actual_duration=duration_ms_to_proto(receipt.get("duration_ms", 0)),
-        exact_amount=f"{numerator}/{denominator}",
-        amount=money_to_proto(Money(receipt["currency"], receipt["amount_micros"])),
-        explanation=explain(receipt),
-    )
-    if "price_rounding" in receipt:
-        message.price_rounding = str(price_rule_of(receipt))
-    if "prefix" in receipt:
-        _add_rate(message, receipt)
-    return message
-
-
-def _add_rate(message: charge_pb2.Receipt, receipt: dict[str, Any]) -> None:
-    for name in ("rate_deck_version_id", "row_number", "prefix", "destination"):
-        setattr(message, name, receipt[name])
-    for name in ("first_increment", "next_increment", "minimum"):
-        setattr(message, f"{name}_seconds", receipt[name])
-    charged_ms = receipt["charged_seconds"] * MS_PER_SECOND
-    message.charged_duration.CopyFrom(duration_ms_to_proto(charged_ms))
-    message.price_per_minute.CopyFrom(nanos_to_decimal(receipt["price_nanos"]))
-    fee_nanos = receipt["connect_fee_micros"] * NANOS_PER_MICRO
-    message.connect_fee.CopyFrom(nanos_to_decimal(fee_nanos))

@@ -1,9 +1,8 @@
 """RateDeckService: imports, publishes and shows rate decks."""
 
 import asyncio
-import hashlib
+import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,67 +18,63 @@ from services.rating.api.convert import (
     rate_to_proto,
     version_to_proto,
 )
+from services.rating.api.deck_upload import UploadedDeck, receive_upload
+from services.rating.api.field_mask import fields_to_change
 from services.rating.domain.deck_import import ParsedDeck, parse_deck
-from services.rating.domain.errors import invalid_field, not_found
-from services.rating.store.decks import list_decks, list_rates, version_of
-from services.rating.usecases.import_rate_deck import import_rate_deck
+from services.rating.domain.errors import not_found
+from services.rating.domain.usage import Service
+from services.rating.store.decks import StoredDeck, decks_of, list_decks, list_versions, version_of
+from services.rating.usecases.import_rate_deck import (
+    CompiledDeck,
+    DeckHeader,
+    compile_rates,
+    import_rate_deck,
+)
 from services.rating.usecases.publish_rate_deck_version import publish_rate_deck_version
+from services.rating.usecases.rename_rate_deck import rename_rate_deck
+from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import RateDeckServiceServicer
 
-FILE_BYTES_MAX = 128 * 1024 * 1024
-REJECTED_ROWS_SHOWN_MAX = 1_000
-
-
-@dataclass(slots=True)
-class UploadedDeck:
-    """What a client has sent: the same files again are the same request."""
-
-    header: messages.ImportRateDeckHeader
-    request_id: str
-    rates: bytearray = field(default_factory=bytearray)
-    destinations: bytearray = field(default_factory=bytearray)
-
-    def SerializeToString(self, *, deterministic: bool = True) -> bytes:
-        """What makes this request the same one again: the header and the content of the files."""
-        files = (hashlib.sha256(content).digest() for content in (self.rates, self.destinations))
-        return self.header.SerializeToString(deterministic=deterministic) + b"".join(files)
+# A sheet takes seconds to read in a thread. It stands back after every few rows, or calls priced
+# meanwhile would wait for the interpreter at every turn.
+IMPORT_PAUSE_SECONDS = 0.000_1
 
 
 class RateDeckApi(RateDeckServiceServicer):
     """Manages the decks of the caller's tenant."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, tariffs: Tariffs) -> None:
         self._endpoint = endpoint
+        self._tariffs = tariffs
 
     async def ImportRateDeck(
         self, request_iterator: AsyncIterator[messages.ImportRateDeckRequest], context: Any
     ) -> messages.ImportRateDeckResponse:
         """Read the files and store their rates as a draft."""
-        upload = await _receive(request_iterator)
+        upload = await receive_upload(request_iterator)
         header = upload.header
         known = await self._endpoint.remembered(upload, messages.ImportRateDeckResponse)
         if known is not None:
             return known
-        # A large file takes seconds to read; calls are priced in the meantime.
-        parsed = await asyncio.to_thread(
-            parse_deck,
-            mapping_from_proto(header.mapping),
-            bytes(upload.rates),
-            bytes(upload.destinations),
-        )
+        service = Service(header.service or Service.VOICE)
+        deck = DeckHeader(header.rate_deck_code, header.currency_code, service)
+        parsed, compiled = await asyncio.to_thread(_read, upload, service)
 
         def work(uow: UnitOfWork, caller: Caller) -> messages.ImportRateDeckResponse:
-            imported = import_rate_deck(
-                uow, caller.tenant_id, header.rate_deck_code, header.currency_code, parsed
-            )
+            imported = import_rate_deck(uow, caller.tenant_id, deck, compiled)
             response = _result(parsed)
             response.rate_deck.CopyFrom(deck_to_proto(imported.deck))
             if imported.version:
                 response.version.CopyFrom(version_to_proto(imported.version))
             return response
 
-        return await self._endpoint.mutate(upload, messages.ImportRateDeckResponse, work)
+        return await self._endpoint.mutate(
+            upload,
+            messages.ImportRateDeckResponse,
+            work,
+            validate_only=header.validate_only,
+        )
 
     async def PublishRateDeckVersion(
         self, request: messages.PublishRateDeckVersionRequest, context: Any
@@ -93,7 +88,54 @@ class RateDeckApi(RateDeckServiceServicer):
             )
             return messages.PublishRateDeckVersionResponse(version=version_to_proto(version))
 
-        return await self._endpoint.mutate(request, messages.PublishRateDeckVersionResponse, work)
+        return await self._endpoint.mutate(
+            request,
+            messages.PublishRateDeckVersionResponse,
+            work,
+            validate_only=request.validate_only,
+        )
+
+    async def UpdateRateDeck(
+        self, request: messages.UpdateRateDeckRequest, context: Any
+    ) -> messages.UpdateRateDeckResponse:
+        """Change what people read of a deck."""
+        fields_to_change(request.update_mask, {"display_name"})
+        new = request.rate_deck
+
+        def work(uow: UnitOfWork, caller: Caller) -> messages.UpdateRateDeckResponse:
+            deck = rename_rate_deck(uow, caller.tenant_id, new.rate_deck_id, new.display_name)
+            return messages.UpdateRateDeckResponse(rate_deck=deck_to_proto(deck))
+
+        return await self._endpoint.mutate(request, messages.UpdateRateDeckResponse, work)
+
+    async def GetRateDeck(
+        self, request: messages.GetRateDeckRequest, context: Any
+    ) -> messages.GetRateDeckResponse:
+        """Return a deck."""
+        deck = await self._endpoint.query(
+            lambda connection, caller: _deck(connection, caller, request.rate_deck_id)
+        )
+        return messages.GetRateDeckResponse(rate_deck=deck_to_proto(deck))
+
+    async def ListRateDeckVersions(
+        self, request: messages.ListRateDeckVersionsRequest, context: Any
+    ) -> messages.ListRateDeckVersionsResponse:
+        """List the versions of a deck, the newest first."""
+        size = page_size(request.page_size)
+        [before] = decode_token(request.page_token) or [None]
+
+        def work(connection: Connection, caller: Caller) -> messages.ListRateDeckVersionsResponse:
+            deck = _deck(connection, caller, request.rate_deck_id)
+            versions = list_versions(
+                connection, caller.tenant_id, deck.rate_deck_id, before, size + 1
+            )
+            page = versions[:size]
+            return messages.ListRateDeckVersionsResponse(
+                versions=[version_to_proto(version) for version in page],
+                next_page_token=encode_token([page[-1].version]) if len(versions) > size else "",
+            )
+
+        return await self._endpoint.query(work)
 
     async def ListRateDecks(
         self, request: messages.ListRateDecksRequest, context: Any
@@ -121,51 +163,38 @@ class RateDeckApi(RateDeckServiceServicer):
         def work(connection: Connection, caller: Caller) -> messages.ListRatesResponse:
             if version_of(connection, caller.tenant_id, version_id) is None:
                 raise not_found("RATE_DECK_VERSION", version_id)
-            rates = list_rates(
-                connection, caller.tenant_id, version_id, request.prefix, after, size + 1
-            )
-            page = rates[:size]
+            table = self._tariffs.table(connection, caller.tenant_id, version_id)
+            rows = table.rows(request.prefix, after)
+            rates = [table.rate(row) for row in rows[:size]]
             return messages.ListRatesResponse(
-                rates=[rate_to_proto(rate) for rate in page],
-                next_page_token=encode_token([page[-1].prefix]) if len(rates) > size else "",
+                rates=[rate_to_proto(rate) for rate in rates],
+                next_page_token=encode_token([rates[-1].prefix]) if len(rows) > size else "",
             )
 
         return await self._endpoint.query(work)
 
 
-async def _receive(pieces: AsyncIterator[messages.ImportRateDeckRequest]) -> UploadedDeck:
-    """The whole upload: a header first, then the files in pieces."""
-    upload: UploadedDeck | None = None
-    async for piece in pieces:
-        kind = piece.WhichOneof("piece")
-        if (kind == "header") is not (upload is None):
-            raise invalid_field("HEADER_MISPLACED", "header", "send it first, and once")
-        if upload is None:
-            upload = UploadedDeck(piece.header, piece.header.request_id)
-        elif kind == "rates_content":
-            _append(upload.rates, piece.rates_content, kind)
-        else:
-            _append(upload.destinations, piece.destinations_content, "destinations_content")
-    if upload is None:
-        raise invalid_field("HEADER_MISPLACED", "header", "send it first, and once")
-    return upload
+def _deck(connection: Connection, caller: Caller, rate_deck_id: str) -> StoredDeck:
+    decks = decks_of(connection, caller.tenant_id, [rate_deck_id])
+    if rate_deck_id not in decks:
+        raise not_found("RATE_DECK", rate_deck_id)
+    return decks[rate_deck_id]
 
 
-def _append(content: bytearray, piece: bytes, field_name: str) -> None:
-    if len(content) + len(piece) > FILE_BYTES_MAX:
-        raise invalid_field(
-            "FILE_TOO_LARGE", field_name, f"a file has at most {FILE_BYTES_MAX} bytes; split it"
-        )
-    content += piece
+def _read(upload: UploadedDeck, service: Service) -> tuple[ParsedDeck, CompiledDeck]:
+    parsed = parse_deck(
+        mapping_from_proto(upload.header.mapping, service),
+        upload.rates.getvalue(),
+        upload.destinations.getvalue(),
+        lambda: time.sleep(IMPORT_PAUSE_SECONDS),
+    )
+    return parsed, compile_rates(parsed.rates)
 
 
 def _result(parsed: ParsedDeck) -> messages.ImportRateDeckResponse:
     return messages.ImportRateDeckResponse(
         received_count=parsed.received_count,
         accepted_count=len(parsed.rates),
-        rejected_count=len(parsed.rejected),
-        rejected_rows=[
-            messages.RejectedRow(**row._asdict())
-            for row in parsed.rejected[:REJECTED_ROWS_SHOWN_MAX]
-        ],
+        rejected_count=parsed.rejected_count,
+        rejected_rows=[messages.RejectedRow(**row._asdict()) for row in parsed.rejected],
     )

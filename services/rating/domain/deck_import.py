@@ -2,65 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import NamedTuple
 
+from services.rating.domain.deck_mapping import DeckMapping
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.price_text import (
     MICRO_DECIMALS,
     NANO_DECIMALS,
     UnreadableCellError,
     scaled_amount,
-    whole_seconds,
+    whole_number,
 )
+from services.rating.domain.rate_columns import RateColumns
 from services.rating.domain.rate_deck import (
     CONNECT_FEE_MICROS_MAX,
     GRACE_SECONDS_MAX,
-    INCREMENT_SECONDS_MAX,
-    MINIMUM_SECONDS_MAX,
     NUMBER_DIGITS_MAX,
     PRICE_NANOS_MAX,
     Rate,
+    increment_max,
 )
 from services.rating.domain.sheet import Sheet
 
-DEFAULT_INCREMENT_SECONDS = 60
-SECONDS_PER_MINUTE = 60
 DESTINATION_CHARACTERS_MAX = 200
 SHOWN_CHARACTERS_MAX = 40
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationsMapping:
-    """The columns of a second file, joined by prefix."""
-
-    prefix_column: str
-    name_column: str
-    increment_column: str = ""
-    minimum_column: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DeckMapping:
-    """The columns of the rates file and what their numbers mean; empty names mean 'none'."""
-
-    prefix_column: str
-    price_column: str
-    destination_column: str = ""
-    connect_fee_column: str = ""
-    first_increment_column: str = ""
-    next_increment_column: str = ""
-    minimum_column: str = ""
-    grace_column: str = ""
-    delimiter: str = ","
-    headerless: bool = False
-    decimal_separator: str = "."
-    price_denominator: int = 1
-    price_unit: int = SECONDS_PER_MINUTE
-    default_first_increment: int = DEFAULT_INCREMENT_SECONDS
-    default_next_increment: int = DEFAULT_INCREMENT_SECONDS
-    destinations: DestinationsMapping | None = None
+REJECTED_ROWS_KEPT_MAX = 1_000
+ROWS_BETWEEN_PAUSES = 100
+TERMS_CACHED_MAX = 50_000
 
 
 class RejectedRow(NamedTuple):
@@ -73,34 +44,70 @@ class RejectedRow(NamedTuple):
 
 @dataclass(slots=True)
 class ParsedDeck:
-    """What became of a file; each of its rows is in one of the lists."""
+    """What became of a file: each of its rows is a rate or rejected."""
 
-    rates: list[Rate] = field(default_factory=list)
+    rates: RateColumns = field(default_factory=RateColumns)
+    rejected_count: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
+    """The first of them."""
 
     @property
     def received_count(self) -> int:
         """The rows of the file."""
-        return len(self.rates) + len(self.rejected)
+        return len(self.rates) + self.rejected_count
+
+    def reject(self, rows: Sequence[RejectedRow], count: int) -> None:
+        """Note that so many rows are no rates, and why the first of them are none."""
+        self.rejected_count += count
+        self.rejected = sorted([*self.rejected, *rows])[:REJECTED_ROWS_KEPT_MAX]
 
 
 class _Destination(NamedTuple):
     name: str
     increment: str
     minimum: str
-    row_number: int
 
 
-def parse_deck(mapping: DeckMapping, rates_file: bytes, destinations_file: bytes) -> ParsedDeck:
+NO_DESTINATION = _Destination("", "", "")
+
+
+def parse_deck(
+    mapping: DeckMapping,
+    rates_file: bytes,
+    destinations_file: bytes,
+    pause: Callable[[], None] = lambda: None,
+) -> ParsedDeck:
     """Read a rate sheet, with its destinations file where the mapping has one.
+
+    `pause` is called every now and then: the work of many seconds lets other threads run.
 
     Raises:
         DomainError: COLUMN_NOT_FOUND, INVALID_ENCODING, EMPTY_DECK, INVALID_MAPPING.
     """
-    _check_mapping(mapping)
+    mapping.check()
     destinations = _read_destinations(mapping, destinations_file)
-    table = Sheet(rates_file, "rates_content", mapping.delimiter, mapping.headerless)
-    columns = table.find(
+    sheet = Sheet(rates_file, "rates_content", mapping.delimiter, mapping.headerless)
+    reader = _RowReader(mapping, sheet, destinations)
+    deck = ParsedDeck()
+    for row_number, cells in sheet.rows():
+        try:
+            deck.rates.append(reader.rate(row_number, cells))
+        except UnreadableCellError as error:
+            known = len(deck.rejected) == REJECTED_ROWS_KEPT_MAX
+            rejected = RejectedRow(row_number, error.reason, error.problem)
+            deck.reject([] if known else [rejected], 1)
+        if row_number % ROWS_BETWEEN_PAUSES == 0:
+            pause()
+    _reject_repeated(deck)
+    if not deck.received_count:
+        raise invalid_field(
+            "EMPTY_DECK", "rates_content", "the file has no rows; send a rate sheet"
+        )
+    return deck
+
+
+def _columns(mapping: DeckMapping, sheet: Sheet) -> dict[str, int]:
+    return sheet.find(
         prefix=mapping.prefix_column,
         price=mapping.price_column,
         destination=mapping.destination_column,
@@ -110,42 +117,22 @@ def parse_deck(mapping: DeckMapping, rates_file: bytes, destinations_file: bytes
         minimum=mapping.minimum_column,
         grace=mapping.grace_column,
     )
-    deck = ParsedDeck()
-    lines: dict[str, int] = {}
-    for row_number, cells in table.rows():
-        try:
-            _check_readable(cells)
-            rate = _rate(mapping, _named(columns, cells), destinations, row_number)
-            _check_duplicate(lines, rate.prefix, row_number)
-            deck.rates.append(rate)
-        except UnreadableCellError as error:
-            deck.rejected.append(RejectedRow(row_number, error.reason, error.problem))
-    if not deck.received_count:
-        raise invalid_field(
-            "EMPTY_DECK", "rates_content", "the file has no rows; send a rate sheet"
-        )
-    return deck
 
 
 def _read_destinations(mapping: DeckMapping, content: bytes) -> dict[str, _Destination] | None:
     if mapping.destinations is None:
         return None
-    for name in ("prefix_column", "name_column"):
-        if not getattr(mapping.destinations, name):
-            raise invalid_field("INVALID_MAPPING", f"mapping.destinations.{name}", "set it")
-    table = Sheet(content, "destinations_content", mapping.delimiter, mapping.headerless)
-    columns = table.find(
+    sheet = Sheet(content, "destinations_content", mapping.delimiter, mapping.headerless)
+    columns = sheet.find(
         prefix=mapping.destinations.prefix_column,
         name=mapping.destinations.name_column,
         increment=mapping.destinations.increment_column,
         minimum=mapping.destinations.minimum_column,
     )
     destinations: dict[str, _Destination] = {}
-    for row_number, cells in table.rows():
+    for _, cells in sheet.rows():
         row = _named(columns, cells)
-        destination = _Destination(
-            row["name"], row.get("increment", ""), row.get("minimum", ""), row_number
-        )
+        destination = _Destination(row["name"], row.get("increment", ""), row.get("minimum", ""))
         destinations.setdefault(row["prefix"].removeprefix("+"), destination)
     return destinations
 
@@ -158,27 +145,45 @@ def _named(columns: Mapping[str, int], cells: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _rate(
-    mapping: DeckMapping,
-    row: Mapping[str, str],
-    destinations: Mapping[str, _Destination] | None,
-    row_number: int,
-) -> Rate:
-    prefix = _prefix(row["prefix"])
-    joined = _joined(prefix, destinations)
-    increment = joined.increment if joined else ""
-    return Rate(
-        prefix=prefix,
-        destination=_name(row.get("destination") or (joined.name if joined else "")),
-        price_nanos=_price(mapping, row["price"]),
-        connect_fee_micros=_connect_fee(mapping, row.get("connect_fee", "")),
-        first_increment=_increment(row.get("first") or increment, mapping.default_first_increment),
-        next_increment=_increment(row.get("next") or increment, mapping.default_next_increment),
-        minimum=whole_seconds(
-            row.get("minimum") or (joined.minimum if joined else "") or "0", MINIMUM_SECONDS_MAX
-        ),
-        grace_seconds=whole_seconds(row.get("grace") or "0", GRACE_SECONDS_MAX),
-        row_number=row_number,
+class _RowReader:
+    """Makes rates of rows: terms repeat from row to row and are read once."""
+
+    def __init__(
+        self, mapping: DeckMapping, sheet: Sheet, destinations: Mapping[str, _Destination] | None
+    ) -> None:
+        self._columns = _columns(mapping, sheet)
+        self._destinations = destinations
+        self._terms = lru_cache(maxsize=TERMS_CACHED_MAX)(partial(_terms, mapping))
+
+    def rate(self, row_number: int, cells: Sequence[str]) -> Rate:
+        """The rate of a row; raises UnreadableCellError."""
+        _check_readable(cells)
+        row = _named(self._columns, cells)
+        prefix = _prefix(row["prefix"])
+        joined = _joined(prefix, self._destinations)
+        name = _name(row.get("destination") or joined.name)
+        terms = self._terms(
+            row["price"],
+            row.get("connect_fee") or "0",
+            row.get("first") or joined.increment or "0",
+            row.get("next") or joined.increment or "0",
+            row.get("minimum") or joined.minimum or "0",
+            row.get("grace") or "0",
+        )
+        return Rate(prefix, name, *terms, row_number)
+
+
+def _terms(mapping: DeckMapping, *texts: str) -> tuple[int, int, int, int, int, int]:
+    """The numbers of a rate, in its order."""
+    price, connect_fee, first, following, minimum, grace = texts
+    most = increment_max(mapping.service)
+    return (
+        _price(mapping, price),
+        _connect_fee(mapping, connect_fee),
+        whole_number(first, most) or mapping.first_increment,
+        whole_number(following, most) or mapping.next_increment,
+        whole_number(minimum, most),
+        whole_number(grace, GRACE_SECONDS_MAX),
     )
 
 
@@ -192,9 +197,9 @@ def _prefix(text: str) -> str:
     )
 
 
-def _joined(prefix: str, destinations: Mapping[str, _Destination] | None) -> _Destination | None:
+def _joined(prefix: str, destinations: Mapping[str, _Destination] | None) -> _Destination:
     if destinations is None:
-        return None
+        return NO_DESTINATION
     if prefix not in destinations:
         raise UnreadableCellError(
             "UNKNOWN_DESTINATION", f"the destinations file has no row for {prefix}; add one"
@@ -217,8 +222,8 @@ def _price(mapping: DeckMapping, text: str) -> int:
     price = scaled_amount(
         text,
         mapping.decimal_separator,
-        SECONDS_PER_MINUTE,
-        mapping.price_denominator * mapping.price_unit,
+        mapping.service.unit_size,
+        mapping.price_denominator * (mapping.price_unit or mapping.service.unit_size),
         NANO_DECIMALS,
     )
     return _not_above(price, PRICE_NANOS_MAX, text)
@@ -226,7 +231,7 @@ def _price(mapping: DeckMapping, text: str) -> int:
 
 def _connect_fee(mapping: DeckMapping, text: str) -> int:
     fee = scaled_amount(
-        text or "0", mapping.decimal_separator, 1, mapping.price_denominator, MICRO_DECIMALS
+        text, mapping.decimal_separator, 1, mapping.price_denominator, MICRO_DECIMALS
     )
     return _not_above(fee, CONNECT_FEE_MICROS_MAX, text)
 
@@ -239,10 +244,6 @@ def _not_above(amount: int, amount_max: int, text: str) -> int:
     return amount
 
 
-def _increment(text: str, default: int) -> int:
-    return whole_seconds(text or "0", INCREMENT_SECONDS_MAX) or default
-
-
 def _check_readable(cells: Sequence[str]) -> None:
     if not cells:
         raise UnreadableCellError(
@@ -250,26 +251,15 @@ def _check_readable(cells: Sequence[str]) -> None:
         )
 
 
-def _check_duplicate(lines: dict[str, int], prefix: str, row_number: int) -> None:
+def _reject_repeated(deck: ParsedDeck) -> None:
     """The first row of a prefix counts; which of two the carrier meant is not ours to guess."""
-    first = lines.setdefault(prefix, row_number)
-    if first != row_number:
-        raise UnreadableCellError(
-            "DUPLICATE_PREFIX", f"prefix {prefix} is on line {first} already; remove one of them"
+    count, repeated = deck.rates.drop_repeated(REJECTED_ROWS_KEPT_MAX)
+    rows = [
+        RejectedRow(
+            row.row_number,
+            "DUPLICATE_PREFIX",
+            f"prefix {row.prefix} is on line {row.first_row_number} already; remove one of them",
         )
-
-
-def _check_mapping(mapping: DeckMapping) -> None:
-    positive = ("price_denominator", "price_unit")
-    increments = ("default_first_increment", "default_next_increment")
-    wrong = [name for name in positive if getattr(mapping, name) < 1]
-    wrong += [
-        name for name in increments if not 1 <= getattr(mapping, name) <= INCREMENT_SECONDS_MAX
+        for row in repeated
     ]
-    if mapping.delimiter not in {",", ";", "|", "\t"}:
-        wrong.append("delimiter")
-    if mapping.decimal_separator not in {".", ","}:
-        wrong.append("decimal_separator")
-    wrong += [name for name in ("prefix_column", "price_column") if not getattr(mapping, name)]
-    for name in wrong:
-        raise invalid_field("INVALID_MAPPING", f"mapping.{name}", f"{getattr(mapping, name)!r}")
+    deck.reject(rows, count)

@@ -1,4 +1,4 @@
-"""Prices and seconds as carriers write them, read without ever passing through a float."""
+"""Prices and quantities as carriers write them, read without ever passing through a float."""
 
 NANO_DECIMALS = 9
 MICRO_DECIMALS = 6
@@ -27,13 +27,13 @@ def scaled_amount(text: str, separator: str, multiplier: int, divisor: int, deci
     return amount
 
 
-def whole_seconds(text: str, seconds_max: int) -> int:
-    """A number of seconds."""
+def whole_number(text: str, number_max: int) -> int:
+    """A number of seconds, messages or bytes."""
     if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX):
         shown = text[:NUMBER_DIGITS_MAX]
-        raise UnreadableCellError("INVALID_SECONDS", f"{shown!r} is not a whole number of seconds")
-    if int(text) > seconds_max:
-        raise UnreadableCellError("INVALID_SECONDS", f"{text} seconds are more than {seconds_max}")
+        raise UnreadableCellError("INVALID_QUANTITY", f"{shown!r} is not a whole number")
+    if int(text) > number_max:
+        raise UnreadableCellError("INVALID_QUANTITY", f"{text} is more than {number_max}")
     return int(text)
 
 

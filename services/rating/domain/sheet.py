@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from services.rating.domain.errors import invalid_field
 
+ENCODING = "utf-8-sig"
+
 
 class Sheet:
     """A CSV file with its header; each line is a row, so that a stray quote spoils only its own."""
@@ -13,7 +15,7 @@ class Sheet:
     def __init__(self, content: bytes, field_name: str, delimiter: str, headerless: bool) -> None:
         self._field = field_name
         self._delimiter = delimiter
-        self._lines = enumerate(io.StringIO(_decoded(content, field_name), newline=None), start=1)
+        self._lines = enumerate(self._decoded(content), start=1)
         self._header = None if headerless else self._read_header()
 
     def find(self, **columns: str) -> dict[str, int]:
@@ -25,6 +27,17 @@ class Sheet:
         for row_number, line in self._lines:
             if line.strip(self._delimiter + " \t\n"):
                 yield row_number, self._cells(line)
+
+    def _decoded(self, content: bytes) -> Iterator[str]:
+        """The lines of the file, decoded as they are read: the file is large."""
+        try:
+            yield from io.TextIOWrapper(io.BytesIO(content), ENCODING, newline=None)
+        except UnicodeDecodeError:
+            raise invalid_field(
+                "INVALID_ENCODING",
+                self._field,
+                f"byte {_first_wrong_byte(content)} is not UTF-8; save the file as CSV UTF-8",
+            ) from None
 
     def _read_header(self) -> list[str]:
         _, line = next(self._lines, (0, ""))
@@ -49,12 +62,10 @@ class Sheet:
         )
 
 
-def _decoded(content: bytes, field_name: str) -> str:
+def _first_wrong_byte(content: bytes) -> int:
+    """Where a file is no longer UTF-8, counting from 1."""
     try:
-        return content.decode("utf-8-sig")
+        content.decode()
     except UnicodeDecodeError as error:
-        raise invalid_field(
-            "INVALID_ENCODING",
-            field_name,
-            f"byte {error.start + 1} is not UTF-8; save the file as CSV UTF-8",
-        ) from error
+        return error.start + 1
+    return len(content)

@@ -6,10 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, select, update
 
-from chassis.database.bulk import insert_rows
 from chassis.database.insert import insert_if_new
-from services.rating.domain.rate_deck import Rate
-from services.rating.store.schema import rate, rate_deck, rate_deck_version
+from services.rating.store.schema import rate_deck, rate_deck_version
 
 
 class StoredDeck(NamedTuple):
@@ -17,13 +15,15 @@ class StoredDeck(NamedTuple):
 
     rate_deck_id: str
     code: str
+    display_name: str
     currency: str
+    service: int
     latest_version: int
     create_time: datetime
 
 
 class StoredVersion(NamedTuple):
-    """A version of a deck without its rows; a draft has no effective time."""
+    """A version of a deck without its rows (see snapshots); a draft has no effective time."""
 
     rate_deck_version_id: str
     rate_deck_id: str
@@ -31,6 +31,7 @@ class StoredVersion(NamedTuple):
     effective_time: datetime | None
     rate_count: int
     digest: str
+    snapshot_digest: str
     create_time: datetime
 
 
@@ -63,6 +64,18 @@ def list_decks(
     return [StoredDeck(*row) for row in rows]
 
 
+def set_display_name(
+    connection: Connection, tenant_id: str, rate_deck_id: str, display_name: str
+) -> None:
+    """Change what people read of a deck."""
+    table = rate_deck.c
+    connection.execute(
+        update(rate_deck)
+        .where(table.tenant_id == tenant_id, table.rate_deck_id == rate_deck_id)
+        .values(display_name=display_name)
+    )
+
+
 def next_version(connection: Connection, tenant_id: str, rate_deck_id: str) -> int:
     """Count one more version of a deck; its row is locked until the transaction ends."""
     table = rate_deck.c
@@ -75,15 +88,22 @@ def next_version(connection: Connection, tenant_id: str, rate_deck_id: str) -> i
     return int(connection.execute(query).scalar_one())
 
 
-def insert_version(
-    connection: Connection, tenant_id: str, version: StoredVersion, rates: Sequence[Rate]
-) -> None:
-    """Store a version with its rows."""
+def insert_version(connection: Connection, tenant_id: str, version: StoredVersion) -> None:
+    """Store a version without its rows."""
     values = {"tenant_id": tenant_id, **version._asdict()}
     connection.execute(rate_deck_version.insert(), values)
-    names = ["tenant_id", "rate_deck_version_id", *Rate._fields]
-    version_id = version.rate_deck_version_id
-    insert_rows(connection, rate, names, [(tenant_id, version_id, *row) for row in sorted(rates)])
+
+
+def list_versions(
+    connection: Connection, tenant_id: str, rate_deck_id: str, before: int | None, limit: int
+) -> list[StoredVersion]:
+    """A page of the versions of a deck, the newest first."""
+    table = rate_deck_version.c
+    query = _versions(tenant_id).where(table.rate_deck_id == rate_deck_id)
+    if before is not None:
+        query = query.where(table.version < before)
+    rows = connection.execute(query.order_by(table.version.desc()).limit(limit))
+    return [StoredVersion(*row) for row in rows]
 
 
 def version_of(
@@ -120,32 +140,6 @@ def set_effective_time(
         .where(table.tenant_id == tenant_id, table.rate_deck_version_id == rate_deck_version_id)
         .values(effective_time=moment)
     )
-
-
-def list_rates(
-    connection: Connection,
-    tenant_id: str,
-    rate_deck_version_id: str,
-    prefix: str = "",
-    after: str = "",
-    limit: int | None = None,
-) -> list[Rate]:
-    """The rows of a version whose prefix starts with some digits, by prefix; a page, or all."""
-    query = (
-        select(*(rate.c[name] for name in Rate._fields))
-        .where(
-            rate.c.tenant_id == tenant_id,
-            rate.c.rate_deck_version_id == rate_deck_version_id,
-            rate.c.prefix > after,
-        )
-        .order_by(rate.c.prefix)
-    )
-    if prefix:
-        # What sorts after the digits is for each database's collation to say.
-        query = query.where(
-            rate.c.prefix >= prefix, rate.c.prefix.startswith(prefix, autoescape=True)
-        )
-    return [Rate(*row) for row in connection.execute(query.limit(limit))]
 
 
 def published_versions(connection: Connection, tenant_id: str) -> list[StoredVersion]:

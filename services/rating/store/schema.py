@@ -33,7 +33,10 @@ rate_deck = Table(
     Column("tenant_id", Text, nullable=False),
     Column("rate_deck_id", Text, nullable=False),
     Column("code", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
     Column("currency", Text, nullable=False),
+    # What its prices are for (Service).
+    Column("service", SmallInteger, nullable=False),
     Column("latest_version", Integer, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     PrimaryKeyConstraint("tenant_id", "rate_deck_id"),
@@ -51,26 +54,23 @@ rate_deck_version = Table(
     Column("effective_time", UtcTime),
     Column("rate_count", Integer, nullable=False),
     Column("digest", Text, nullable=False),
+    # SHA-256 of its snapshot, by which a copy in a file is known.
+    Column("snapshot_digest", Text, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     PrimaryKeyConstraint("tenant_id", "rate_deck_version_id"),
     UniqueConstraint("tenant_id", "rate_deck_id", "version", name="rate_deck_version_number"),
 )
 
-rate = Table(
-    "rate",
+# The rows of a version, compiled for looking numbers up (domain/snapshot.py), in parts that are
+# compressed each for itself. Written once, read as a whole.
+rate_deck_snapshot = Table(
+    "rate_deck_snapshot",
     metadata,
     Column("tenant_id", Text, nullable=False),
     Column("rate_deck_version_id", Text, nullable=False),
-    Column("prefix", Text, nullable=False),
-    Column("destination", Text, nullable=False),
-    Column("price_nanos", BigInteger, nullable=False),
-    Column("connect_fee_micros", BigInteger, nullable=False),
-    Column("first_increment", Integer, nullable=False),
-    Column("next_increment", Integer, nullable=False),
-    Column("minimum", Integer, nullable=False),
-    Column("grace_seconds", Integer, nullable=False),
-    Column("row_number", Integer, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "rate_deck_version_id", "prefix"),
+    Column("chunk_number", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "rate_deck_version_id", "chunk_number"),
 )
 
 plan = Table(
@@ -100,8 +100,11 @@ plan_revision = Table(
     Column("price_rounding", Text, nullable=False),
     Column("price_decimals", SmallInteger, nullable=False),
     Column("monthly_fee_micros", BigInteger, nullable=False),
+    # JSON document of all other terms.
+    Column("terms", Text, nullable=False),
     Column("create_time", UtcTime, nullable=False),
     PrimaryKeyConstraint("tenant_id", "plan_id", "revision"),
+    UniqueConstraint("tenant_id", "plan_revision_id", name="plan_revision_id"),
 )
 
 # What invoice and fraud have told, with the time of the telling: a later one is never undone by

@@ -22,27 +22,31 @@ from chassis.grpc.endpoint import Endpoint
 from chassis.security import caller
 from chassis.security.caller import Caller
 from kernel.clock import to_micros, utc_now
-from kernel.e164 import NumberKind
+from kernel.e164 import NumberKind, NumberPlan
 from kernel.ids import new_uuid, time_key
 from kernel.money import Money
 from kernel.partition import partition_of
 from kernel.period import Period
 from services.rating.api.audit import RatingAuditApi
 from services.rating.api.charges import ChargeQueryApi
+from services.rating.api.counters import CounterApi
 from services.rating.api.periods import PeriodApi
 from services.rating.api.plans import PlanApi
 from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
+from services.rating.api.usage import UsageApi
 from services.rating.events.handlers import event_handlers
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, SubscriptionChanged
 from tollbook.rating.v1 import rating_service_pb2 as messages
+from tollbook.rating.v1 import usage_service_pb2 as usage_messages
 from tollbook.rating.v1.charge_pb2 import Charge
 from tollbook.rating.v1.plan_pb2 import Plan, PlanRevision
 from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
+from tollbook.rating.v1.service_pb2 import SERVICE_VOICE, Service
 from tollbook.type.v1.call_pb2 import CallKeyKind
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,6 +62,8 @@ DECK = """prefix,name,price,first,next
 """
 NETHERLANDS, MOBILE, USA, UNKNOWN = "31201234567", "31612345678", "12125550123", "4930123456"
 
+
+INTERNATIONAL = NumberPlan("999", "", emergency_numbers=frozenset({"112"}))
 
 # Neighbours number the events of all tenants together.
 _sequences = itertools.count(1)
@@ -78,6 +84,8 @@ class Call:
     revision: int = 1
     answered: bool = True
     kind: NumberKind = NumberKind.E164
+    egress_trunk: str = ""
+    routing_number: str = ""
 
     def corrected(self, **changes: Any) -> "Call":
         """The next revision of the record."""
@@ -104,10 +112,12 @@ class Desk:
     def __post_init__(self) -> None:
         endpoint = Endpoint(self.database)
         self.rating = RatingApi(endpoint, self.tariffs, frozenset({"112"}))
-        self.decks = RateDeckApi(endpoint)
+        self.decks = RateDeckApi(endpoint, self.tariffs)
         self.plans = PlanApi(endpoint)
         self.charges_api = ChargeQueryApi(endpoint, self.tariffs)
         self.periods = PeriodApi(endpoint, self.tariffs)
+        self.usage = UsageApi(endpoint, self.tariffs, INTERNATIONAL)
+        self.counters = CounterApi(endpoint)
         self.audit = RatingAuditApi(endpoint)
         self._handlers = {each.type_name: each for each in event_handlers(self.tariffs)}
 
@@ -126,7 +136,11 @@ class Desk:
         running_call.enter_call("tollbook.rating.v1.Test/Method", None)
 
     async def import_deck(
-        self, content: str, code: str = "retail", **mapping: Any
+        self,
+        content: str,
+        code: str = "retail",
+        service: Service.ValueType = SERVICE_VOICE,
+        **mapping: Any,
     ) -> messages.ImportRateDeckResponse:
         """Import a rate sheet."""
         names = {
@@ -140,15 +154,20 @@ class Desk:
             rate_deck_code=code,
             currency_code=self.currency,
             mapping=RateDeckMapping(**{**names, **mapping}),
+            service=service,
             request_id=new_uuid(),
         )
         return await self.decks.ImportRateDeck(upload(header, content.encode()), None)
 
     async def publish_deck(
-        self, content: str, code: str = "retail", effective: datetime = BEGINNING
+        self,
+        content: str,
+        code: str = "retail",
+        effective: datetime = BEGINNING,
+        service: Service.ValueType = SERVICE_VOICE,
     ) -> messages.PublishRateDeckVersionResponse:
         """Import a rate sheet and put it into force."""
-        imported = await self.import_deck(content, code)
+        imported = await self.import_deck(content, code, service)
         self.deck_id = imported.rate_deck.rate_deck_id
         request = messages.PublishRateDeckVersionRequest(
             rate_deck_version_id=imported.version.rate_deck_version_id,
@@ -263,6 +282,12 @@ class Desk:
         [charge] = await self.charges(account_id)
         return charge
 
+    async def standing(self, account_id: str = "") -> dict[str, tuple[int, int]]:
+        """What each counter of an account holds and what was used, by code; one period at most."""
+        request = usage_messages.ListCountersRequest(account_id=account_id or self.account_id)
+        counters = (await self.counters.ListCounters(request, None)).counters
+        return {each.code: (each.granted, each.used) for each in counters}
+
     async def seal(
         self, period: Period = MARCH, account_id: str = ""
     ) -> messages.SealPeriodResponse:
@@ -336,6 +361,8 @@ def collected(calls: Sequence[Call]) -> CallsCollected:
         "answer_time": columns.int64(starts, [not call.answered for call in calls]),
         "duration": columns.int64([call.seconds * 1_000 for call in calls]),
         "answered": columns.uint8(each("answered")),
+        "egress_trunk": columns.dictionary(each("egress_trunk")),
+        "routing_number": columns.dictionary(each("routing_number")),
     }
     return CallsCollected(source_id="switch", calls=columns.encode(table, len(calls)))
 

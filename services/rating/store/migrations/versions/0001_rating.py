@@ -15,6 +15,8 @@ depends_on = None
 def upgrade() -> None:
     create_chassis_tables(op)
     _create_tariff()
+    _create_exchange()
+    _create_account_decks()
     _create_customers()
     _create_charges()
     _create_counters()
@@ -38,9 +40,14 @@ def downgrade() -> None:
     op.drop_table("account_block")
     op.drop_table("subscription")
     op.drop_table("account")
+    op.drop_table("rating_profile")
+    op.drop_table("account_deck")
+    op.drop_table("exchange_rate")
+    op.drop_table("calendar_revision")
+    op.drop_table("calendar")
     op.drop_table("plan_revision")
     op.drop_table("plan")
-    op.drop_table("rate")
+    op.drop_table("rate_deck_snapshot")
     op.drop_table("rate_deck_version")
     op.drop_table("rate_deck")
     op.drop_table("tariff_version")
@@ -64,7 +71,9 @@ def _create_tariff() -> None:
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("rate_deck_id", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("service", sa.SmallInteger(), nullable=False),
         sa.Column("latest_version", sa.Integer(), nullable=False),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "rate_deck_id"),
@@ -79,6 +88,7 @@ def _create_tariff() -> None:
         sa.Column("effective_time", sa.BigInteger()),
         sa.Column("rate_count", sa.Integer(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("snapshot_digest", sa.Text(), nullable=False),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "rate_deck_version_id"),
         sa.UniqueConstraint(
@@ -86,19 +96,12 @@ def _create_tariff() -> None:
         ),
     )
     op.create_table(
-        "rate",
+        "rate_deck_snapshot",
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("rate_deck_version_id", sa.Text(), nullable=False),
-        sa.Column("prefix", sa.Text(), nullable=False),
-        sa.Column("destination", sa.Text(), nullable=False),
-        sa.Column("price_nanos", sa.BigInteger(), nullable=False),
-        sa.Column("connect_fee_micros", sa.BigInteger(), nullable=False),
-        sa.Column("first_increment", sa.Integer(), nullable=False),
-        sa.Column("next_increment", sa.Integer(), nullable=False),
-        sa.Column("minimum", sa.Integer(), nullable=False),
-        sa.Column("grace_seconds", sa.Integer(), nullable=False),
-        sa.Column("row_number", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", "rate_deck_version_id", "prefix"),
+        sa.Column("chunk_number", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "rate_deck_version_id", "chunk_number"),
     )
     op.create_table(
         "plan",
@@ -123,8 +126,67 @@ def _create_tariff() -> None:
         sa.Column("price_rounding", sa.Text(), nullable=False),
         sa.Column("price_decimals", sa.SmallInteger(), nullable=False),
         sa.Column("monthly_fee_micros", sa.BigInteger(), nullable=False),
+        sa.Column("terms", sa.Text(), nullable=False),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "plan_id", "revision"),
+        sa.UniqueConstraint("tenant_id", "plan_revision_id", name="plan_revision_id"),
+    )
+
+
+def _create_exchange() -> None:
+    op.create_table(
+        "calendar",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("calendar_id", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "calendar_id"),
+        sa.UniqueConstraint("tenant_id", "code", name="calendar_code"),
+    )
+    op.create_table(
+        "calendar_revision",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("calendar_id", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("dates", sa.Text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "calendar_id", "revision"),
+    )
+    op.create_table(
+        "exchange_rate",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("from_currency", sa.Text(), nullable=False),
+        sa.Column("to_currency", sa.Text(), nullable=False),
+        sa.Column("effective_time", sa.BigInteger(), nullable=False),
+        sa.Column("rate", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("create_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "from_currency", "to_currency", "effective_time"),
+    )
+
+
+def _create_account_decks() -> None:
+    op.create_table(
+        "account_deck",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("place", sa.SmallInteger(), nullable=False),
+        sa.Column("rate_deck_id", sa.Text(), nullable=False),
+        sa.Column("start_time", sa.BigInteger(), nullable=False),
+        sa.Column("end_time", sa.BigInteger()),
+        sa.Column("update_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "account_id", "place"),
+    )
+    op.create_index(
+        "account_deck_by_deck", "account_deck", ["tenant_id", "rate_deck_id", "account_id"]
+    )
+    op.create_table(
+        "rating_profile",
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("base_currency", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id"),
     )
 
 
