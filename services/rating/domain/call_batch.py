@@ -1,31 +1,34 @@
-"""Pricing a batch of calls: each finds its terms, then all calls of the same terms go together."""
+"""Pricing a batch of calls, in their order: each may find counters moved by those before it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple
-
-import numpy as np
 
 from kernel.e164 import NumberKind
-from services.rating.domain import receipt
-from services.rating.domain.account import Account, Subscription, plan_in_force
-from services.rating.domain.errors import (
-    CURRENCY_MISMATCH,
-    INVALID_DURATION,
-    NO_PLAN,
-    NO_RATE,
-    UNKNOWN_ACCOUNT,
-)
-from services.rating.domain.prefix_table import NO_ROW, Int32s, PrefixTable, padded_columns
-from services.rating.domain.pricing import is_valid_duration
-from services.rating.domain.pricing_columns import price_calls
-from services.rating.domain.settlement import Outcome
-from services.rating.domain.tariff import Tariff, Terms
+from services.rating.domain.account import Customer
+from services.rating.domain.conditions import CallFacts
+from services.rating.domain.counters import CounterBook, CounterKey
+from services.rating.domain.errors import UNKNOWN_ACCOUNT
+from services.rating.domain.needed_counters import counter_keys
+from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.priced_call import PricedCall, Usage, unrated
+from services.rating.domain.pricing import price_usage
+from services.rating.domain.relation import NO_NUMBERS, NumberOwners
+from services.rating.domain.tariff import Tariff
+from services.rating.domain.usage import Service
 
-UNANSWERED_LINE = "Unanswered calls"
-EMERGENCY_LINE = "Emergency calls"
+__all__ = [
+    "CallBatch",
+    "CustomerKey",
+    "PricedCall",
+    "needed_counters",
+    "price_batch",
+    "usage_at",
+]
+
+CustomerKey = tuple[str, str]
+"""The ids of an account and of who pays for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,17 @@ class CallBatch:
     starts_micros: Sequence[int]
     durations_ms: Sequence[int]
     answered: Sequence[int]
+    begins_micros: Sequence[int]
+    """When conversation began; the start of calls whose answer is not known."""
+    services: Sequence[int]
+    quantities: Sequence[int]
+    """Messages or bytes; 0 for voice."""
+    egress_trunks: Sequence[str]
+    routing_numbers: Sequence[str]
+    """Of ported callees; empty for others."""
+    parties: Sequence[int]
+    levels: Sequence[int]
+    """Which reseller on the way up, from 1; 0 for other parties."""
 
     def __len__(self) -> int:
         return len(self.call_ids)
@@ -55,148 +69,81 @@ class CallBatch:
         return CallBatch(*([column[place] for place in places] for column in columns))
 
 
-class PricedCall(NamedTuple):
-    """How the pricing of one call ended."""
-
-    outcome: Outcome
-    unrated_reason: str
-    currency: str
-    amount_micros: int
-    charged_seconds: int
-    usage_line: str
-    prefix: str
-    receipt: bytes
-
-
-class Customers(NamedTuple):
-    """What is known of the accounts of a batch."""
-
-    accounts: Mapping[str, Account]
-    subscriptions: Mapping[str, Sequence[Subscription]]
-
-
-def unrated(reason: str) -> PricedCall:
-    """A call without a price."""
-    return PricedCall(Outcome.UNRATED, reason, "", 0, 0, "", "", b"")
-
-
 def price_batch(
     calls: CallBatch,
-    customers: Customers,
+    customers: Mapping[CustomerKey, Customer],
     tariff: Tariff,
     table_of: Callable[[str], PrefixTable],
+    counters: CounterBook | None = None,
+    counting_micros: Sequence[int] | None = None,
+    owners: NumberOwners = NO_NUMBERS,
 ) -> list[PricedCall]:
-    """The price of every call; `table_of` gives the compiled rows of a deck version."""
-    priced: list[PricedCall] = []
-    together: dict[int, tuple[Terms, list[int]]] = {}
+    """The price of every call; the counters of the book move with each.
+
+    `table_of` gives the compiled rows of a deck version; `counting_micros` are the instants in
+    whose periods counters count calls, where those are not their starts.
+    """
+    book = counters or CounterBook()
+    priced = []
     for place in range(len(calls)):
-        found = _terms_or_end(calls, place, customers, tariff)
-        if isinstance(found, Terms):
-            together.setdefault(id(found), (found, []))[1].append(place)
-            priced.append(_NO_RATE)
-        else:
-            priced.append(found)
-    for terms, places in together.values():
-        for place, price in _price_together(calls, np.array(places, np.int32), terms, table_of):
-            priced[place] = price
+        customer = customers.get((calls.account_ids[place], calls.payer_account_ids[place]))
+        if customer is None:
+            priced.append(unrated(UNKNOWN_ACCOUNT))
+            continue
+        usage = usage_at(calls, place, tariff, counting_micros, owners)
+        price = price_usage(usage, customer, tariff, table_of, book)
+        book.apply(price.counter_uses)
+        priced.append(price)
     return priced
 
 
-_NO_RATE = unrated(NO_RATE)
-
-
-def _terms_or_end(
-    calls: CallBatch, place: int, customers: Customers, tariff: Tariff
-) -> Terms | PricedCall:
-    """The terms that price a call, or how its pricing ends without any."""
-    account = customers.accounts.get(calls.account_ids[place])
-    payer = customers.accounts.get(calls.payer_account_ids[place])
-    if account is None or payer is None:
-        return unrated(UNKNOWN_ACCOUNT)
-    if account.currency != payer.currency:
-        return unrated(CURRENCY_MISMATCH)
-    ended = _end_by_nature(calls, place, account.currency)
-    if ended is not None:
-        return ended
-    start = calls.starts_micros[place]
-    plan_id = plan_in_force(customers.subscriptions.get(account.account_id, ()), start)
-    terms = tariff.terms_at(plan_id, start) if plan_id else None
-    if terms is None:
-        return unrated(NO_PLAN)
-    return terms if terms.currency == account.currency else unrated(CURRENCY_MISMATCH)
-
-
-def _end_by_nature(calls: CallBatch, place: int, currency: str) -> PricedCall | None:
-    """How a call ends that no terms are needed for; None for any other."""
-    duration_ms = calls.durations_ms[place]
-    if not is_valid_duration(duration_ms):
-        return unrated(INVALID_DURATION)
-    if calls.callee_kinds[place] == NumberKind.EMERGENCY:
-        return _free(receipt.EMERGENCY, EMERGENCY_LINE, currency, duration_ms)
-    if not calls.answered[place]:
-        return _free(receipt.UNANSWERED, UNANSWERED_LINE, currency, duration_ms)
-    return None
-
-
-def _free(why: str, usage_line: str, currency: str, duration_ms: int) -> PricedCall:
-    content = receipt.free_call(why, currency, duration_ms)
-    return PricedCall(Outcome.ZERO, "", currency, 0, 0, usage_line, "", content)
-
-
-def _price_together(
+def needed_counters(
     calls: CallBatch,
-    places: Int32s,
-    terms: Terms,
-    table_of: Callable[[str], PrefixTable],
-) -> Iterator[tuple[int, PricedCall]]:
-    """Price calls of the same terms; a number that no deck knows gives nothing."""
+    customers: Mapping[CustomerKey, Customer],
+    tariff: Tariff,
+    counting_micros: Sequence[int] | None = None,
+    owners: NumberOwners = NO_NUMBERS,
+) -> set[CounterKey]:
+    """Every counter that pricing a batch may read."""
+    needed: set[CounterKey] = set()
+    if not tariff.has_counters and not any(each.grants for each in customers.values()):
+        return needed
+    for place in range(len(calls)):
+        customer = customers.get((calls.account_ids[place], calls.payer_account_ids[place]))
+        if customer is not None:
+            usage = usage_at(calls, place, tariff, counting_micros, owners)
+            needed.update(counter_keys(usage, customer, tariff))
+    return needed
+
+
+def usage_at(
+    calls: CallBatch,
+    place: int,
+    tariff: Tariff,
+    counting_micros: Sequence[int] | None = None,
+    owners: NumberOwners = NO_NUMBERS,
+) -> Usage:
+    """A call of a batch as pricing is asked."""
+    service, start = Service(calls.services[place]), calls.starts_micros[place]
+    caller, callee = calls.callers[place], calls.callees[place]
+    kind = NumberKind(calls.callee_kinds[place])
     # A short code is no international number, even where its digits look like one.
-    numbers, lengths = padded_columns(
-        [
-            calls.callees[place] if calls.callee_kinds[place] == NumberKind.E164 else ""
-            for place in places
-        ]
+    number = (calls.routing_numbers[place] or callee) if kind is NumberKind.E164 else ""
+    facts = CallFacts(
+        service,
+        caller,
+        number,
+        owners.relation(calls.payer_account_ids[place], callee, start),
+        tariff.numbering.jurisdiction(caller, number),
     )
-    for version_id in terms.deck_version_ids:
-        if not len(places):
-            return
-        table = table_of(version_id)
-        rows = table.match(numbers, lengths)
-        known = rows != NO_ROW
-        yield from _price_rows(calls, places[known], terms, version_id, (table, rows[known]))
-        places, numbers, lengths = places[~known], numbers[~known], lengths[~known]
-
-
-def _price_rows(
-    calls: CallBatch,
-    places: Int32s,
-    terms: Terms,
-    version_id: str,
-    match: tuple[PrefixTable, Int32s],
-) -> Iterator[tuple[int, PricedCall]]:
-    table, rows = match
-    durations = np.array([calls.durations_ms[place] for place in places], np.int64)
-    revision = terms.revision
-    charged, amounts = price_calls(
-        table, rows, durations, revision.duration_rounding, revision.price_rule
+    return Usage(
+        service,
+        start,
+        calls.begins_micros[place],
+        calls.durations_ms[place],
+        calls.quantities[place],
+        bool(calls.answered[place]),
+        kind,
+        facts,
+        counting_micros[place] if counting_micros else None,
     )
-    head = receipt.terms_head(terms.currency, revision)
-    heads = {}
-    for row in np.unique(rows).tolist():
-        rate = table.rate(row)
-        heads[row] = (rate.destination, rate.prefix, receipt.rate_head(head, version_id, rate))
-    for place, row, duration_ms, seconds, amount in zip(
-        places.tolist(),
-        rows.tolist(),
-        durations.tolist(),
-        charged.tolist(),
-        amounts.tolist(),
-        strict=True,
-    ):
-        destination, prefix, head = heads[row]
-        content = receipt.priced_call(head, duration_ms, seconds, amount)
-        outcome = Outcome.RATED if amount else Outcome.ZERO
-        yield (
-            place,
-            PricedCall(outcome, "", terms.currency, amount, seconds, destination, prefix, content),
-        )

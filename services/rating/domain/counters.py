@@ -1,4 +1,4 @@
-"""Counters of bundles and volume tiers: what was used of them, and what a call takes."""
+"""Counters of bundles and volume tiers: where they stand, and what one call does to them."""
 
 from __future__ import annotations
 
@@ -46,6 +46,15 @@ class CounterBook:
 
     def __init__(self, states: Mapping[CounterKey, CounterState] | None = None) -> None:
         self._states = dict(states or {})
+        self._moved: set[CounterKey] = set()
+
+    def add(self, states: Mapping[CounterKey, CounterState]) -> None:
+        """Have more counters at hand."""
+        self._states.update(states)
+
+    def changed(self) -> dict[CounterKey, CounterState]:
+        """The counters that were moved, as they stand now."""
+        return {key: self._states[key] for key in self._moved}
 
     def state(self, key: CounterKey, granted: int = 0) -> CounterState:
         """Where a counter stands; a fresh one holds what is granted."""
@@ -67,6 +76,7 @@ class CounterBook:
 
     def _move(self, use: CounterUse, sign: int) -> None:
         state = self.state(use.key, use.before.granted)
+        self._moved.add(use.key)
         self._states[use.key] = state._replace(
             used=state.used + sign * (use.after.used - use.before.used),
             spent_micros=state.spent_micros

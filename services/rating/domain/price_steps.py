@@ -8,6 +8,7 @@ from math import gcd
 from typing import Any, NamedTuple
 
 from services.rating.domain.conditions import CallFacts, Condition
+from services.rating.domain.exact import Ratio
 from services.rating.domain.plan import (
     FACTOR_ONE,
     DurationTier,
@@ -16,8 +17,8 @@ from services.rating.domain.plan import (
     VolumeTier,
 )
 
-Price = tuple[int, int]
-"""Nanos of a currency for the service's unit: numerator and denominator."""
+Price = Ratio
+"""Nanos of a currency for the unit of a service."""
 
 
 class Step(NamedTuple):

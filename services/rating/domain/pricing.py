@@ -1,98 +1,164 @@
-"""The price of one call: exact integers all the way, in closed form, rounded once.
+"""The price of one usage, as docs/concepts/pricing.md defines it: exact integers, rounded once.
 
-amount = connect fee + charged seconds * price per minute / 60. The work does not grow with the
-number of increments. This scalar path is the reference of `pricing_columns`.
+The work grows with the changes, bands and tiers that a call crosses, never with its seconds or its
+increments. This scalar path is the reference of `pricing_columns`.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable
 
 from kernel.e164 import NumberKind
-from services.rating.domain.conditions import CallFacts
-from services.rating.domain.counters import CounterUse
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain import call_receipt, receipt
+from services.rating.domain.account import Customer
+from services.rating.domain.counters import CounterBook, CounterUse
+from services.rating.domain.errors import (
+    CURRENCY_MISMATCH,
+    INVALID_DURATION,
+    INVALID_QUANTITY,
+    NO_PLAN,
+    NO_RATE,
+)
+from services.rating.domain.full_price import (
+    NANOS_PER_MICRO,
+    FullPrice,
+    PricingCase,
+    price_in_full,
+)
+from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.priced_call import NoPriceError, PricedCall, Usage, unrated
+from services.rating.domain.quantity import (
+    charged_quantity,
+    is_in_grace,
+    is_valid_duration,
+    is_valid_quantity,
+    whole_seconds,
+)
+from services.rating.domain.rate_search import RateSearch
 from services.rating.domain.settlement import Outcome
+from services.rating.domain.tariff import Tariff
 from services.rating.domain.usage import Service
 
-MS_PER_SECOND = 1_000
-CALL_DURATION_MS_MAX = 24 * 3_600 * MS_PER_SECOND
-# Seconds times nanos per minute: 60 seconds a minute, 1,000 nanos a micro.
-EXACT_DENOMINATOR = 60 * 1_000
+__all__ = ["PricedCall", "Usage", "price_usage"]
+
+UNANSWERED_LINE = "Unanswered calls"
+EMERGENCY_LINE = "Emergency calls"
 
 
-class Usage(NamedTuple):
-    """What was used, and all that decides its price."""
+def price_usage(
+    usage: Usage,
+    customer: Customer,
+    tariff: Tariff,
+    table_of: Callable[[str], PrefixTable],
+    counters: CounterBook,
+    with_receipt: bool = True,
+) -> PricedCall:
+    """What a usage costs, and what it does to counters, which it does not move itself.
 
-    service: Service
-    start_micros: int
-    """When the call was set up: decides plan, governing revision and period."""
-    begin_micros: int
-    """When conversation began: its first second is priced as of then."""
-    duration_ms: int
-    """Of voice; 0 for others."""
-    quantity: int
-    """Messages or bytes; 0 for voice."""
-    answered: bool
-    callee_kind: NumberKind
-    facts: CallFacts
-
-
-class PricedCall(NamedTuple):
-    """How the pricing of one usage ended."""
-
-    outcome: Outcome
-    unrated_reason: str
-    currency: str
-    amount_micros: int
-    charged_quantity: int
-    """Base units: seconds, messages, bytes."""
-    usage_line: str
-    prefix: str
-    receipt: bytes
-    counter_uses: tuple[CounterUse, ...] = ()
+    `table_of` gives the compiled rows of a deck version. A quote needs no receipt.
+    """
+    ended = _end_by_nature(usage, customer)
+    if ended is not None:
+        return ended
+    search = RateSearch(usage, customer, tariff, table_of)
+    try:
+        case = _case(search, usage, customer, tariff)
+        if usage.service is Service.VOICE and is_in_grace(usage.duration_ms, case.rate):
+            return _in_grace(case, with_receipt)
+        if _is_plain(case):
+            return _plain(case, with_receipt)
+        return _full(case, price_in_full(case, counters), with_receipt)
+    except NoPriceError as error:
+        return unrated(str(error))
 
 
-class CallPrice(NamedTuple):
-    """What a call costs."""
-
-    charged_seconds: int
-    amount_micros: int
-
-
-def is_valid_duration(duration_ms: int) -> bool:
-    """Whether a call can have lasted so long."""
-    return 0 <= duration_ms <= CALL_DURATION_MS_MAX
-
-
-def whole_seconds(duration_ms: int, rounding: DurationRounding) -> int:
-    """The duration in seconds, before increments."""
-    match rounding:
-        case DurationRounding.UP:
-            return -(-duration_ms // MS_PER_SECOND)
-        case DurationRounding.DOWN:
-            return duration_ms // MS_PER_SECOND
-        case DurationRounding.HALF_UP:
-            return (duration_ms + MS_PER_SECOND // 2) // MS_PER_SECOND
+def _end_by_nature(usage: Usage, customer: Customer) -> PricedCall | None:
+    """How a usage ends that no terms are needed for; None for any other."""
+    currency = customer.account.currency
+    if currency != customer.payer.currency:
+        return unrated(CURRENCY_MISMATCH)
+    if not is_valid_duration(usage.duration_ms):
+        return unrated(INVALID_DURATION)
+    if not is_valid_quantity(usage.quantity):
+        return unrated(INVALID_QUANTITY)
+    if usage.callee_kind == NumberKind.EMERGENCY:
+        return _free(receipt.EMERGENCY, EMERGENCY_LINE, currency, usage)
+    if not usage.answered:
+        return _free(receipt.UNANSWERED, UNANSWERED_LINE, currency, usage)
+    return None
 
 
-def charged_seconds(seconds: int, rate: Rate) -> int:
-    """The seconds that are charged: the first increment, then whole next ones."""
-    beyond_first = max(seconds, rate.minimum) - rate.first_increment
-    if beyond_first <= 0:
-        return rate.first_increment
-    increments = -(-beyond_first // rate.next_increment)
-    return rate.first_increment + increments * rate.next_increment
+def _free(why: str, usage_line: str, currency: str, usage: Usage) -> PricedCall:
+    content = receipt.free_call(why, usage, currency)
+    return PricedCall(Outcome.ZERO, "", currency, 0, 0, usage_line, "", content)
 
 
-def exact_numerator(rate: Rate, charged: int) -> int:
-    """The exact amount in micros, times EXACT_DENOMINATOR."""
-    return rate.connect_fee_micros * EXACT_DENOMINATOR + charged * rate.price_nanos
+def _case(search: RateSearch, usage: Usage, customer: Customer, tariff: Tariff) -> PricingCase:
+    """The usage with its governing terms and its first rate."""
+    governing = search.terms_at(usage.start_micros)
+    if governing is None:
+        raise NoPriceError(NO_PLAN)
+    first = search.first(governing)
+    if first is None:
+        raise NoPriceError(NO_RATE)
+    quantity = usage.quantity
+    if usage.service is Service.VOICE:
+        quantity = whole_seconds(usage.duration_ms, governing.revision.duration_rounding)
+    charged = charged_quantity(quantity, first.found.rate)
+    return PricingCase(usage, customer, tariff, search, governing, first, charged)
 
 
-def price_call(
-    rate: Rate, duration_ms: int, duration_rounding: DurationRounding, price_rule: PriceRule
-) -> CallPrice:
-    """The price of one answered call of a valid duration."""
-    charged = charged_seconds(whole_seconds(duration_ms, duration_rounding), rate)
-    numerator = exact_numerator(rate, charged)
-    return CallPrice(charged, price_rule.round_micros(numerator, EXACT_DENOMINATOR))
+def _is_plain(case: PricingCase) -> bool:
+    """Whether nothing but the first rate decides the price."""
+    governing, first = case.governing, case.first
+    return (
+        governing.is_plain
+        and first.terms is governing
+        and not case.customer.grants
+        and first.found.version.currency == governing.currency == case.customer.account.currency
+        and (
+            case.usage.service is not Service.VOICE
+            or not governing.compiled.splits
+            or case.search.stays(governing, case.charged)
+        )
+    )
+
+
+def _in_grace(case: PricingCase, with_receipt: bool) -> PricedCall:
+    content = call_receipt.grace_call(_head(case), case.usage) if with_receipt else b""
+    return _priced(case, 0, 0, content)
+
+
+def _plain(case: PricingCase, with_receipt: bool) -> PricedCall:
+    """The price in closed form: connect fee + charged units * price / size of the unit."""
+    rate, usage, charged = case.rate, case.usage, case.charged
+    denominator = usage.service.unit_size * NANOS_PER_MICRO
+    exact = rate.connect_fee_micros * denominator + charged * rate.price_nanos, denominator
+    amount = case.governing.revision.price_rule.round_micros(*exact)
+    content = b""
+    if with_receipt:
+        content = call_receipt.plain_call(_head(case), usage, charged, exact, amount)
+    return _priced(case, charged, amount, content)
+
+
+def _full(case: PricingCase, price: FullPrice, with_receipt: bool) -> PricedCall:
+    content = call_receipt.full_call(_head(case), case, price) if with_receipt else b""
+    return _priced(case, case.charged, price.amount_micros, content, price.counter_uses())
+
+
+def _head(case: PricingCase) -> bytes:
+    return call_receipt.call_head(case.governing, case.customer.account.currency, case.first.found)
+
+
+def _priced(
+    case: PricingCase,
+    charged: int,
+    amount: int,
+    content: bytes,
+    uses: tuple[CounterUse, ...] = (),
+) -> PricedCall:
+    outcome = Outcome.RATED if amount else Outcome.ZERO
+    rate, currency = case.rate, case.customer.account.currency
+    return PricedCall(
+        outcome, "", currency, amount, charged, rate.destination, rate.prefix, content, uses
+    )

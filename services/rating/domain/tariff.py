@@ -10,7 +10,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.exchange import NO_EXCHANGE, ExchangeRates
+from services.rating.domain.jurisdiction import US_NUMBERING_AREAS, NumberingAreas
 from services.rating.domain.plan import Plan, PlanRevision
+from services.rating.domain.supplier import NO_SUPPLIERS, Suppliers
 from services.rating.domain.terms import CompiledRevision, DeckVersion, Terms
 from services.rating.domain.time_bands import HolidayCalendar
 
@@ -50,18 +52,27 @@ Decks = dict[str, Timeline[DeckVersion]]
 class Tariff:
     """What is published in one tenant: the terms of every plan over time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 all that a tenant publishes
         self,
         plans: Sequence[Plan],
         revisions: Sequence[PlanRevision],
         deck_versions: Sequence[DeckVersion],
         calendars: Mapping[str, HolidayCalendar] | None = None,
         exchange: ExchangeRates = NO_EXCHANGE,
+        suppliers: Suppliers = NO_SUPPLIERS,
+        numbering: NumberingAreas = US_NUMBERING_AREAS,
+        base_currency: str = "",
     ) -> None:
+        plans, revisions = [*plans, *suppliers.plans], [*revisions, *suppliers.terms]
         by_plan: dict[str, list[PlanRevision]] = {plan.plan_id: [] for plan in plans}
         for revision in revisions:
             by_plan.setdefault(revision.plan_id, []).append(revision)
         self.exchange = exchange
+        self.suppliers = suppliers
+        self.numbering = numbering
+        self.base_currency = base_currency
+        """Of margins; empty where the tenant has not chosen one."""
+        self.has_counters = any(each.bundles or each.volume_tiers for each in revisions)
         self._decks = _by_deck(deck_versions)
         self._currencies = {plan.plan_id: plan.currency for plan in plans}
         self._terms = {
@@ -74,6 +85,10 @@ class Tariff:
     def currency_of(self, plan_id: str) -> str | None:
         """The currency of a plan; None for an unknown one."""
         return self._currencies.get(plan_id)
+
+    def supplier_of_trunk(self, trunk: str, instant_micros: int) -> str | None:
+        """The supplier that a trunk leads to; None for a trunk of nobody."""
+        return self.suppliers.of_trunk(trunk, instant_micros)
 
     def terms_at(self, plan_id: str, instant_micros: int) -> Terms | None:
         """The terms in force; None for an unknown plan or before its first revision."""

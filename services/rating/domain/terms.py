@@ -41,11 +41,12 @@ class CompiledRevision:
     def __init__(self, revision: PlanRevision, calendars: Mapping[str, HolidayCalendar]) -> None:
         self.revision = revision
         self.schedule = BandSchedule(revision.time_bands, revision.time_zone, calendars)
+        self.has_bands = bool(revision.time_bands)
         self.splits = revision.crossing is Crossing.SPLIT
         self.duration_tiers = DurationTiers(revision.duration_tiers)
         self.adjustments = compiled_adjustments(revision.adjustments)
         self.connect_fee_adjustments = connect_fee_adjustments(revision.adjustments)
-        self.volume_steps = {id(each): volume_steps(each.tiers) for each in revision.volume_tiers}
+        self.volume_steps = {each.code: volume_steps(each.tiers) for each in revision.volume_tiers}
         self.is_stateless = not (revision.bundles or revision.volume_tiers)
         self.is_plain = self.is_stateless and not (
             revision.time_bands
@@ -130,5 +131,5 @@ class Terms:
 def _chains(deck_ids: Sequence[str], in_force: Mapping[str, DeckVersion]) -> dict[Service, Chain]:
     versions = [in_force[deck_id] for deck_id in deck_ids if deck_id in in_force]
     return {
-        service: tuple(each for each in versions if each.service is service) for service in Service
+        service: tuple(each for each in versions if each.service == service) for service in Service
     }

@@ -1,0 +1,62 @@
+"""The paid part of a call in segments, in each of which every base unit has the same price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from services.rating.domain.conditions import CallFacts
+from services.rating.domain.conversions import Conversions
+from services.rating.domain.price_steps import Price, Step, holding
+from services.rating.domain.rate_search import InForce
+from services.rating.domain.terms import Terms
+
+
+class Segment(NamedTuple):
+    """Base units that have the same price."""
+
+    units: int
+    in_force: InForce
+    steps: Sequence[Step]
+    price: Price
+    """In the governing plan's currency, before any volume tier."""
+
+
+def segments_of(
+    spans: Sequence[tuple[int, InForce]],
+    covered: int,
+    charged: int,
+    facts: CallFacts,
+    governing: Terms,
+    conversions: Conversions,
+) -> list[Segment]:
+    """The segments of the paid base units: those from covered to charged."""
+    segments = []
+    ends = [*(start for start, _ in spans[1:]), charged]
+    for (start, in_force), end in zip(spans, ends, strict=True):
+        if end > covered:
+            adjusting = holding(in_force.terms.compiled.adjustments, facts, in_force.band)
+            for units, tier in _tiers(in_force.terms, max(start, covered), end):
+                steps = [tier, *adjusting] if tier else adjusting
+                price = _price(in_force, steps, governing, conversions)
+                segments.append(Segment(units, in_force, steps, price))
+    return segments
+
+
+def _tiers(terms: Terms, start: int, end: int) -> Iterator[tuple[int, Step | None]]:
+    """How many base units lie in each duration tier, with what it does to prices."""
+    tiers = terms.compiled.duration_tiers
+    cuts = [cut for cut in tiers.starts if start < cut < end]
+    for unit, following in zip([start, *cuts], [*cuts, end], strict=True):
+        yield following - unit, tiers.step_at(unit)
+
+
+def _price(
+    in_force: InForce, steps: Sequence[Step], governing: Terms, conversions: Conversions
+) -> Price:
+    own = in_force.terms.currency
+    price: Price = in_force.found.rate.price_nanos, 1
+    price = conversions.convert(price, in_force.found.version.currency, own)
+    for step in steps:
+        price = step.of(price)
+    return conversions.convert(price, own, governing.currency)
