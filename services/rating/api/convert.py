@@ -14,7 +14,7 @@ from services.rating.domain.plan import Plan, PlanRevision
 from services.rating.domain.rate_deck import Rate
 from services.rating.domain.usage import Service
 from services.rating.store.decks import StoredDeck, StoredVersion
-from tollbook.rating.v1 import plan_pb2, rate_deck_pb2
+from tollbook.rating.v1 import plan_pb2, rate_deck_pb2, service_pb2
 
 NANOS_PER_MICRO = 1_000
 
@@ -35,7 +35,7 @@ def deck_to_proto(deck: StoredDeck) -> rate_deck_pb2.RateDeck:
         currency_code=deck.currency,
         latest_version=deck.latest_version,
         create_time=time_to_proto(deck.create_time),
-        service=rate_deck_pb2.Service.ValueType(deck.service),
+        service=service_pb2.Service.ValueType(deck.service),
         display_name=deck.display_name,
     )
 

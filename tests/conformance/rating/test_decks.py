@@ -20,7 +20,8 @@ from services.rating.api.rate_decks import RateDeckApi
 from services.rating.store.schema import rate_deck, rate_deck_snapshot
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2 as messages
-from tollbook.rating.v1.rate_deck_pb2 import RateDeck, RateDeckMapping, RateDeckVersion, Service
+from tollbook.rating.v1.rate_deck_pb2 import RateDeck, RateDeckMapping, RateDeckVersion
+from tollbook.rating.v1.service_pb2 import Service
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 CHUNK_BYTES_MAX = 2**20
