@@ -86,6 +86,11 @@ def volume_steps(tiers: Sequence[VolumeTier]) -> tuple[list[int], list[Step]]:
     return [tier.from_count for tier in ordered], steps
 
 
+def step_at(thresholds: Sequence[int], steps: Sequence[Step], count: int) -> Step:
+    """The step of the tier that a count lies in."""
+    return steps[max(0, bisect_right(thresholds, count) - 1)]
+
+
 def compiled_adjustments(adjustments: Sequence[PriceAdjustment]) -> tuple[Adjustment, ...]:
     """The adjustments of time, in order, without those that change nothing."""
     compiled = (Adjustment(each.when, _adjustment_step(each)) for each in adjustments)

@@ -6,8 +6,8 @@ from services.rating.domain.rounding_rules import DurationRounding
 MS_PER_SECOND = 1_000
 CALL_DURATION_SECONDS_MAX = 24 * 3_600
 CALL_DURATION_MS_MAX = CALL_DURATION_SECONDS_MAX * MS_PER_SECOND
-# Messages, or bytes: a petabyte.
-USAGE_QUANTITY_MAX = 10**15
+# Messages, or bytes: a terabyte.
+USAGE_QUANTITY_MAX = 10**12
 
 
 def is_valid_duration(duration_ms: int) -> bool:

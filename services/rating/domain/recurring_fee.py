@@ -1,17 +1,23 @@
-"""The fee of a subscription for a period: in proportion to the days that it covers."""
+"""The share of a fee by the month: in proportion to the days of a period that are covered."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kernel.period import Period
 from services.rating.domain.errors import invalid_field
-from services.rating.domain.receipt import FeeShare
-from services.rating.domain.rounding_rules import PriceRule
 
 _INSTANT = timedelta(microseconds=1)
 
 
-def fee_share(monthly_fee_micros: int, period: Period, covered: Period, time_zone: str) -> FeeShare:
+class DayShare(NamedTuple):
+    """The part of a fee that is charged: covered days of the days of a period."""
+
+    covered_days: int
+    period_days: int
+
+
+def day_share(period: Period, covered: Period, time_zone: str) -> DayShare:
     """The days of a period, and those that are covered; a begun day counts, in the account's zone.
 
     Raises:
@@ -21,14 +27,7 @@ def fee_share(monthly_fee_micros: int, period: Period, covered: Period, time_zon
         raise invalid_field(
             "INVALID_PERIOD", "covered_period", "it must lie within the billing period"
         )
-    return FeeShare(
-        monthly_fee_micros, _begun_days(covered, time_zone), _begun_days(period, time_zone)
-    )
-
-
-def fee_amount(share: FeeShare, rule: PriceRule) -> int:
-    """The fee in micros, rounded once."""
-    return rule.round_micros(share.monthly_fee_micros * share.covered_days, share.period_days)
+    return DayShare(_begun_days(covered, time_zone), _begun_days(period, time_zone))
 
 
 def _begun_days(span: Period, time_zone: str) -> int:

@@ -11,7 +11,7 @@ from services.rating.domain.counter_periods import CounterCycle
 from services.rating.domain.counters import CounterBook, CounterKey, CounterState, CounterUse
 from services.rating.domain.exact import NOTHING, Ratio, add, times
 from services.rating.domain.plan import Measure, VolumeMode, VolumeTiers
-from services.rating.domain.price_steps import Price, Step
+from services.rating.domain.price_steps import Price, Step, step_at
 from services.rating.domain.priced_call import Usage
 from services.rating.domain.terms import Terms
 from services.rating.domain.usage import Service
@@ -33,7 +33,7 @@ class Volume(NamedTuple):
 
     def step_at(self, count: int) -> Step:
         """The step of the tier that a count lies in."""
-        return self.steps[max(0, bisect_right(self.thresholds, count) - 1)]
+        return step_at(self.thresholds, self.steps, count)
 
     def next_threshold(self, count: int) -> int | None:
         """Where the next tier begins; None in the last."""

@@ -1,7 +1,6 @@
 """Charging the fee of a subscription for a billing period."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from chassis.database.unit_of_work import UnitOfWork
@@ -25,8 +24,9 @@ from services.rating.domain.errors import (
     precondition,
     unrated,
 )
+from services.rating.domain.fees import FeeTerms, PricedFee, recurring_fee
 from services.rating.domain.plan import Plan
-from services.rating.domain.recurring_fee import fee_amount, fee_share
+from services.rating.domain.recurring_fee import day_share
 from services.rating.domain.settlement import InputKind, Outcome
 from services.rating.domain.tariff import Tariff
 from services.rating.store.accounts import Lock
@@ -83,13 +83,6 @@ def charge_recurring_fee(
     return charge
 
 
-class _PricedFee(NamedTuple):
-    amount_micros: int
-    currency: str
-    usage_line: str
-    receipt: bytes
-
-
 def _account(bookings: Bookings, account_id: str) -> Account:
     # Alone: what is charged once is looked up and charged by one at a time.
     bookings.hold({account_id}, Lock.UPDATE)
@@ -128,16 +121,16 @@ def _check_period(bookings: Bookings, payer: Account, period: Period) -> None:
         )
 
 
-def _price(tariff: Tariff, plan: Plan, payer: Account, fee: RecurringFee) -> _PricedFee:
+def _price(tariff: Tariff, plan: Plan, payer: Account, fee: RecurringFee) -> PricedFee:
     """The fee by the terms in force when the covered part begins; without terms there is none."""
-    terms = tariff.terms_at(plan.plan_id, to_micros(fee.covered.start))
+    instant = to_micros(fee.covered.start)
+    terms = tariff.terms_at(plan.plan_id, instant)
     if terms is None:
-        return _PricedFee(0, plan.currency, plan.display_name, receipt.no_fee(plan.currency))
-    revision = terms.revision
-    share = fee_share(revision.monthly_fee_micros, fee.period, fee.covered, payer.cycle.time_zone)
-    amount = fee_amount(share, revision.price_rule)
-    content = receipt.recurring_fee(plan.currency, revision, share, amount)
-    return _PricedFee(amount, plan.currency, plan.display_name, content)
+        price = PricedFee(payer.currency, 0, receipt.no_fee(payer.currency))
+    else:
+        share = day_share(fee.period, fee.covered, payer.cycle.time_zone)
+        price = recurring_fee(FeeTerms(terms, payer.currency, tariff, instant), share)
+    return price._replace(usage_line=plan.display_name)
 
 
 def _charge(
@@ -146,7 +139,7 @@ def _charge(
     key: bytes,
     fee: RecurringFee,
     payer: Account,
-    priced: _PricedFee,
+    priced: PricedFee,
 ) -> ChargeRevision:
     outcome = Outcome.RATED if priced.amount_micros else Outcome.ZERO
     return ChargeRevision(

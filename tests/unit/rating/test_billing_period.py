@@ -6,10 +6,8 @@ import pytest
 
 from kernel.errors import DomainError
 from kernel.period import BillingCycle, Period
-from kernel.rounding import RoundingMode
 from services.rating.domain.billing_period import book, check_next_to_seal
-from services.rating.domain.recurring_fee import fee_amount, fee_share
-from services.rating.domain.rounding_rules import PriceRule
+from services.rating.domain.recurring_fee import day_share
 from tests.unit.rating.terms import account
 
 
@@ -74,10 +72,9 @@ def test_only_the_oldest_open_period_is_sealed_and_only_when_it_is_over(
 
 
 def test_a_fee_is_charged_in_proportion_to_the_days_covered() -> None:
-    """21 to 31 March are 11 of 31 days: 9.95 becomes 3.53 at two decimals."""
-    share = fee_share(9_950_000, MARCH, Period(day(3, 21), day(4, 1)), "UTC")
+    """21 to 31 March are 11 of 31 days."""
+    share = day_share(MARCH, Period(day(3, 21), day(4, 1)), "UTC")
     assert (share.covered_days, share.period_days) == (11, 31)
-    assert fee_amount(share, PriceRule(RoundingMode.HALF_UP, 2)) == 3_530_000
 
 
 def test_the_shares_of_a_month_with_a_change_of_clocks_are_days_all_the_same() -> None:
@@ -86,12 +83,12 @@ def test_the_shares_of_a_month_with_a_change_of_clocks_are_days_all_the_same() -
     march = cycle.period_of(day(3, 15))
     assert march.end - march.start == timedelta(hours=743)
     begun = Period(day(3, 29, 10), march.end)
-    share = fee_share(31_000_000, march, begun, cycle.time_zone)
+    share = day_share(march, begun, cycle.time_zone)
     assert (share.covered_days, share.period_days) == (3, 31)
 
 
 def test_a_fee_covers_no_day_outside_its_period() -> None:
     """That would be another period's fee."""
     with pytest.raises(DomainError) as refusal:
-        fee_share(9_950_000, MARCH, Period(day(3, 31), day(4, 2)), "UTC")
+        day_share(MARCH, Period(day(3, 31), day(4, 2)), "UTC")
     assert refusal.value.reason == "INVALID_PERIOD"
