@@ -3,28 +3,16 @@
 from typing import Any
 
 from chassis.grpc.convert import (
-    money_to_proto,
     nanos_to_decimal,
     time_to_proto,
 )
-from kernel.money import Money
-from kernel.rounding import RoundingMode
 from services.rating.domain.deck_mapping import DeckMapping, DestinationsMapping
-from services.rating.domain.plan import Plan, PlanRevision
 from services.rating.domain.rate_deck import Rate
 from services.rating.domain.usage import Service
 from services.rating.store.decks import StoredDeck, StoredVersion
-from tollbook.rating.v1 import plan_pb2, rate_deck_pb2, service_pb2
+from tollbook.rating.v1 import rate_deck_pb2, service_pb2
 
 NANOS_PER_MICRO = 1_000
-
-ROUNDING_MODES = {
-    plan_pb2.PRICE_ROUNDING_UNSPECIFIED: RoundingMode.HALF_UP,
-    plan_pb2.PRICE_ROUNDING_UP: RoundingMode.UP,
-    plan_pb2.PRICE_ROUNDING_DOWN: RoundingMode.DOWN,
-    plan_pb2.PRICE_ROUNDING_HALF_UP: RoundingMode.HALF_UP,
-    plan_pb2.PRICE_ROUNDING_HALF_EVEN: RoundingMode.HALF_EVEN,
-}
 
 
 def deck_to_proto(deck: StoredDeck) -> rate_deck_pb2.RateDeck:
@@ -86,30 +74,3 @@ def mapping_from_proto(message: rate_deck_pb2.RateDeckMapping, service: Service)
         minimum_column=joined.minimum_column,
     )
     return DeckMapping(**mapping, destinations=destinations)
-
-
-def plan_to_proto(plan: Plan, revision: PlanRevision | None) -> plan_pb2.Plan:
-    """A plan with its newest terms."""
-    return plan_pb2.Plan(
-        plan_id=plan.plan_id,
-        code=plan.code,
-        display_name=plan.display_name,
-        currency_code=plan.currency,
-        latest_revision=_revision_to_proto(plan, revision) if revision else None,
-        create_time=time_to_proto(plan.create_time),
-    )
-
-
-def _revision_to_proto(plan: Plan, revision: PlanRevision) -> plan_pb2.PlanRevision:
-    mode = revision.price_rule.mode.value
-    fee = revision.monthly_fee_micros
-    return plan_pb2.PlanRevision(
-        plan_revision_id=revision.plan_revision_id,
-        revision=revision.revision,
-        effective_time=time_to_proto(revision.effective_time),
-        rate_deck_ids=revision.rate_deck_ids,
-        duration_rounding=plan_pb2.DurationRounding.ValueType(revision.duration_rounding),
-        price_rounding=plan_pb2.PriceRounding.Value(f"PRICE_ROUNDING_{mode}"),
-        price_decimals=revision.price_rule.decimals,
-        monthly_fee=money_to_proto(Money(plan.currency, fee)) if fee else None,
-    )

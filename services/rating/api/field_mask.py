@@ -8,7 +8,7 @@ from services.rating.domain.errors import invalid_field
 
 
 def fields_to_change(mask: FieldMask, changeable: Set[str]) -> Set[str]:
-    """The fields that a mask names; all that can be changed when it is unset: INVALID_FIELD_MASK."""
+    """The fields that a mask names, or all that can change if it is unset: INVALID_FIELD_MASK."""
     named = set(mask.paths)
     if not named <= changeable:
         fixed, free = ", ".join(sorted(named - changeable)), ", ".join(sorted(changeable))

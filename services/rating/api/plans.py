@@ -5,18 +5,25 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
-from chassis.grpc.convert import money_from_proto, time_from_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.pages import decode_token, encode_token, page_size
 from chassis.security.caller import Caller
-from services.rating.api.convert import ROUNDING_MODES, plan_to_proto
+from services.rating.api.convert_plans import draft_from_proto, plan_to_proto, revision_to_proto
+from services.rating.api.field_mask import fields_to_change
 from services.rating.domain.errors import not_found
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
-from services.rating.store.plans import latest_revisions, list_plans, plan_of
+from services.rating.domain.plan import Plan
+from services.rating.store.plans import (
+    latest_revisions,
+    list_plans,
+    list_revisions,
+    plan_of,
+    revision_of,
+)
 from services.rating.usecases.create_plan import create_plan
-from services.rating.usecases.publish_plan_revision import NewTerms, publish_plan_revision
+from services.rating.usecases.publish_plan_revision import publish_plan_revision
+from services.rating.usecases.rename_plan import rename_plan
+from tollbook.rating.v1 import plan_pb2
 from tollbook.rating.v1 import rating_service_pb2 as messages
-from tollbook.rating.v1.plan_pb2 import PlanRevision
 from tollbook.rating.v1.rating_service_pb2_grpc import PlanServiceServicer
 
 
@@ -38,19 +45,40 @@ class PlanApi(PlanServiceServicer):
             )
             return messages.CreatePlanResponse(plan=plan_to_proto(plan, None))
 
-        return await self._endpoint.mutate(request, messages.CreatePlanResponse, work)
+        return await self._endpoint.mutate(
+            request, messages.CreatePlanResponse, work, validate_only=request.validate_only
+        )
 
     async def PublishPlanRevision(
         self, request: messages.PublishPlanRevisionRequest, context: Any
     ) -> messages.PublishPlanRevisionResponse:
         """Give a plan new terms."""
-        terms = _terms(request.revision)
 
         def work(uow: UnitOfWork, caller: Caller) -> messages.PublishPlanRevisionResponse:
-            plan, revision = publish_plan_revision(uow, caller.tenant_id, request.plan_id, terms)
+            draft = draft_from_proto(request.revision, uow.now)
+            plan, revision = publish_plan_revision(uow, caller.tenant_id, request.plan_id, draft)
             return messages.PublishPlanRevisionResponse(plan=plan_to_proto(plan, revision))
 
-        return await self._endpoint.mutate(request, messages.PublishPlanRevisionResponse, work)
+        return await self._endpoint.mutate(
+            request,
+            messages.PublishPlanRevisionResponse,
+            work,
+            validate_only=request.validate_only,
+        )
+
+    async def UpdatePlan(
+        self, request: messages.UpdatePlanRequest, context: Any
+    ) -> messages.UpdatePlanResponse:
+        """Change what people read of a plan."""
+        fields_to_change(request.update_mask, {"display_name"})
+        new = request.plan
+
+        def work(uow: UnitOfWork, caller: Caller) -> messages.UpdatePlanResponse:
+            plan = rename_plan(uow, caller.tenant_id, new.plan_id, new.display_name)
+            found = _with_terms(uow.connection, caller.tenant_id, [plan])
+            return messages.UpdatePlanResponse(plan=found[0])
+
+        return await self._endpoint.mutate(request, messages.UpdatePlanResponse, work)
 
     async def GetPlan(
         self, request: messages.GetPlanRequest, context: Any
@@ -58,12 +86,43 @@ class PlanApi(PlanServiceServicer):
         """Return a plan."""
 
         def work(connection: Connection, caller: Caller) -> messages.GetPlanResponse:
-            plan = plan_of(connection, caller.tenant_id, request.plan_id)
-            if plan is None:
-                raise not_found("PLAN", request.plan_id)
-            revisions = latest_revisions(connection, caller.tenant_id, [plan.plan_id])
-            found = plan_to_proto(plan, revisions.get(plan.plan_id))
-            return messages.GetPlanResponse(plan=found)
+            plan = _plan(connection, caller.tenant_id, request.plan_id)
+            found = _with_terms(connection, caller.tenant_id, [plan])
+            return messages.GetPlanResponse(plan=found[0])
+
+        return await self._endpoint.query(work)
+
+    async def GetPlanRevision(
+        self, request: messages.GetPlanRevisionRequest, context: Any
+    ) -> messages.GetPlanRevisionResponse:
+        """Return the terms that a receipt names."""
+
+        def work(connection: Connection, caller: Caller) -> messages.GetPlanRevisionResponse:
+            revision = revision_of(connection, caller.tenant_id, request.plan_revision_id)
+            if revision is None:
+                raise not_found("PLAN_REVISION", request.plan_revision_id)
+            plan = _plan(connection, caller.tenant_id, revision.plan_id)
+            return messages.GetPlanRevisionResponse(
+                plan_id=plan.plan_id, revision=revision_to_proto(revision, plan.currency)
+            )
+
+        return await self._endpoint.query(work)
+
+    async def ListPlanRevisions(
+        self, request: messages.ListPlanRevisionsRequest, context: Any
+    ) -> messages.ListPlanRevisionsResponse:
+        """List the terms of a plan over time, the newest first."""
+        size = page_size(request.page_size)
+        [before] = decode_token(request.page_token) or [None]
+
+        def work(connection: Connection, caller: Caller) -> messages.ListPlanRevisionsResponse:
+            plan = _plan(connection, caller.tenant_id, request.plan_id)
+            found = list_revisions(connection, caller.tenant_id, plan.plan_id, before, size + 1)
+            page = found[:size]
+            return messages.ListPlanRevisionsResponse(
+                revisions=[revision_to_proto(each, plan.currency) for each in page],
+                next_page_token=encode_token([page[-1].revision]) if len(found) > size else "",
+            )
 
         return await self._endpoint.query(work)
 
@@ -77,23 +136,22 @@ class PlanApi(PlanServiceServicer):
         def work(connection: Connection, caller: Caller) -> messages.ListPlansResponse:
             plans = list_plans(connection, caller.tenant_id, after, size + 1)
             page = plans[:size]
-            ids = [plan.plan_id for plan in page]
-            revisions = latest_revisions(connection, caller.tenant_id, ids)
             return messages.ListPlansResponse(
-                plans=[plan_to_proto(plan, revisions.get(plan.plan_id)) for plan in page],
+                plans=_with_terms(connection, caller.tenant_id, page),
                 next_page_token=encode_token([page[-1].code]) if len(plans) > size else "",
             )
 
         return await self._endpoint.query(work)
 
 
-def _terms(message: PlanRevision) -> NewTerms:
-    return NewTerms(
-        effective_time=time_from_proto(message.effective_time),
-        rate_deck_ids=tuple(message.rate_deck_ids),
-        duration_rounding=DurationRounding(message.duration_rounding or DurationRounding.UP),
-        price_rule=PriceRule(ROUNDING_MODES[message.price_rounding], message.price_decimals),
-        monthly_fee=(
-            money_from_proto(message.monthly_fee) if message.HasField("monthly_fee") else None
-        ),
-    )
+def _plan(connection: Connection, tenant_id: str, plan_id: str) -> Plan:
+    plan = plan_of(connection, tenant_id, plan_id)
+    if plan is None:
+        raise not_found("PLAN", plan_id)
+    return plan
+
+
+def _with_terms(connection: Connection, tenant_id: str, plans: list[Plan]) -> list[plan_pb2.Plan]:
+    """Plans with the newest terms of each."""
+    revisions = latest_revisions(connection, tenant_id, [plan.plan_id for plan in plans])
+    return [plan_to_proto(plan, revisions.get(plan.plan_id)) for plan in plans]

@@ -6,14 +6,18 @@ from kernel.errors import DomainError, ErrorKind, FieldViolation
 UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
 NO_PLAN = "NO_PLAN"
 NO_RATE = "NO_RATE"
+NO_EXCHANGE_RATE = "NO_EXCHANGE_RATE"
 CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
 INVALID_DURATION = "INVALID_DURATION"
+INVALID_QUANTITY = "INVALID_QUANTITY"
 
 UNRATED_MESSAGES = {
     UNKNOWN_ACCOUNT: "the account is not known here; create it in invoice, or check the id",
     NO_PLAN: "no plan with terms is subscribed to at the start of the call; subscribe the account",
     NO_RATE: "no deck of the plan knows the number; add its prefix to a deck, or another deck",
+    NO_EXCHANGE_RATE: "no exchange rate between deck, plan and account is in force; add one",
     CURRENCY_MISMATCH: "plan and account are in different currencies; subscribe a plan in its own",
+    INVALID_QUANTITY: "the quantity is not between 0 and 10^12; correct the record",
     INVALID_DURATION: "the duration is not between 0 and 24 hours; correct the record",
 }
 
@@ -23,6 +27,7 @@ def unrated(reason: str, **metadata: str) -> DomainError:
     kinds = {
         UNKNOWN_ACCOUNT: ErrorKind.NOT_FOUND,
         INVALID_DURATION: ErrorKind.INVALID_ARGUMENT,
+        INVALID_QUANTITY: ErrorKind.INVALID_ARGUMENT,
     }
     shown = ", ".join(f"{name} {value!r}" for name, value in metadata.items())
     message = f"{shown}: {UNRATED_MESSAGES[reason]}"
@@ -65,6 +70,18 @@ def currency_mismatch(what: str, expected: str, found: str) -> DomainError:
     )
 
 
+def no_exchange_rate(what: str, from_currency: str, to_currency: str, moment: str) -> DomainError:
+    """An amount would have to be exchanged, and there is no rate at that time."""
+    return precondition(
+        NO_EXCHANGE_RATE,
+        f"{what} is in {from_currency}, and no exchange rate from {from_currency} to {to_currency} "
+        f"is in force at {moment}; add one",
+        from_currency=from_currency,
+        to_currency=to_currency,
+        effective_time=moment,
+    )
+
+
 def not_after_previous(what: str, effective: str, previous: str) -> DomainError:
     """A new version of something would change what was in force before."""
     return precondition(
@@ -82,4 +99,16 @@ def account_blocked(account_id: str, why: str) -> DomainError:
         "ACCOUNT_BLOCKED",
         f"account {account_id!r} is blocked ({why}); unblock it in fraud to let it call",
         account_id=account_id,
+    )
+
+
+def usage_conflict(key: str, known: int, reported: int) -> DomainError:
+    """Usage was reported twice under one key and revision, and not alike."""
+    return precondition(
+        "USAGE_CONFLICT",
+        f"usage {key!r} was charged with a quantity of {known}, not {reported}; send a higher "
+        "revision to correct it, or a key of its own for other usage",
+        usage_key=key,
+        known_quantity=str(known),
+        reported_quantity=str(reported),
     )

@@ -53,6 +53,10 @@ class ExchangeRates:
             pair = rate.from_currency, rate.to_currency
             self._exchanges.setdefault(pair, []).append(_exchange(rate))
 
+    def __len__(self) -> int:
+        """How many rates there are; as they are only ever added, what tells two states apart."""
+        return sum(map(len, self._exchanges.values()))
+
     def at(self, from_currency: str, to_currency: str, instant_micros: int) -> Exchange | None:
         """The rate stored for the pair, else the inverse of the opposite one; None without both."""
         if from_currency == to_currency:

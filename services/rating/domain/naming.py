@@ -18,8 +18,9 @@ def check_code(field: str, code: str) -> None:
 
 
 def check_display_name(field: str, name: str) -> None:
-    """Refuse a name that is empty or too long: INVALID_NAME."""
-    if not 1 <= len(name) <= DISPLAY_NAME_CHARACTERS_MAX:
+    """Refuse a name that is empty, too long or could not be printed: INVALID_NAME."""
+    if not 1 <= len(name) <= DISPLAY_NAME_CHARACTERS_MAX or not name.isprintable():
+        shown, limit = name[:DISPLAY_NAME_CHARACTERS_MAX], DISPLAY_NAME_CHARACTERS_MAX
         raise invalid_field(
-            "INVALID_NAME", field, f"give 1 to {DISPLAY_NAME_CHARACTERS_MAX} characters"
+            "INVALID_NAME", field, f"{shown!r} is no name; give 1 to {limit} printable characters"
         )

@@ -12,13 +12,19 @@ from services.rating.domain.rounding_rules import DurationRounding, PriceRule
 from services.rating.domain.time_bands import TimeBand
 
 RATE_DECKS_MAX = 16
-# A thousand million units: far above any fee, low enough to be rounded up in 64 bits.
-MONTHLY_FEE_MICROS_MAX = 10**15
+# A thousand million units: far above any fee or cap, low enough to be rounded up in 64 bits.
+AMOUNT_MICROS_MAX = 10**15
+# What a bundle holds or a tier begins at, in seconds, messages, bytes or micros.
+COUNT_MAX = 10**18
 FACTOR_ONE = 10**6
 FACTOR_MILLIONTHS_MAX = 1_000 * FACTOR_ONE
 TIERS_MAX = 16
+DURATION_TIER_SECONDS_MAX = 86_400
+ROLLOVER_PERIODS_MAX = 31
 # Adjustments, choices, bundles, caps and so on of one revision, each kind by itself.
 TERMS_OF_A_KIND_MAX = 64
+# Of all terms as they are stored: a page of 500 revisions fits into one message.
+TERMS_BYTES_MAX = 32_000
 
 
 class Crossing(IntEnum):
@@ -102,7 +108,7 @@ class PriceAdjustment:
 
 @dataclass(frozen=True, slots=True)
 class DurationTier:
-    """Another price from a second of the call on; the last tier reached applies."""
+    """Another price of voice from a second of the call on; the last tier reached applies."""
 
     from_quantity: int
     price: TierPrice
@@ -126,7 +132,7 @@ class VolumeTiers:
     measure: Measure
     mode: VolumeMode
     tiers: tuple[VolumeTier, ...]
-    """From 0 on, ascending. SPEND knows factors only, and WHOLE_VOLUME begins with a factor of 1."""
+    """From 0 on, ascending. SPEND knows factors only; WHOLE_VOLUME begins with a factor of 1."""
     period: CounterPeriod = CounterPeriod.BILLING
     shared: bool = False
     """One counter for all accounts of the payer."""
@@ -138,7 +144,7 @@ class BundleAllowance:
 
     code: str
     when: Condition
-    """Its time band is that in which the call begins; its service is always set."""
+    """Its time band is that in which the call begins; a bundle of units is of one service."""
     unit: BundleUnit
     quantity: int
     priority: int = 0

@@ -245,10 +245,10 @@ def check_bands(bands: Sequence[TimeBand]) -> None:
     """Refuse bands that nobody can mean: INVALID_CODE, INVALID_TIME_BAND, TIME_BAND_GAP."""
     if len(bands) > TIME_BANDS_MAX:
         problem = f"{len(bands)} are more than {TIME_BANDS_MAX}; join bands of one price"
-        raise invalid_field("INVALID_TIME_BAND", "time_bands", problem)
+        raise invalid_field("INVALID_TIME_BAND", "revision.time_bands", problem)
     codes: set[str] = set()
     for place, band in enumerate(bands):
-        field = f"time_bands[{place}]"
+        field = f"revision.time_bands[{place}]"
         check_code(f"{field}.code", band.code)
         problem = f"code {band.code!r} is taken" if band.code in codes else _problem_of(band)
         if problem:
@@ -272,7 +272,7 @@ def check_covers(bands: Sequence[TimeBand]) -> None:
         if not code:
             gap = from_micros(instant)
             problem = f"no band fits {gap:%A %H:%M}; add one, e.g. a last band that fits always"
-            raise invalid_field("TIME_BAND_GAP", "time_bands", problem)
+            raise invalid_field("TIME_BAND_GAP", "revision.time_bands", problem)
 
 
 def _problem_of(band: TimeBand) -> str:

@@ -1,7 +1,7 @@
-"""Plans, their revisions, and the tariff that all that is published in a tenant makes."""
+"""Plans, their revisions, and the number that tells when anything of a tariff is new."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,7 @@ from chassis.database.insert import insert_if_new
 from kernel.rounding import RoundingMode
 from services.rating.domain.plan import Plan, PlanRevision
 from services.rating.domain.rounding_rules import DurationRounding, PriceRule
-from services.rating.domain.tariff import DeckVersion, Tariff
-from services.rating.store.decks import published_versions
+from services.rating.store.plan_terms import terms_from_json, terms_to_json
 from services.rating.store.schema import plan, plan_revision, tariff_version
 
 
@@ -36,6 +35,16 @@ def plan_of(connection: Connection, tenant_id: str, plan_id: str) -> Plan | None
     return None if row is None else _plan_from_row(row)
 
 
+def set_plan_name(connection: Connection, tenant_id: str, plan_id: str, display_name: str) -> None:
+    """Change what people read of a plan."""
+    table = plan.c
+    connection.execute(
+        update(plan)
+        .where(table.tenant_id == tenant_id, table.plan_id == plan_id)
+        .values(display_name=display_name)
+    )
+
+
 def list_plans(connection: Connection, tenant_id: str, after_code: str, limit: int) -> list[Plan]:
     """A page of plans by code."""
     query = _plans(tenant_id).where(plan.c.code > after_code).order_by(plan.c.code).limit(limit)
@@ -57,6 +66,7 @@ def insert_revision(
         "price_rounding": revision.price_rule.mode.value,
         "price_decimals": revision.price_rule.decimals,
         "monthly_fee_micros": revision.monthly_fee_micros,
+        "terms": terms_to_json(revision),
         "create_time": create_time,
     }
     connection.execute(plan_revision.insert(), values)
@@ -84,6 +94,37 @@ def latest_revisions(
     return {row.plan_id: _revision_from_row(row) for row in connection.execute(query)}
 
 
+def revision_of(
+    connection: Connection, tenant_id: str, plan_revision_id: str
+) -> PlanRevision | None:
+    """One revision, of whichever plan."""
+    query = _revisions(tenant_id).where(plan_revision.c.plan_revision_id == plan_revision_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _revision_from_row(row)
+
+
+def list_revisions(
+    connection: Connection, tenant_id: str, plan_id: str, before: int | None, limit: int
+) -> list[PlanRevision]:
+    """A page of a plan's revisions, the newest first."""
+    table = plan_revision.c
+    query = _revisions(tenant_id).where(table.plan_id == plan_id)
+    if before is not None:
+        query = query.where(table.revision < before)
+    rows = connection.execute(query.order_by(table.revision.desc()).limit(limit))
+    return [_revision_from_row(row) for row in rows]
+
+
+def all_plans(connection: Connection, tenant_id: str) -> list[Plan]:
+    """Every plan of a tenant."""
+    return [_plan_from_row(row) for row in connection.execute(_plans(tenant_id))]
+
+
+def all_revisions(connection: Connection, tenant_id: str) -> list[PlanRevision]:
+    """Every revision of every plan of a tenant."""
+    return [_revision_from_row(row) for row in connection.execute(_revisions(tenant_id))]
+
+
 def lock_tariff(connection: Connection, tenant_id: str) -> None:
     """Keep others from publishing in a tenant until the transaction ends."""
     insert_if_new(connection, tariff_version, {"tenant_id": tenant_id, "version": 0})
@@ -95,6 +136,13 @@ def tariff_number(connection: Connection, tenant_id: str) -> int:
     return connection.execute(_tariff_version(tenant_id)).scalar_one_or_none() or 0
 
 
+def tariff_numbers(connection: Connection, tenant_ids: Collection[str]) -> dict[str, int]:
+    """The numbers of the tariffs of some tenants; those that published nothing are left out."""
+    table = tariff_version.c
+    query = select(table.tenant_id, table.version).where(table.tenant_id.in_(sorted(tenant_ids)))
+    return {row.tenant_id: row.version for row in connection.execute(query)}
+
+
 def count_tariff(connection: Connection, tenant_id: str) -> None:
     """Tell every replica that something new was published; the tariff is locked already."""
     connection.execute(
@@ -104,22 +152,12 @@ def count_tariff(connection: Connection, tenant_id: str) -> None:
     )
 
 
-def read_tariff(connection: Connection, tenant_id: str) -> Tariff:
-    """All that is published in a tenant, without the rows of the decks."""
-    plans = [_plan_from_row(row) for row in connection.execute(_plans(tenant_id))]
-    revisions = select(plan_revision).where(plan_revision.c.tenant_id == tenant_id)
-    versions = [
-        DeckVersion(version.rate_deck_version_id, version.rate_deck_id, version.effective_time)
-        for version in published_versions(connection, tenant_id)
-        if version.effective_time is not None
-    ]
-    return Tariff(
-        plans, [_revision_from_row(row) for row in connection.execute(revisions)], versions
-    )
-
-
 def _tariff_version(tenant_id: str) -> Select[int]:
     return select(tariff_version.c.version).where(tariff_version.c.tenant_id == tenant_id)
+
+
+def _revisions(tenant_id: str) -> Select[Any]:
+    return select(plan_revision).where(plan_revision.c.tenant_id == tenant_id)
 
 
 def _plans(tenant_id: str) -> Select[Any]:
@@ -140,4 +178,5 @@ def _revision_from_row(row: Row[Any]) -> PlanRevision:
         duration_rounding=DurationRounding(row.duration_rounding),
         price_rule=PriceRule(RoundingMode(row.price_rounding), row.price_decimals),
         monthly_fee_micros=row.monthly_fee_micros,
+        **terms_from_json(row.terms),
     )

@@ -1,23 +1,25 @@
 """Giving a plan new terms from a time on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from kernel.ids import new_uuid
-from kernel.money import Money
 from kernel.partition import partition_of
+from services.rating.domain.condition_check import invalid_terms
 from services.rating.domain.errors import (
     currency_mismatch,
-    invalid_field,
+    no_exchange_rate,
     not_after_previous,
     not_found,
 )
-from services.rating.domain.plan import MONTHLY_FEE_MICROS_MAX, RATE_DECKS_MAX, Plan, PlanRevision
-from services.rating.domain.rounding_rules import PRICE_DECIMALS_MAX, DurationRounding, PriceRule
+from services.rating.domain.plan import TERMS_BYTES_MAX, Plan, PlanRevision
+from services.rating.domain.plan_check import check_terms
+from services.rating.store.calendars import known_calendars
 from services.rating.store.decks import decks_of
+from services.rating.store.exchange_rates import has_rate_at
+from services.rating.store.plan_terms import terms_to_json
 from services.rating.store.plans import (
     count_tariff,
     insert_revision,
@@ -30,32 +32,31 @@ from tollbook.rating.v1.rating_events_pb2 import PlanPublished
 
 
 @dataclass(frozen=True, slots=True)
-class NewTerms:
-    """The terms that a plan is to get."""
+class PlanDraft:
+    """Terms that a plan is to get."""
 
-    effective_time: datetime | None
-    rate_deck_ids: Sequence[str]
-    duration_rounding: DurationRounding
-    price_rule: PriceRule
-    monthly_fee: Money | None
+    terms: PlanRevision
+    """Still without ids and number."""
+    currencies: Mapping[str, str]
+    """The currency in which each amount was given, by its field."""
 
 
 def publish_plan_revision(
-    uow: UnitOfWork, tenant_id: str, plan_id: str, terms: NewTerms
+    uow: UnitOfWork, tenant_id: str, plan_id: str, draft: PlanDraft
 ) -> tuple[Plan, PlanRevision]:
     """Publish terms; calls that start earlier keep their price, unrated ones are tried again.
 
     Raises:
-        DomainError: PLAN_NOT_FOUND, RATE_DECK_NOT_FOUND, CURRENCY_MISMATCH,
-            EFFECTIVE_TIME_NOT_AFTER_PREVIOUS, INVALID_TERMS.
+        DomainError: PLAN_NOT_FOUND, RATE_DECK_NOT_FOUND, CALENDAR_NOT_FOUND, NO_EXCHANGE_RATE,
+            CURRENCY_MISMATCH, EFFECTIVE_TIME_NOT_AFTER_PREVIOUS, and those of check_terms.
     """
     connection = uow.connection
     lock_tariff(connection, tenant_id)
     plan = plan_of(connection, tenant_id, plan_id)
     if plan is None:
         raise not_found("PLAN", plan_id)
-    _check_terms(uow, tenant_id, plan, terms)
-    revision = _next_revision(uow, tenant_id, plan_id, terms)
+    _check_draft(uow, tenant_id, plan, draft)
+    revision = _next_revision(uow, tenant_id, plan_id, draft.terms)
     insert_revision(connection, tenant_id, revision, uow.now)
     count_tariff(connection, tenant_id)
     ask_retry(connection, tenant_id, ALL_ACCOUNTS)
@@ -63,46 +64,55 @@ def publish_plan_revision(
     return plan, revision
 
 
-def _check_terms(uow: UnitOfWork, tenant_id: str, plan: Plan, terms: NewTerms) -> None:
-    ids = terms.rate_deck_ids
-    if not 1 <= len(ids) <= RATE_DECKS_MAX or len(set(ids)) < len(ids):
-        problem = f"name 1 to {RATE_DECKS_MAX} decks, each once"
-        raise invalid_field("INVALID_TERMS", "revision.rate_deck_ids", problem)
-    if terms.price_rule.decimals > PRICE_DECIMALS_MAX:
-        problem = f"a price keeps 0 to {PRICE_DECIMALS_MAX} decimals"
-        raise invalid_field("INVALID_TERMS", "revision.price_decimals", problem)
-    decks = decks_of(uow.connection, tenant_id, ids)
-    for deck_id in ids:
-        if deck_id not in decks:
+def _check_draft(uow: UnitOfWork, tenant_id: str, plan: Plan, draft: PlanDraft) -> None:
+    """Refuse terms that are wrong by themselves, or do not fit what else there is."""
+    terms = draft.terms
+    check_terms(terms)
+    size = len(terms_to_json(terms).encode())
+    if size > TERMS_BYTES_MAX:
+        advice = f"all terms take at most {TERMS_BYTES_MAX}; name fewer prefixes or decks"
+        raise invalid_terms("revision", f"{size} bytes", advice)
+    for field, currency in draft.currencies.items():
+        if currency != plan.currency:
+            raise currency_mismatch(field, plan.currency, currency)
+    _check_decks(uow, tenant_id, plan, terms)
+    _check_calendars(uow, tenant_id, terms)
+
+
+def _check_decks(uow: UnitOfWork, tenant_id: str, plan: Plan, terms: PlanRevision) -> None:
+    chosen = (choice.rate_deck_ids for choice in terms.deck_choices)
+    deck_ids = sorted(set(terms.rate_deck_ids).union(*chosen))
+    decks = decks_of(uow.connection, tenant_id, deck_ids)
+    moment = terms.effective_time
+    for deck_id in deck_ids:
+        deck = decks.get(deck_id)
+        if deck is None:
             raise not_found("RATE_DECK", deck_id)
-        if decks[deck_id].currency != plan.currency:
-            name = f"deck {decks[deck_id].code!r}"
-            raise currency_mismatch(name, plan.currency, decks[deck_id].currency)
-    fee = terms.monthly_fee
-    if fee is not None and fee.currency != plan.currency:
-        raise currency_mismatch("the monthly fee", plan.currency, fee.currency)
-    if fee is not None and not 0 <= fee.micros <= MONTHLY_FEE_MICROS_MAX:
-        problem = f"a fee is not negative, nor beyond {MONTHLY_FEE_MICROS_MAX} micros"
-        raise invalid_field("INVALID_TERMS", "revision.monthly_fee", problem)
+        if not has_rate_at(uow.connection, tenant_id, deck.currency, plan.currency, moment):
+            what = f"deck {deck.code!r}"
+            raise no_exchange_rate(what, deck.currency, plan.currency, moment.isoformat())
 
 
-def _next_revision(uow: UnitOfWork, tenant_id: str, plan_id: str, terms: NewTerms) -> PlanRevision:
+def _check_calendars(uow: UnitOfWork, tenant_id: str, terms: PlanRevision) -> None:
+    named = {each.calendar_id for each in terms.time_bands}
+    named |= {each.not_on_holidays_of for each in terms.time_bands}
+    named.discard("")
+    unknown = named - known_calendars(uow.connection, tenant_id, named)
+    if unknown:
+        raise not_found("CALENDAR", min(unknown))
+
+
+def _next_revision(
+    uow: UnitOfWork, tenant_id: str, plan_id: str, terms: PlanRevision
+) -> PlanRevision:
     previous = latest_revisions(uow.connection, tenant_id, [plan_id]).get(plan_id)
-    moment = terms.effective_time or uow.now
+    moment = terms.effective_time
     if previous is not None and to_micros(moment) <= to_micros(previous.effective_time):
         raise not_after_previous(
             "the revision", moment.isoformat(), previous.effective_time.isoformat()
         )
-    return PlanRevision(
-        plan_revision_id=new_uuid(),
-        plan_id=plan_id,
-        revision=previous.revision + 1 if previous else 1,
-        effective_time=moment,
-        rate_deck_ids=tuple(terms.rate_deck_ids),
-        duration_rounding=terms.duration_rounding,
-        price_rule=terms.price_rule,
-        monthly_fee_micros=terms.monthly_fee.micros if terms.monthly_fee else 0,
-    )
+    number = previous.revision + 1 if previous else 1
+    return replace(terms, plan_revision_id=new_uuid(), plan_id=plan_id, revision=number)
 
 
 def _event(plan: Plan, revision: PlanRevision) -> PlanPublished:
