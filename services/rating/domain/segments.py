@@ -10,6 +10,7 @@ from services.rating.domain.conversions import Conversions
 from services.rating.domain.price_steps import Price, Step, holding
 from services.rating.domain.rate_search import InForce
 from services.rating.domain.terms import Terms
+from services.rating.domain.usage import Service
 
 
 class Segment(NamedTuple):
@@ -36,16 +37,21 @@ def segments_of(
     for (start, in_force), end in zip(spans, ends, strict=True):
         if end > covered:
             adjusting = holding(in_force.terms.compiled.adjustments, facts, in_force.band)
-            for units, tier in _tiers(in_force.terms, max(start, covered), end):
+            for units, tier in _tiers(in_force.terms, facts.service, max(start, covered), end):
                 steps = [tier, *adjusting] if tier else adjusting
                 price = _price(in_force, steps, governing, conversions)
                 segments.append(Segment(units, in_force, steps, price))
     return segments
 
 
-def _tiers(terms: Terms, start: int, end: int) -> Iterator[tuple[int, Step | None]]:
+def _tiers(
+    terms: Terms, service: Service, start: int, end: int
+) -> Iterator[tuple[int, Step | None]]:
     """How many base units lie in each duration tier, with what it does to prices."""
     tiers = terms.compiled.duration_tiers
+    if service is not Service.VOICE or not tiers.starts:
+        yield end - start, None
+        return
     cuts = [cut for cut in tiers.starts if start < cut < end]
     for unit, following in zip([start, *cuts], [*cuts, end], strict=True):
         yield following - unit, tiers.step_at(unit)
