@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,10 +19,19 @@ from cli.files import SentFile, progress_bar
 from cli.options import TenantOption, utc
 from cli.output import console, report
 from kernel.ids import new_uuid
-from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc
+from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc, service_pb2
 from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping
 
 REJECTED_ROWS_SHOWN = 20
+
+
+class _Service(StrEnum):
+    """What can be used and charged for."""
+
+    VOICE = "voice"
+    SMS = "sms"
+    DATA = "data"
+    DID_RENTAL = "did-rental"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +55,33 @@ def import_deck(  # noqa: PLR0913, PLR0917 - each is an option of the command
     destinations: Annotated[
         Path | None, typer.Option(help="A second file with names and increments.", exists=True)
     ] = None,
+    service: Annotated[
+        _Service, typer.Option(help="What the prices are for.", case_sensitive=False)
+    ] = _Service.VOICE,
+    validate_only: Annotated[
+        bool, typer.Option("--validate-only", help="Check every row and keep nothing.")
+    ] = False,
     publish: Annotated[bool, typer.Option("--publish", help="Put it into force.")] = False,
     effective: Annotated[
         datetime | None, typer.Option(help="From when on (UTC); needs --publish.")
     ] = None,
 ) -> None:
     """Import a rate deck as a draft version; say what became of every row."""
+    if publish and validate_only:
+        raise typer.BadParameter("what is only validated cannot be published; leave one out")
     header = rating_service_pb2.ImportRateDeckHeader(
         rate_deck_code=code,
         currency_code=currency,
         mapping=_read_mapping(mapping),
         request_id=new_uuid(),
+        service=service_pb2.Service.Value(f"SERVICE_{service.name}"),
+        validate_only=validate_only,
     )
     with progress_bar() as progress, acting_for(tenant):
         sent_destinations = SentFile(progress, destinations) if destinations else None
         deck = _Deck(header, SentFile(progress, file), sent_destinations)
         imported = asyncio.run(_import(context.obj, deck))
-    _show(imported)
+    _show(imported, "Would import" if validate_only else "Imported")
     if not imported.accepted_count:
         raise typer.Exit(1)
     if publish:
@@ -108,10 +128,10 @@ async def _publish(
     report("Published", f"version {published.version.version}, in force from {since}")
 
 
-def _show(imported: rating_service_pb2.ImportRateDeckResponse) -> None:
+def _show(imported: rating_service_pb2.ImportRateDeckResponse, done: str) -> None:
     deck = imported.rate_deck
     report(
-        "Imported" if imported.accepted_count else "Nothing imported",
+        done if imported.accepted_count else "Nothing imported",
         f"{deck.code} ({deck.currency_code}): {imported.received_count:,} rows = "
         f"{imported.accepted_count:,} rates + {imported.rejected_count:,} rejected",
     )

@@ -14,12 +14,8 @@ from pathlib import Path
 import pytest
 
 from kernel.rounding import RoundingMode
-from services.rating.domain.deck_import import (
-    DeckMapping,
-    DestinationsMapping,
-    ParsedDeck,
-    parse_deck,
-)
+from services.rating.domain.deck_import import ParsedDeck, parse_deck
+from services.rating.domain.deck_mapping import DeckMapping, DestinationsMapping
 from services.rating.domain.prefix_table import PrefixTable, padded_columns
 from services.rating.domain.pricing import price_call
 from services.rating.domain.rate_deck import longest_prefix
@@ -101,4 +97,5 @@ def test_every_prefix_finds_its_own_rate(deck: ParsedDeck) -> None:
     called = [(rate.prefix + digits)[:15] for rate in deck.rates for digits in ("", "5555555555")]
     rows = table.match(*padded_columns(called)).tolist()
     assert [table.rate(row) for row in rows] == [longest_prefix(by_prefix, n) for n in called]
-    assert [table.rate(row) for row in rows[::2]] == deck.rates
+    assert [table.rate(row) for row in rows[::2]] == list(deck.rates)
+    assert [table.find_row(number) for number in called] == rows

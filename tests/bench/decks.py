@@ -1,0 +1,157 @@
+"""Decks of a million prefixes: opening the published snapshot, and looking numbers up in it.
+
+Opening is measured in new processes, with the file in the page cache. Private memory is all that
+such a process has for itself alone (Private_* of /proc/self/smaps) except the snapshot's own
+pages, which any number of processes share. Lookups stand beside the least that Python can do for
+the same answer: a dictionary asked for ever shorter prefixes, and `bisect` in a list of integers.
+"""
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from services.rating.domain.deck_compiler import compile_deck
+from services.rating.domain.prefix_table import PrefixTable, padded_columns
+from services.rating.domain.rate_columns import RateColumns, padded
+from services.rating.domain.rate_deck import NUMBER_DIGITS_MAX, Rate
+from services.rating.store.deck_files import open_table
+
+PREFIXES = 1_000_000
+NUMBERS = 1_000
+NESTED_DIGITS = (1, 2, 3, 4, 5, 5, 6, 6, 6, 7, 7, 8)
+OPENINGS = 7
+ROUNDS = 30
+ROUNDS_SHORT = 5
+SEED = 20_261_123
+KIBIBYTES_A_MEBIBYTE = 1_024
+MS_PER_SECOND = 1_000
+
+OPEN_IN_A_PROCESS = "import sys; from tests.bench.decks import report; report(sys.argv[1])"
+
+
+class Opening(NamedTuple):
+    """Medians over processes."""
+
+    open_ms: float
+    private_mebibytes: float
+    snapshot_mebibytes: float
+
+
+class Lookups(NamedTuple):
+    """Numbers a second, medians over interleaved rounds."""
+
+    columns: float
+    """`PrefixTable.match` of a thousand numbers at once, from texts."""
+    one_by_one: float
+    """`PrefixTable.find_row`."""
+    dictionary: float
+    """Floor: ever shorter prefixes in a dict."""
+    bisect: float
+    """Floor: `bisect_right` in a list, the padded integer included."""
+
+
+def measure_opening(prefix_count: int = PREFIXES, openings: int = OPENINGS) -> Opening:
+    """Open a snapshot in fresh processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.deck"
+        path.write_bytes(compile_deck(RateColumns(random_rates(prefix_count))))
+        reports = [_open_in_a_process(path) for _ in range(openings)]
+        size = path.stat().st_size / KIBIBYTES_A_MEBIBYTE**2
+    times, sizes = zip(*reports, strict=True)
+    return Opening(statistics.median(times), statistics.median(sizes), size)
+
+
+def measure_lookups(prefix_count: int = PREFIXES, short: bool = False) -> Lookups:
+    """Look the same numbers up in each way, in turns."""
+    rates = random_rates(prefix_count)
+    table = PrefixTable.compile(rates)
+    numbers = _called(rates)
+    by_prefix = {rate.prefix: row for row, rate in enumerate(rates)}
+    starts = table.interval_starts.tolist()
+    ways: list[Callable[[], object]] = [
+        lambda: table.match(*padded_columns(numbers)),
+        lambda: [table.find_row(number) for number in numbers],
+        lambda: [_longest(by_prefix, number) for number in numbers],
+        lambda: [bisect_right(starts, padded(number)) for number in numbers],
+    ]
+    rounds = [[_seconds(way) for way in ways] for _ in range(ROUNDS_SHORT if short else ROUNDS)]
+    return Lookups(*(NUMBERS / statistics.median(times) for times in zip(*rounds, strict=True)))
+
+
+def random_rates(count: int) -> list[Rate]:
+    """Rates of prefixes that nest, in the order of their prefixes; the same ones each time."""
+    choice = random.Random(SEED)
+    prefixes: set[str] = set()
+    while len(prefixes) < count:
+        digits = choice.choice(NESTED_DIGITS) + choice.randrange(2)
+        prefixes.add(str(choice.randrange(10**digits)).zfill(digits))
+    return [
+        Rate(prefix, f"Destination {prefix[:4]}", choice.randrange(10**9), 0, 60, 1, 0, 0, line)
+        for line, prefix in enumerate(sorted(prefixes), start=2)
+    ]
+
+
+def report(path: str) -> None:
+    """Open a snapshot here, look a number up, and print milliseconds and private memory."""
+    begin = time.perf_counter()
+    table = open_table(Path(path))
+    table.find("31612345678")
+    milliseconds = (time.perf_counter() - begin) * MS_PER_SECOND
+    print(json.dumps([milliseconds, private_mebibytes(excluding=path)]))
+
+
+def private_mebibytes(excluding: str) -> float:
+    """What this process has in memory for itself alone, without one mapped file."""
+    kibibytes = 0
+    for name, fields in _mappings():
+        if name != excluding:
+            kibibytes += fields["Private_Clean"] + fields["Private_Dirty"]
+    return kibibytes / KIBIBYTES_A_MEBIBYTE
+
+
+def _mappings() -> Iterator[tuple[str, dict[str, int]]]:
+    """Each mapping of this process: its file and its sizes in kibibytes."""
+    name, fields = "", dict[str, int]()
+    for line in Path("/proc/self/smaps").read_text(encoding="ascii").splitlines():
+        words = line.split()
+        if words[0].endswith(":"):
+            fields[words[0][:-1]] = int(words[1]) if words[1].isdigit() else 0
+        else:
+            if fields:
+                yield name, fields
+            name, fields = words[-1], {}
+    yield name, fields
+
+
+def _open_in_a_process(path: Path) -> tuple[float, float]:
+    command = [sys.executable, "-c", OPEN_IN_A_PROCESS, str(path)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    milliseconds, mebibytes = json.loads(answer)
+    return milliseconds, mebibytes
+
+
+def _called(rates: list[Rate]) -> list[str]:
+    choice = random.Random(SEED)
+    return [(choice.choice(rates).prefix + "5551234567")[:12] for _ in range(NUMBERS)]
+
+
+def _longest(rows: dict[str, int], number: str) -> int | None:
+    for length in range(min(len(number), NUMBER_DIGITS_MAX), 0, -1):
+        row = rows.get(number[:length])
+        if row is not None:
+            return row
+    return None
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
