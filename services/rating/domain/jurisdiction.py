@@ -14,8 +14,9 @@ from services.rating.domain.conditions import Jurisdiction
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.us_area_codes import US_AREA_CODES, US_STATES
 
-# Every exchange of the plan has room, eight hundred to an area code.
-NUMBERING_AREAS_MAX = 300_000
+# Every exchange in service has room, about 200,000.
+NUMBERING_FILE_BYTES_MAX = 3 * 1024 * 1024
+HEADER = ["prefix", "state"]
 
 _NUMBER_DIGITS = 11
 _AREA_CODE_DIGITS = 4
@@ -56,17 +57,35 @@ class NumberingAreas:
 US_NUMBERING_AREAS = NumberingAreas()
 
 
-def check_numbering_areas(areas: list[NumberingArea]) -> None:
-    """Refuse rows that are no area of the United States, or said twice: INVALID_NUMBERING_AREA."""
-    if len(areas) > NUMBERING_AREAS_MAX:
-        problem = f"{len(areas)} rows are more than {NUMBERING_AREAS_MAX}"
-        raise invalid_field("INVALID_NUMBERING_AREA", "areas", problem)
-    seen: set[str] = set()
-    for place, (prefix, state) in enumerate(areas):
-        if not _PREFIX.fullmatch(prefix) or prefix in seen:
-            problem = f"prefix {prefix[:20]!r} must be 1 and three or six digits, and only once"
-            raise invalid_field("INVALID_NUMBERING_AREA", f"areas[{place}].prefix", problem)
-        if state not in US_STATES:
-            problem = f"{state[:20]!r} is no state or territory; write its postal code, e.g. NJ"
-            raise invalid_field("INVALID_NUMBERING_AREA", f"areas[{place}].state", problem)
-        seen.add(prefix)
+def parse_numbering_areas(content: bytes) -> list[NumberingArea]:
+    """The rows of a CSV file, all of them good: INVALID_NUMBERING_AREA naming the line.
+
+    Also FILE_TOO_LARGE and INVALID_ENCODING.
+    """
+    if len(content) > NUMBERING_FILE_BYTES_MAX:
+        problem = f"{len(content)} bytes are more than {NUMBERING_FILE_BYTES_MAX}"
+        raise invalid_field("FILE_TOO_LARGE", "content", problem)
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise invalid_field("INVALID_ENCODING", "content", "save the file as UTF-8") from None
+    areas: dict[str, NumberingArea] = {}
+    for number, line in enumerate(lines, start=1):
+        prefix, _, state = line.replace(" ", "").partition(",")
+        if not line.strip() or (number == 1 and [prefix, state] == HEADER):
+            continue
+        problem = f"prefix {prefix[:20]!r} stands twice" if prefix in areas else ""
+        problem = problem or _problem_of(prefix, state)
+        if problem:
+            raise invalid_field("INVALID_NUMBERING_AREA", "content", f"line {number}: {problem}")
+        areas[prefix] = NumberingArea(prefix, state)
+    return list(areas.values())
+
+
+def _problem_of(prefix: str, state: str) -> str:
+    """What is wrong with a row; nothing for a good one."""
+    if not _PREFIX.fullmatch(prefix):
+        return f"{prefix[:20]!r} is no area; write 1 and three or six digits, e.g. 1201555"
+    if state not in US_STATES:
+        return f"{state[:20]!r} is no state or territory; write its postal code, e.g. NJ"
+    return ""

@@ -5,10 +5,11 @@ import pytest
 from kernel.errors import DomainError
 from services.rating.domain.conditions import Jurisdiction
 from services.rating.domain.jurisdiction import (
+    NUMBERING_FILE_BYTES_MAX,
     US_NUMBERING_AREAS,
     NumberingArea,
     NumberingAreas,
-    check_numbering_areas,
+    parse_numbering_areas,
 )
 from services.rating.domain.us_area_codes import US_AREA_CODES, US_STATES
 
@@ -74,22 +75,36 @@ def test_the_built_in_table_is_whole() -> None:
     assert len(US_AREA_CODES) > 350
 
 
+def test_a_file_of_areas_is_read_with_or_without_a_header() -> None:
+    """Spaces and empty lines are no rows."""
+    areas = [NumberingArea("1201", "NJ"), NumberingArea("1201555", "NY")]
+    assert parse_numbering_areas(b"prefix,state\r\n1201,NJ\r\n\r\n1201555, NY\r\n") == areas
+    assert parse_numbering_areas(b"\xef\xbb\xbf1201,NJ\n1201555,NY") == areas
+    assert parse_numbering_areas(b"") == []
+
+
 @pytest.mark.parametrize(
-    ("area", "field"),
+    "line",
     [
-        (NumberingArea("201", "NJ"), "areas[1].prefix"),
-        (NumberingArea("1101", "NJ"), "areas[1].prefix"),
-        (NumberingArea("120155", "NJ"), "areas[1].prefix"),
-        (NumberingArea("1201155", "NJ"), "areas[1].prefix"),
-        (NumberingArea("12015550", "NJ"), "areas[1].prefix"),
-        (NumberingArea("1202", "DC"), "areas[1].prefix"),
-        (NumberingArea("1201", "ON"), "areas[1].state"),
-        (NumberingArea("1201", "nj"), "areas[1].state"),
-        (NumberingArea("1201", ""), "areas[1].state"),
+        *("201,NJ", "1101,NJ", "120155,NJ", "1201155,NJ", "12015550,NJ", "1202,DC"),
+        *("1201,ON", "1201,nj", "1201,", "1201", ",NJ", "1201,NJ,x", "prefix,state", "\u0661201,NJ"),
     ],
 )
-def test_a_row_that_is_no_area_is_refused_by_its_place(area: NumberingArea, field: str) -> None:
-    """A prefix stands only once."""
-    with pytest.raises(DomainError, match="INVALID_NUMBERING_AREA") as error:
-        check_numbering_areas([NumberingArea("1202", "DC"), area])
-    assert error.value.field_violations[0].field == field
+def test_a_row_that_is_no_area_is_refused_by_its_line(line: str) -> None:
+    """A prefix stands only once; nothing of the file is taken."""
+    with pytest.raises(DomainError, match=r"INVALID_NUMBERING_AREA: content: line 2: ") as error:
+        parse_numbering_areas(f"1202,DC\n{line}\n".encode())
+    assert error.value.field_violations[0].field == "content"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"1201,\xff", "INVALID_ENCODING"),
+        (b" " * (NUMBERING_FILE_BYTES_MAX + 1), "FILE_TOO_LARGE"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(content: bytes, reason: str) -> None:
+    """Before a row of it is looked at."""
+    with pytest.raises(DomainError, match=reason):
+        parse_numbering_areas(content)

@@ -224,7 +224,7 @@ def test_an_impossible_band_is_refused_by_its_place(wrong: TimeBand) -> None:
     """So that whoever wrote it finds it."""
     with pytest.raises(DomainError) as error:
         check_bands([TimeBand("else"), wrong])
-    assert reason_of(error) == ("INVALID_TIME_BAND", "time_bands[1]")
+    assert reason_of(error) == ("INVALID_TIME_BAND", "revision.time_bands[1]")
 
 
 def test_too_many_bands_are_refused() -> None:
@@ -233,7 +233,7 @@ def test_too_many_bands_are_refused() -> None:
     check_bands(bands)
     with pytest.raises(DomainError) as error:
         check_bands([*bands, TimeBand("else")])
-    assert reason_of(error) == ("INVALID_TIME_BAND", "time_bands")
+    assert reason_of(error) == ("INVALID_TIME_BAND", "revision.time_bands")
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "Europe", "Europe/\0"])
