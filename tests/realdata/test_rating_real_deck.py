@@ -13,13 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from kernel.rounding import RoundingMode
+from kernel.clock import to_micros
+from kernel.e164 import NumberKind
+from services.rating.domain.account import Customer, Subscription
+from services.rating.domain.conditions import CallFacts, Jurisdiction, Relation
+from services.rating.domain.counters import CounterBook
 from services.rating.domain.deck_import import ParsedDeck, parse_deck
 from services.rating.domain.deck_mapping import DeckMapping, DestinationsMapping
 from services.rating.domain.prefix_table import PrefixTable, padded_columns
-from services.rating.domain.pricing import price_call
+from services.rating.domain.pricing import Usage, price_usage
 from services.rating.domain.rate_deck import longest_prefix
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.tariff import DeckVersion, Tariff
+from services.rating.domain.usage import Service
+from tests.unit.rating.terms import BEGINNING, PLAN, account, revision
 
 MAPPING = DeckMapping(
     prefix_column="Destination",
@@ -33,7 +39,12 @@ MAPPING = DeckMapping(
         minimum_column="Min Dur",
     ),
 )
-TO_THE_CENT_OF_A_CENT = PriceRule(RoundingMode.HALF_UP, 4)
+# Prices keep four decimals, seconds are rounded up.
+TARIFF = Tariff(
+    [PLAN], [revision()], [DeckVersion("version", "deck", BEGINNING, Service.VOICE, "EUR")]
+)
+START = to_micros(BEGINNING)
+CUSTOMER = Customer(account(), account(), [Subscription(PLAN.plan_id, START, None)])
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +56,12 @@ def deck(realdata: Path) -> ParsedDeck:
         (folder / "cdrtool_rates_grn_premium.csv").read_bytes(),
         (folder / "cdrtool_destinations.csv").read_bytes(),
     )
+
+
+@pytest.fixture(scope="module")
+def table(deck: ParsedDeck) -> PrefixTable:
+    """The deck, compiled."""
+    return PrefixTable.compile(deck.rates)
 
 
 def test_every_row_of_the_deck_is_a_rate_or_has_a_reason(deck: ParsedDeck) -> None:
@@ -81,18 +98,17 @@ def test_every_row_of_the_deck_is_a_rate_or_has_a_reason(deck: ParsedDeck) -> No
     ],
 )
 def test_ten_prices_are_those_computed_by_hand(
-    deck: ParsedDeck, number: str, seconds: int, prefix: str, micros: int
+    table: PrefixTable, number: str, seconds: int, prefix: str, micros: int
 ) -> None:
     """The arithmetic is beside each."""
-    rate = PrefixTable.compile(deck.rates).find(number)
-    assert rate is not None
-    priced = price_call(rate, seconds * 1_000, DurationRounding.UP, TO_THE_CENT_OF_A_CENT)
-    assert (rate.prefix, priced.amount_micros) == (prefix, micros)
+    facts = CallFacts(Service.VOICE, "", number, Relation.OFF_NET, Jurisdiction.INDETERMINATE)
+    usage = Usage(Service.VOICE, START, START, seconds * 1_000, 0, True, NumberKind.E164, facts)
+    priced = price_usage(usage, CUSTOMER, TARIFF, lambda _: table, CounterBook())
+    assert (priced.prefix, priced.amount_micros) == (prefix, micros)
 
 
-def test_every_prefix_finds_its_own_rate(deck: ParsedDeck) -> None:
+def test_every_prefix_finds_its_own_rate(deck: ParsedDeck, table: PrefixTable) -> None:
     """Alone and with digits after it, by the compiled deck and by the definition."""
-    table = PrefixTable.compile(deck.rates)
     by_prefix = {rate.prefix: rate for rate in deck.rates}
     called = [(rate.prefix + digits)[:15] for rate in deck.rates for digits in ("", "5555555555")]
     rows = table.match(*padded_columns(called)).tolist()
