@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
+
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
+from services.rating.domain.bulk_pricing import Bulk, price_bulk
 from services.rating.domain.conditions import CallFacts
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.domain.errors import UNKNOWN_ACCOUNT
 from services.rating.domain.needed_counters import counter_keys
-from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.prefix_table import PrefixTable, padded_columns
 from services.rating.domain.priced_call import PricedCall, Usage, unrated
 from services.rating.domain.pricing import price_usage
+from services.rating.domain.pricing_columns import CallColumns
 from services.rating.domain.relation import NO_NUMBERS, NumberOwners
 from services.rating.domain.tariff import Tariff
 from services.rating.domain.usage import Service
@@ -26,6 +30,10 @@ __all__ = [
     "price_batch",
     "usage_at",
 ]
+
+# Fewer calls are priced sooner one by one.
+BULK_CALLS_MIN = 8
+UNKNOWN = -1
 
 CustomerKey = tuple[str, str]
 """The ids of an account and of who pays for it."""
@@ -84,17 +92,23 @@ def price_batch(
     whose periods counters count calls, where those are not their starts.
     """
     book = counters or CounterBook()
-    priced = []
-    for place in range(len(calls)):
+
+    def price_one(place: int) -> PricedCall:
         customer = customers.get((calls.account_ids[place], calls.payer_account_ids[place]))
         if customer is None:
-            priced.append(unrated(UNKNOWN_ACCOUNT))
-            continue
+            return unrated(UNKNOWN_ACCOUNT)
         usage = usage_at(calls, place, tariff, counting_micros, owners)
         price = price_usage(usage, customer, tariff, table_of, book)
         book.apply(price.counter_uses)
-        priced.append(price)
-    return priced
+        return price
+
+    if len(calls) < BULK_CALLS_MIN:
+        return list(map(price_one, range(len(calls))))
+
+    def facts_of(place: int) -> CallFacts:
+        return usage_at(calls, place, tariff, None, owners).facts
+
+    return price_bulk(_bulk(calls, customers, facts_of, price_one), tariff, table_of)
 
 
 def needed_counters(
@@ -147,3 +161,38 @@ def usage_at(
         facts,
         counting_micros[place] if counting_micros else None,
     )
+
+
+def _bulk(
+    calls: CallBatch,
+    customers: Mapping[CustomerKey, Customer],
+    facts_of: Callable[[int], CallFacts],
+    price_one: Callable[[int], PricedCall],
+) -> Bulk:
+    known = list(customers.values())
+    places = {key: place for place, key in enumerate(customers)}
+    keys = zip(calls.account_ids, calls.payer_account_ids, strict=True)
+    of_calls = np.array([places.get(key, UNKNOWN) for key in keys], np.intp)
+    columns = CallColumns(
+        known,
+        of_calls,
+        *padded_columns(_numbers(calls)),
+        np.array(calls.starts_micros, np.int64),
+        np.array(calls.begins_micros, np.int64),
+        np.array(calls.durations_ms, np.int64),
+        facts_of,
+    )
+    return Bulk.of(
+        columns,
+        (of_calls != UNKNOWN)
+        & (np.array(calls.callee_kinds) == NumberKind.E164)
+        & (np.array(calls.services) == Service.VOICE)
+        & np.array(calls.answered, np.bool_),
+        price_one,
+    )
+
+
+def _numbers(calls: CallBatch) -> list[str]:
+    """What decks are asked for: the routing number of a ported callee, else the callee."""
+    numbers = zip(calls.routing_numbers, calls.callees, strict=True)
+    return [routing or callee for routing, callee in numbers]

@@ -1,78 +1,248 @@
-"""The prices of many calls in one pass over columns, bit for bit those of `pricing.price_call`."""
+"""The prices of many calls in one pass over columns, bit for bit those of `pricing.price_usage`.
 
-from typing import Any
+Calls of the same terms go together, then those of which the same conditions hold, then those whose
+rate is in the same deck. What is left is arithmetic by row. Some calls are left to the scalar path:
+those of plans with counters, those whose terms change on the way, those whose decks differ by band,
+and those with amounts beyond 64 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from kernel.rounding import RoundingMode
-from services.rating.domain.prefix_table import Int32s, Int64s, PrefixTable
-from services.rating.domain.pricing import EXACT_DENOMINATOR, MS_PER_SECOND, price_call
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.account import Customer, plan_in_force
+from services.rating.domain.column_groups import (
+    ColumnGroup,
+    GroupCalls,
+    GroupTerms,
+    Places,
+    price_group,
+)
+from services.rating.domain.column_terms import (
+    Situation,
+    conditions_of,
+    deck_currencies,
+    situation_of,
+)
+from services.rating.domain.conditions import CallFacts, Condition
+from services.rating.domain.prefix_table import NO_ROW, Int32s, Int64s, PrefixTable
+from services.rating.domain.tariff import Tariff
+from services.rating.domain.terms import Chain, DeckVersion, Terms
 
-# Half of what 64 bits hold for each of the two summands of an exact amount. 150,000 VND a minute
-# by the second pass it after eight hours; such rows take the scalar path.
-SUMMAND_MAX = 2**62 - 1
-CONNECT_FEE_MICROS_VECTORISED_MAX = SUMMAND_MAX // EXACT_DENOMINATOR
-
-
-def price_calls(
-    table: PrefixTable,
-    rows: Int32s,
-    durations_ms: Int64s,
-    duration_rounding: DurationRounding,
-    price_rule: PriceRule,
-) -> tuple[Int64s, Int64s]:
-    """Charged seconds and amounts in micros of answered calls, each by its row of the table."""
-    seconds = _whole_seconds(durations_ms, duration_rounding)
-    charged = _charged_seconds(table, rows, seconds)
-    prices, fees = table.prices[rows], table.connect_fees[rows]
-    fits = (fees <= CONNECT_FEE_MICROS_VECTORISED_MAX) & (prices <= SUMMAND_MAX // charged)
-    numerators = np.where(fits, fees, 0) * EXACT_DENOMINATOR + charged * np.where(fits, prices, 0)
-    amounts = _round_micros(numerators, price_rule)
-    for place in np.flatnonzero(~fits):
-        rate, duration = table.rate(int(rows[place])), int(durations_ms[place])
-        amounts[place] = price_call(rate, duration, duration_rounding, price_rule).amount_micros
-    return charged, amounts
+# Fewer calls than this are not worth a pass of their own.
+GROUP_CALLS_MIN = 4
+# Calls further apart than this have no common timeline of bands.
+SPAN_MICROS_MAX = 300 * 86_400 * 10**6
+_NEVER = 2**62
 
 
-def _whole_seconds(durations_ms: Int64s, rounding: DurationRounding) -> Int64s:
-    shift: int = {
-        DurationRounding.UP: MS_PER_SECOND - 1,
-        DurationRounding.DOWN: 0,
-        DurationRounding.HALF_UP: MS_PER_SECOND // 2,
-    }[rounding]
-    seconds: Int64s = (durations_ms + shift) // MS_PER_SECOND
-    return seconds
+class CallColumns(NamedTuple):
+    """Answered calls of a valid duration to international numbers, as columns, a place a call."""
+
+    customers: Sequence[Customer]
+    customer_places: npt.NDArray[np.integer]
+    """Which of the customers made each call."""
+    numbers: Int64s
+    """What decks are asked for, padded; see prefix_table."""
+    lengths: Int32s
+    starts_micros: Int64s
+    begins_micros: Int64s
+    durations_ms: Int64s
+    facts_of: Callable[[int], CallFacts]
+    """What conditions look at, of the call at a place; asked only where there are conditions."""
 
 
-def _charged_seconds(table: PrefixTable, rows: Int32s, seconds: Int64s) -> Int64s:
-    first, step = table.first_increments[rows], table.next_increments[rows]
-    beyond_first = np.maximum(seconds, table.minimums[rows]) - first
-    increments = np.maximum(-(-beyond_first // step), 0)
-    charged: Int64s = first + increments * step
-    return charged
+class ColumnPrices(NamedTuple):
+    """What a pass has priced, and what it has not."""
+
+    groups: list[ColumnGroup]
+    without_rate: list[Places]
+    rest: list[Places]
+    """For the scalar path."""
 
 
-def _round_micros(numerators: Int64s, rule: PriceRule) -> Int64s:
-    """Divide by EXACT_DENOMINATOR and round; the numerators are not negative."""
-    step = rule.step_micros
-    denominator = EXACT_DENOMINATOR * step
-    quotients, remainders = np.divmod(numerators, denominator)
-    up = _goes_up(quotients, remainders, denominator, rule.mode)
-    rounded: Int64s = (quotients + up) * step
-    return rounded
+class _Subscribed(NamedTuple):
+    """A plan that customers are subscribed to throughout a batch."""
+
+    plan_id: str
+    currency: str
 
 
-def _goes_up(
-    quotients: Int64s, remainders: Int64s, denominator: int, mode: RoundingMode
-) -> npt.NDArray[Any]:
-    match mode:
-        case RoundingMode.DOWN:
-            return np.zeros(len(quotients), np.bool_)
-        case RoundingMode.UP:
-            return remainders > 0
-        case RoundingMode.HALF_UP:
-            return 2 * remainders >= denominator
-        case RoundingMode.HALF_EVEN:
-            return 2 * remainders + quotients % 2 > denominator
+def price_columns(
+    calls: CallColumns, places: Places, tariff: Tariff, table_of: Callable[[str], PrefixTable]
+) -> ColumnPrices:
+    """Price the calls at some places; `table_of` gives the compiled rows of a deck version."""
+    done = ColumnPrices([], [], [])
+    if len(places):
+        _Pass(calls, tariff, table_of, done).run(places)
+    return done
+
+
+class _Pass:
+    def __init__(
+        self,
+        calls: CallColumns,
+        tariff: Tariff,
+        table_of: Callable[[str], PrefixTable],
+        done: ColumnPrices,
+    ) -> None:
+        self._calls = calls
+        self._tariff = tariff
+        self._table_of = table_of
+        self._done = done
+        self._until = np.zeros(len(calls.customers), np.int64)
+        """Until when each customer keeps its plan."""
+
+    def run(self, places: Places) -> None:
+        calls = self._calls
+        starts = calls.starts_micros[places]
+        first, last = int(starts.min()), int(starts.max())
+        if last - first > SPAN_MICROS_MAX:
+            early = starts <= first + (last - first) // 2
+            self.run(places[early])
+            self.run(places[~early])
+            return
+        codes: dict[_Subscribed | None, int] = {None: 0}
+        code_of = np.array(
+            [
+                codes.setdefault(self._subscribed(place, first, last), len(codes))
+                for place in range(len(calls.customers))
+            ]
+        )
+        of_calls = code_of[calls.customer_places[places]]
+        for subscribed, code in codes.items():
+            together = places[of_calls == code] if len(codes) > 1 else places
+            if not len(together):
+                continue
+            if subscribed is None:
+                self._done.rest.append(together)
+            else:
+                self._price_span(subscribed, together)
+
+    def _subscribed(self, place: int, first: int, last: int) -> _Subscribed | None:
+        """The plan of a customer; None where the batch sees more than one, or decks of its own."""
+        customer = self._calls.customers[place]
+        account, subscriptions = customer.account, customer.subscriptions
+        plan_id = plan_in_force(subscriptions, first)
+        changes = (each for one in subscriptions for each in (one.start_micros, one.end_micros))
+        until = min((each for each in changes if each is not None and each > first), default=_NEVER)
+        is_odd = (
+            plan_id is None
+            or until <= last
+            or bool(customer.overrides or customer.grants)
+            or account.currency != customer.payer.currency
+        )
+        self._until[place] = until
+        return None if is_odd or plan_id is None else _Subscribed(plan_id, account.currency)
+
+    def _price_span(self, subscribed: _Subscribed, places: Places) -> None:
+        """Price calls of one plan; those before and after a change of terms each by themselves."""
+        starts = self._calls.starts_micros[places]
+        first, last = int(starts.min()), int(starts.max())
+        terms = self._tariff.terms_at(subscribed.plan_id, first)
+        if len(places) < GROUP_CALLS_MIN or terms is None or not terms.is_stateless:
+            self._done.rest.append(places)
+            return
+        changes = (terms.until_micros or _NEVER) <= last or self._exchange_changes(
+            terms, subscribed.currency, first, last
+        )
+        if changes:
+            early = starts <= first + (last - first) // 2
+            self._price_span(subscribed, places[early])
+            self._price_span(subscribed, places[~early])
+            return
+        for situation, part in self._by_facts(terms, places):
+            self._price_situation(terms, situation, subscribed.currency, part)
+
+    def _exchange_changes(self, terms: Terms, currency: str, first: int, last: int) -> bool:
+        exchange = self._tariff.exchange
+        pairs = {(each, terms.currency) for each in deck_currencies(terms)}
+        pairs.add((terms.currency, currency))
+        return any(
+            pair[0] != pair[1] and exchange.at(*pair, first) != exchange.at(*pair, last)
+            for pair in pairs
+        )
+
+    def _by_facts(self, terms: Terms, places: Places) -> Iterator[tuple[Situation, Places]]:
+        """The calls by which conditions on their facts hold."""
+        conditions = conditions_of(terms)
+        if not conditions:
+            yield situation_of(terms, frozenset()), places
+            return
+        facts = list(map(self._calls.facts_of, places.tolist()))
+        together: dict[frozenset[Condition], list[int]] = {}
+        for place, of_call in zip(places.tolist(), facts, strict=True):
+            failing = frozenset(when for when in conditions if not when.holds(of_call))
+            together.setdefault(failing, []).append(place)
+        for failing, part in together.items():
+            yield situation_of(terms, failing), np.array(part, np.intp)
+
+    def _price_situation(
+        self, terms: Terms, situation: Situation, currency: str, places: Places
+    ) -> None:
+        """Ask the decks of the chain one after the other for the numbers that are left."""
+        chain: Chain | None = situation.chain
+        if chain is None:
+            self._done.rest.append(places)
+            return
+        calls = self._calls
+        for version in chain:
+            table = self._table_of(version.rate_deck_version_id)
+            rows = table.match(calls.numbers[places], calls.lengths[places])
+            known = rows != NO_ROW
+            if known.any():
+                calls_there = places[known]
+                common = self._common(terms, situation, (version, table), currency, calls_there)
+                self._price_group(common, calls_there, rows[known])
+                places = places[~known]
+            if not len(places):
+                return
+        # Other terms, in force when conversation begins, may have a deck that knows the number.
+        until = np.minimum(self._until_of(places), terms.until_micros or _NEVER)
+        begun = calls.begins_micros[places] < until
+        self._done.without_rate.append(places[begun])
+        self._done.rest.append(places[~begun])
+
+    def _until_of(self, places: Places) -> Int64s:
+        until: Int64s = self._until[self._calls.customer_places[places]]
+        return until
+
+    def _common(
+        self,
+        terms: Terms,
+        situation: Situation,
+        deck: tuple[DeckVersion, PrefixTable],
+        currency: str,
+        places: Places,
+    ) -> GroupTerms | None:
+        """What calls of one deck have in common; None where an exchange rate is missing."""
+        exchange, start = self._tariff.exchange, int(self._calls.starts_micros[places[0]])
+        to_plan = exchange.at(deck[0].currency, terms.currency, start)
+        to_account = exchange.at(terms.currency, currency, start)
+        if to_plan is None or to_account is None:
+            return None
+        return GroupTerms(terms, situation, *deck, currency, to_plan, to_account)
+
+    def _price_group(self, common: GroupTerms | None, places: Places, rows: Int32s) -> None:
+        calls = self._calls
+        if common is None:
+            self._done.rest.append(places)
+            return
+        group, rest = price_group(
+            common,
+            GroupCalls(
+                places,
+                rows,
+                calls.begins_micros[places],
+                calls.durations_ms[places],
+                self._until_of(places),
+            ),
+        )
+        if group is not None:
+            self._done.groups.append(group)
+        if len(rest):
+            self._done.rest.append(rest)
