@@ -10,12 +10,16 @@ from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
 from chassis.service import Runtime, ServiceDefinition
 from chassis.settings import read_settings
+from services.rating.api.account_decks import AccountDeckApi
 from services.rating.api.audit import RatingAuditApi
+from services.rating.api.calendars import CalendarApi
 from services.rating.api.charges import ChargeQueryApi
+from services.rating.api.exchange_rates import ExchangeRateApi
 from services.rating.api.periods import PeriodApi
 from services.rating.api.plans import PlanApi
 from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
+from services.rating.api.rating_profile import RatingProfileApi
 from services.rating.config import RatingSettings
 from services.rating.events.handlers import event_handlers
 from services.rating.store.deck_files import DeckFiles
@@ -23,6 +27,7 @@ from services.rating.store.retries import has_retries
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2_grpc as grpc_api
+from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
 
 PACKAGE = "tollbook.rating.v1"
 BYTES_PER_MEBIBYTE = 2**20
@@ -62,6 +67,7 @@ def _servicers(endpoint: Endpoint, tariffs: Tariffs, settings: RatingSettings) -
             PlanApi(endpoint),
             f"{PACKAGE}.PlanService",
         ),
+        *_tariff_servicers(endpoint),
         Servicer(
             grpc_api.add_ChargeQueryServiceServicer_to_server,
             ChargeQueryApi(endpoint, tariffs),
@@ -76,6 +82,32 @@ def _servicers(endpoint: Endpoint, tariffs: Tariffs, settings: RatingSettings) -
             grpc_api.add_RatingAuditServiceServicer_to_server,
             RatingAuditApi(endpoint),
             f"{PACKAGE}.RatingAuditService",
+        ),
+    ]
+
+
+def _tariff_servicers(endpoint: Endpoint) -> list[Servicer]:
+    """Those of what prices depend on besides decks and plans."""
+    return [
+        Servicer(
+            tariff_grpc.add_CalendarServiceServicer_to_server,
+            CalendarApi(endpoint),
+            f"{PACKAGE}.CalendarService",
+        ),
+        Servicer(
+            tariff_grpc.add_ExchangeRateServiceServicer_to_server,
+            ExchangeRateApi(endpoint),
+            f"{PACKAGE}.ExchangeRateService",
+        ),
+        Servicer(
+            tariff_grpc.add_AccountDeckServiceServicer_to_server,
+            AccountDeckApi(endpoint),
+            f"{PACKAGE}.AccountDeckService",
+        ),
+        Servicer(
+            tariff_grpc.add_RatingProfileServiceServicer_to_server,
+            RatingProfileApi(endpoint),
+            f"{PACKAGE}.RatingProfileService",
         ),
     ]
 

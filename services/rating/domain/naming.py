@@ -1,9 +1,17 @@
-"""The short names that people give to decks and plans."""
+"""The ids and names that people give to decks, plans and calendars."""
 
+from kernel.ids import is_uuid
 from services.rating.domain.errors import invalid_field
 
 CODE_CHARACTERS_MAX = 40
 DISPLAY_NAME_CHARACTERS_MAX = 200
+
+
+def check_id(field: str, identifier: str) -> None:
+    """Refuse an id that its creator chose and that is no UUID; '' is one to be made: INVALID_ID."""
+    if identifier and not is_uuid(identifier):
+        problem = f"{identifier[:CODE_CHARACTERS_MAX]!r} is no UUID; leave it empty"
+        raise invalid_field("INVALID_ID", field, problem)
 
 
 def check_code(field: str, code: str) -> None:

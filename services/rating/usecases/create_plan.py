@@ -2,10 +2,9 @@
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError, ErrorKind
-from kernel.ids import is_uuid, new_uuid
+from kernel.ids import new_uuid
 from kernel.money import minor_unit_decimals
-from services.rating.domain.errors import invalid_field
-from services.rating.domain.naming import check_code, check_display_name
+from services.rating.domain.naming import check_code, check_display_name, check_id
 from services.rating.domain.plan import Plan
 from services.rating.store.plans import insert_plan_if_new
 
@@ -18,11 +17,10 @@ def create_plan(
     Raises:
         DomainError: PLAN_CODE_TAKEN, INVALID_CODE, INVALID_NAME, INVALID_ID, UNKNOWN_CURRENCY.
     """
+    check_id("plan.plan_id", plan_id)
     check_code("plan.code", code)
     check_display_name("plan.display_name", display_name)
     minor_unit_decimals(currency)
-    if plan_id and not is_uuid(plan_id):
-        raise invalid_field("INVALID_ID", "plan.plan_id", f"{plan_id!r} is no UUID; leave it empty")
     plan = Plan(plan_id or new_uuid(), code, display_name, currency, uow.now)
     if not insert_plan_if_new(uow.connection, tenant_id, plan):
         raise DomainError(
