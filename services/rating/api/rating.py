@@ -10,7 +10,7 @@ from chassis.security.caller import Caller
 from kernel.clock import utc_now
 from kernel.e164 import NumberPlan, normalise
 from kernel.money import Money
-from services.rating.api.convert import receipt_to_proto
+from services.rating.api.convert_receipts import receipt_to_proto
 from services.rating.domain.call_batch import PricedCall
 from services.rating.usecases.price_call import PlannedCall, price_call
 from services.rating.usecases.tariffs import Tariffs
