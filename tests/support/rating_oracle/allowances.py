@@ -77,7 +77,7 @@ def _pots_of_plan(call: "Call", allowance: BundleAllowance) -> Iterator[_Pot]:
 def _granted_in(call: "Call", code: str, span: Span) -> int | None:
     """What the plan gave in an earlier period; None unless it was subscribed to at its end."""
     last = span.end - 1
-    plan_id = call.plan_at(last)
+    plan_id = call.terms.plan_at(last)
     revision = call.tenant.revision_at(plan_id, last)
     if plan_id != call.governing.plan_id or revision is None:
         return None

@@ -78,12 +78,17 @@ def counter_span(
     `billing_day` counts for BILLING only, and so does that the zone is then the payer's.
     """
     today = from_micros(instant_micros).astimezone(ZoneInfo(time_zone)).date()
-    cuts = [
-        _midnight(time_zone, day)
-        for day in (today + DAY * distance for distance in range(-40, 41))
-        if _begins_on(period, billing_day, day)
-    ]
-    return next(Span(start, end) for start, end in pairwise(cuts) if start <= instant_micros < end)
+    return next(
+        Span(start, end)
+        for start, end in pairwise(_cuts(period, time_zone, billing_day, today))
+        if start <= instant_micros < end
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _cuts(period: CounterPeriod, time_zone: str, billing_day: int, today: date) -> list[int]:
+    days = (today + DAY * distance for distance in range(-40, 41))
+    return [_midnight(time_zone, day) for day in days if _begins_on(period, billing_day, day)]
 
 
 def _begins_on(period: CounterPeriod, billing_day: int, day: date) -> bool:

@@ -3,16 +3,13 @@
 Slow on purpose and made of nothing that it judges: it imports the terms of a plan, and no pricing.
 """
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
-from services.rating.domain.conditions import CallFacts, Condition
+from services.rating.domain.conditions import Condition
 from services.rating.domain.plan import (
     CounterPeriod,
     Crossing,
@@ -32,7 +29,8 @@ from tests.support.rating_oracle.local_time import (
     band_at,
     counter_span,
 )
-from tests.support.rating_oracle.tenant import Tenant, Usage, longest_prefix
+from tests.support.rating_oracle.tenant import Tenant, Usage
+from tests.support.rating_oracle.terms_over_time import Situation, TermsOverTime, holds
 from tests.support.rating_oracle.volume import Volume, factor
 
 # Up to here every unit is looked at; beyond, those where something may change.
@@ -45,16 +43,6 @@ NO_CHANGES: Changes = {}
 
 class UnpricedError(Exception):
     """A call that has no price, with its reason."""
-
-
-class Situation(NamedTuple):
-    """The terms at an instant, and the rate they give the number."""
-
-    revision: PlanRevision
-    currency: str
-    band: str
-    rate: Rate
-    rate_currency: str
 
 
 class Answer(NamedTuple):
@@ -85,9 +73,7 @@ class Call:
     def __init__(self, tenant: Tenant, usage: Usage, customer: Customer) -> None:
         self.tenant, self.usage, self.customer = tenant, usage, customer
         self.account_currency = customer.account.currency
-        self._steps = sorted(_instants_of_change(tenant, customer))
-        self._revisions: dict[int, PlanRevision | None] = {}
-        self._seen: dict[tuple[int, str], Situation | None] = {}
+        self.terms = TermsOverTime(tenant, usage, customer)
         self.governing = self._governing_revision()
         self.currency = tenant.currency_of(self.governing.plan_id)
         self._band = band_at(self.governing, tenant.calendars, usage.begin_micros)
@@ -116,7 +102,7 @@ class Call:
 
     def holds_at_begin(self, when: Condition) -> bool:
         """Whether a condition of the governing revision holds when conversation begins."""
-        return _holds(when, self.usage.facts, self._band)
+        return holds(when, self.usage.facts, self._band)
 
     def counter_span(self, period: CounterPeriod, instant_micros: int | None = None) -> Span:
         """The period of a counter that the call, or another instant, counts in."""
@@ -126,28 +112,11 @@ class Call:
         zone = cycle.time_zone if is_billing else self.governing.time_zone
         return counter_span(period, zone, cycle.billing_day, instant)
 
-    def plan_at(self, instant_micros: int) -> str:
-        """The plan subscribed to; of several, the one that began last."""
-        begun = [
-            each
-            for each in self.customer.subscriptions
-            if _is_open(each.start_micros, each.end_micros, instant_micros)
-        ]
-        newest = max(begun, key=lambda each: each.start_micros, default=None)
-        return newest.plan_id if newest else ""
-
     def _governing_revision(self) -> PlanRevision:
-        revision = self._revision_at(self.usage.start_micros)
+        revision = self.terms.revision_at(self.usage.start_micros)
         if revision is None:
             raise UnpricedError("NO_PLAN")
         return revision
-
-    def _revision_at(self, instant_micros: int) -> PlanRevision | None:
-        steps = bisect_right(self._steps, instant_micros)
-        if steps not in self._revisions:
-            plan_id = self.plan_at(instant_micros)
-            self._revisions[steps] = self.tenant.revision_at(plan_id, instant_micros)
-        return self._revisions[steps]
 
     def _exchange(self, source: str, target: str) -> Fraction:
         rate = self.tenant.exchange(source, target, self.usage.start_micros)
@@ -159,8 +128,8 @@ class Call:
 
     def _first_situation(self) -> Situation:
         begin = self.usage.begin_micros
-        has_terms = self._revision_at(begin) is not None
-        first = self._situation(begin if has_terms else self.usage.start_micros)
+        has_terms = self.terms.revision_at(begin) is not None
+        first = self.terms.situation(begin if has_terms else self.usage.start_micros)
         if first is None or self.usage.callee_kind == NumberKind.SHORT_CODE:
             raise UnpricedError("NO_RATE")
         return first
@@ -186,42 +155,6 @@ class Call:
         rule = self.governing.duration_rounding
         return rounding.to_whole(Fraction(self.usage.duration_ms, 1_000), rule.name)
 
-    # Terms at an instant.
-
-    def _situation(self, instant_micros: int) -> Situation | None:
-        """None where there are no terms or they have no rate."""
-        revision = self._revision_at(instant_micros)
-        if revision is None:
-            return None
-        band = band_at(revision, self.tenant.calendars, instant_micros)
-        key = (bisect_right(self._steps, instant_micros), band)
-        if key not in self._seen:
-            self._seen[key] = self._look_up(revision, band, instant_micros)
-        return self._seen[key]
-
-    def _look_up(self, revision: PlanRevision, band: str, instant_micros: int) -> Situation | None:
-        for deck_id in [*self._own_decks(), *self._plan_decks(revision, band)]:
-            version = self.tenant.deck_version_at(deck_id, instant_micros)
-            if version is None or version.service != self.usage.service:
-                continue
-            rates = self.tenant.rates[version.rate_deck_version_id]
-            rate = longest_prefix(rates, self.usage.facts.number)
-            if rate is not None:
-                currency = self.tenant.currency_of(revision.plan_id)
-                return Situation(revision, currency, band, rate, version.currency)
-        return None
-
-    def _own_decks(self) -> Iterator[str]:
-        for own in self.customer.overrides:
-            if _is_open(own.start_micros, own.end_micros, self.usage.start_micros):
-                yield own.rate_deck_id
-
-    def _plan_decks(self, revision: PlanRevision, band: str) -> tuple[str, ...]:
-        for choice in revision.deck_choices:
-            if _holds(choice.when, self.usage.facts, band):
-                return choice.rate_deck_ids
-        return revision.rate_deck_ids
-
     # Step 6.
 
     def _time(self, first: Situation, covered: int, charged: int, volume: Volume) -> Fraction:
@@ -242,7 +175,7 @@ class Call:
         is_fixed = self.governing.crossing == Crossing.AT_START
         if unit == 0 or is_fixed or self.usage.service != Service.VOICE:
             return None
-        return self._situation(self.usage.begin_micros + unit * SECOND_MICROS)
+        return self.terms.situation(self.usage.begin_micros + unit * SECOND_MICROS)
 
     def _units_to_look_at(self, covered: int, charged: int, volume: Volume) -> list[int]:
         """All of them in a short call; in a long one those before which something may change."""
@@ -255,7 +188,7 @@ class Call:
             begin = self.usage.begin_micros
             end = begin + charged * SECOND_MICROS
             minutes = range(begin // MINUTE_MICROS, end // MINUTE_MICROS + 1)
-            instants = [*self._steps, *(minute * MINUTE_MICROS for minute in minutes)]
+            instants = [*self.terms.steps, *(minute * MINUTE_MICROS for minute in minutes)]
             units.update(-((begin - instant) // SECOND_MICROS) for instant in instants)
         return sorted(unit for unit in units if 0 <= unit < charged)
 
@@ -278,7 +211,7 @@ class Call:
         return [
             each
             for each in situation.revision.adjustments
-            if _holds(each.when, self.usage.facts, situation.band)
+            if holds(each.when, self.usage.facts, situation.band)
         ]
 
     # Steps 7 to 9.
@@ -306,39 +239,7 @@ class Call:
         return rounding.to_decimals(exact_micros, rule.mode.name, rule.decimals)
 
 
-def _instants_of_change(tenant: Tenant, customer: Customer) -> Iterator[int]:
-    """When anything published or subscribed to begins or ends."""
-    for revision in tenant.revisions:
-        yield to_micros(revision.effective_time)
-    for version in tenant.deck_versions:
-        yield to_micros(version.effective_time)
-    for subscription in customer.subscriptions:
-        yield subscription.start_micros
-        if subscription.end_micros is not None:
-            yield subscription.end_micros
-
-
-def _is_open(start_micros: int, end_micros: int | None, instant_micros: int) -> bool:
-    return start_micros <= instant_micros and (end_micros is None or instant_micros < end_micros)
-
-
 def _tiered(price: Fraction, tier: TierPrice) -> Fraction:
     if tier.price_nanos is not None:
         return Fraction(tier.price_nanos)
     return price * factor(tier.factor_millionths)
-
-
-def _holds(when: Condition, facts: CallFacts, band: str) -> bool:
-    """Whether every part of a condition that is set holds."""
-    return (
-        when.service in (None, facts.service)
-        and (not when.time_bands or band in when.time_bands)
-        and _begins(facts.number, when.destination_prefixes)
-        and _begins(facts.caller, when.origin_prefixes)
-        and (not when.relations or facts.relation in when.relations)
-        and (not when.jurisdictions or facts.jurisdiction in when.jurisdictions)
-    )
-
-
-def _begins(digits: str, prefixes: tuple[str, ...]) -> bool:
-    return not prefixes or any(digits[: len(prefix)] == prefix for prefix in prefixes)

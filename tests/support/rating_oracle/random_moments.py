@@ -20,7 +20,8 @@ ZONES = (
 )
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 700
-HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+QUARTER = timedelta(minutes=15)
 
 
 def random_moment(rng: Random, time_zone: str) -> int:
@@ -41,18 +42,21 @@ def random_moment(rng: Random, time_zone: str) -> int:
 def clock_changes(time_zone: str) -> list[int]:
     """When clocks of a zone are set: jumps of half an hour and more, on a quarter of an hour."""
     zone = ZoneInfo(time_zone)
-    hours = [FIRST + HOUR * count for count in range(DAYS * 24)]
+    days = [FIRST + DAY * count for count in range(DAYS)]
     return [
-        _jump_within(zone, before)
-        for before in hours
-        if before.astimezone(zone).utcoffset() != (before + HOUR).astimezone(zone).utcoffset()
+        to_micros(_jump_within(zone, before))
+        for before in days
+        if _offset(zone, before) != _offset(zone, before + DAY)
     ]
 
 
-def _jump_within(zone: ZoneInfo, before: datetime) -> int:
-    quarters = (before + HOUR / 4 * count for count in range(1, 5))
-    offset = before.astimezone(zone).utcoffset()
-    return next(to_micros(each) for each in quarters if each.astimezone(zone).utcoffset() != offset)
+def _jump_within(zone: ZoneInfo, before: datetime) -> datetime:
+    moments = (before + QUARTER * count for count in range(1, 24 * 4 + 1))
+    return next(each for each in moments if _offset(zone, each) != _offset(zone, before))
+
+
+def _offset(zone: ZoneInfo, moment: datetime) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()
 
 
 def near(rng: Random, moment: int, seconds: int) -> int:

@@ -110,7 +110,7 @@ def _versions(
 
 def _rates(rng: Random, about: Circumstances, version: DeckVersion) -> dict[str, Rate]:
     """Short prefixes of most numbers, and some longer ones."""
-    prefixes = {number[:2] for number in about.numbers if rng.random() < 0.9}
+    prefixes = {number[:2] for number in about.numbers if rng.random() < 0.95}
     for number in about.numbers:
         if rng.random() < 0.5:
             prefixes.add(number[: rng.randint(1, len(number))])

@@ -60,7 +60,7 @@ def random_revision(
     terms = _Terms(rng, about, currency, tuple(band.code for band in bands))
     return PlanRevision(
         **identity,
-        rate_deck_ids=tuple(_some(rng, about.deck_ids, 3)) or (about.deck_ids[0],),
+        rate_deck_ids=_chain(rng, about),
         duration_rounding=rng.choice(list(DurationRounding)),
         price_rule=PriceRule(rng.choice(list(RoundingMode)), rng.randint(0, 6)),
         monthly_fee_micros=0,
@@ -98,8 +98,7 @@ class _Terms:
 
     def deck_choice(self, place: int) -> DeckChoice:
         del place
-        decks = tuple(_some(self._rng, self._about.deck_ids, 2)) or (self._about.deck_ids[-1],)
-        return DeckChoice(self.condition(), decks)
+        return DeckChoice(self.condition(), _chain(self._rng, self._about))
 
     def adjustment(self, place: int) -> PriceAdjustment:
         rng = self._rng
@@ -219,6 +218,12 @@ def _band(rng: Random, about: Circumstances, code: str) -> TimeBand:
         calendar_id=rng.choice(about.calendar_ids) if rng.random() < 0.2 else "",
         not_on_holidays_of=rng.choice(about.calendar_ids) if rng.random() < 0.2 else "",
     )
+
+
+def _chain(rng: Random, about: Circumstances) -> tuple[str, ...]:
+    """The first deck is of voice and usually the last that is asked."""
+    others = _some(rng, about.deck_ids[1:], 3)
+    return (*others, about.deck_ids[0]) if rng.random() < 0.9 else tuple(others)
 
 
 def _prefixes(rng: Random, numbers: Sequence[str]) -> tuple[str, ...]:
