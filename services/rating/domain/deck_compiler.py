@@ -22,19 +22,28 @@ from services.rating.domain.rate_columns import (
     RateColumns,
 )
 from services.rating.domain.rate_deck import NUMBER_DIGITS_MAX
-from services.rating.domain.snapshot import Columns, pack
+from services.rating.domain.snapshot import Content, pack, unpack
 
 NO_ROW = -1
 NUMBERS_END = 10**NUMBER_DIGITS_MAX
 # The length of the span of numbers that begin with a prefix, by the digits of the prefix.
 SPANS = np.array([10 ** (NUMBER_DIGITS_MAX - length) for length in range(NUMBER_DIGITS_MAX + 1)])
 
+# Columns that say what the rows are; the others follow from them, or say where they stood.
+DIGESTED = (
+    "prefix_keys",
+    *(name for name in NUMBER_FIELDS if name != "row_number"),
+    "destination_codes",
+    "destination_offsets",
+    "destination_bytes",
+)
+
 AnyInts = npt.NDArray[np.integer[Any]]
 
 
 def compile_deck(rates: RateColumns) -> bytearray:
     """The snapshot of a deck whose prefixes are distinct."""
-    rows = row_columns(rates)
+    rows = _row_columns(rates)
     starts, interval_rows, parents = _flatten(rows["prefix_keys"])
     return pack(
         {
@@ -48,31 +57,26 @@ def compile_deck(rates: RateColumns) -> bytearray:
     )
 
 
-def deck_digest(rates: RateColumns) -> str:
+def deck_digest(snapshot: Content) -> str:
     """SHA-256 of the rows in the order of their prefixes; lines of the file do not matter."""
+    columns = unpack(snapshot)
     digest = hashlib.sha256()
-    for name, column in row_columns(rates).items():
-        if name != "row_number":
-            digest.update(f"{name} {len(column)}\n".encode() + column.tobytes())
+    for name in DIGESTED:
+        digest.update(f"{name} {len(columns[name])}\n".encode())
+        digest.update(columns[name].data)
     return digest.hexdigest()
 
 
-def row_columns(rates: RateColumns) -> Columns:
+def _row_columns(rates: RateColumns) -> dict[str, npt.NDArray[Any]]:
     """The rows in the order of their prefixes, one column a field, destinations as a dictionary."""
     matrix = rates.matrix()
     order = np.argsort(matrix[:, 0], kind="stable")
-    numbers = {
-        name: np.ascontiguousarray(matrix[order, place])
-        for place, name in enumerate(NUMBER_FIELDS, start=2)
-    }
-    return {
-        "prefix_keys": matrix[order, 0],
-        **numbers,
-        **_dictionary(matrix[order, 1], rates.destinations),
-    }
+    numbers = {name: matrix[order, place] for place, name in enumerate(NUMBER_FIELDS, start=2)}
+    destinations = _dictionary(matrix[order, 1], rates.destinations)
+    return {"prefix_keys": matrix[order, 0], **numbers, **destinations}
 
 
-def _dictionary(places: Int64s, names: Sequence[str]) -> Columns:
+def _dictionary(places: Int64s, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
     """Texts by code; codes count from 0 in the order in which the rows need them."""
     used, firsts, codes = np.unique(places, return_index=True, return_inverse=True)
     by_need = np.argsort(firsts)

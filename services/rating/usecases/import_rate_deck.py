@@ -51,7 +51,7 @@ def compile_rates(rates: RateColumns) -> CompiledDeck:
     snapshot = compile_deck(rates)
     return CompiledDeck(
         rate_count=len(rates),
-        digest=deck_digest(rates),
+        digest=deck_digest(snapshot),
         snapshot_digest=hashlib.sha256(snapshot).hexdigest(),
         snapshot_chunks=compress_snapshot(snapshot),
     )

@@ -147,6 +147,8 @@ def test_equal_decks_have_equal_digests_whatever_the_order_of_their_rows() -> No
     shuffled = [rate._replace(row_number=90 - rate.row_number) for rate in reversed(rates)]
     dearer = [rates[0]._replace(price_nanos=1), *rates[1:]]
     renamed = [*rates[:2], rates[2]._replace(destination="to 316")]
-    digests = [deck_digest(RateColumns(each)) for each in (rates, shuffled, dearer, renamed)]
+    digests = [
+        deck_digest(compile_deck(RateColumns(each))) for each in (rates, shuffled, dearer, renamed)
+    ]
     assert digests[0] == digests[1]
     assert len({*digests}) == 3
