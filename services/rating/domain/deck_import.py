@@ -31,7 +31,7 @@ DESTINATION_CHARACTERS_MAX = 200
 SHOWN_CHARACTERS_MAX = 40
 REJECTED_ROWS_KEPT_MAX = 1_000
 ROWS_BETWEEN_PAUSES = 100
-TERMS_CACHED_MAX = 50_000
+TEXTS_CACHED_MAX = 10_000
 
 
 class RejectedRow(NamedTuple):
@@ -146,14 +146,19 @@ def _named(columns: Mapping[str, int], cells: Sequence[str]) -> dict[str, str]:
 
 
 class _RowReader:
-    """Makes rates of rows: terms repeat from row to row and are read once."""
+    """Makes rates of rows. Texts of numbers repeat from row to row: each is read once."""
 
     def __init__(
         self, mapping: DeckMapping, sheet: Sheet, destinations: Mapping[str, _Destination] | None
     ) -> None:
+        self._mapping = mapping
         self._columns = _columns(mapping, sheet)
         self._destinations = destinations
-        self._terms = lru_cache(maxsize=TERMS_CACHED_MAX)(partial(_terms, mapping))
+        most = increment_max(mapping.service)
+        self._price = _cached(partial(_price, mapping))
+        self._connect_fee = _cached(partial(_connect_fee, mapping))
+        self._increment = _cached(partial(whole_number, number_max=most))
+        self._grace = _cached(partial(whole_number, number_max=GRACE_SECONDS_MAX))
 
     def rate(self, row_number: int, cells: Sequence[str]) -> Rate:
         """The rate of a row; raises UnreadableCellError."""
@@ -161,30 +166,23 @@ class _RowReader:
         row = _named(self._columns, cells)
         prefix = _prefix(row["prefix"])
         joined = _joined(prefix, self._destinations)
-        name = _name(row.get("destination") or joined.name)
-        terms = self._terms(
-            row["price"],
-            row.get("connect_fee") or "0",
-            row.get("first") or joined.increment or "0",
-            row.get("next") or joined.increment or "0",
-            row.get("minimum") or joined.minimum or "0",
-            row.get("grace") or "0",
+        first = row.get("first") or joined.increment or "0"
+        following = row.get("next") or joined.increment or "0"
+        return Rate(
+            prefix=prefix,
+            destination=_name(row.get("destination") or joined.name),
+            price_nanos=self._price(row["price"]),
+            connect_fee_micros=self._connect_fee(row.get("connect_fee") or "0"),
+            first_increment=self._increment(first) or self._mapping.first_increment,
+            next_increment=self._increment(following) or self._mapping.next_increment,
+            minimum=self._increment(row.get("minimum") or joined.minimum or "0"),
+            grace_seconds=self._grace(row.get("grace") or "0"),
+            row_number=row_number,
         )
-        return Rate(prefix, name, *terms, row_number)
 
 
-def _terms(mapping: DeckMapping, *texts: str) -> tuple[int, int, int, int, int, int]:
-    """The numbers of a rate, in its order."""
-    price, connect_fee, first, following, minimum, grace = texts
-    most = increment_max(mapping.service)
-    return (
-        _price(mapping, price),
-        _connect_fee(mapping, connect_fee),
-        whole_number(first, most) or mapping.first_increment,
-        whole_number(following, most) or mapping.next_increment,
-        whole_number(minimum, most),
-        whole_number(grace, GRACE_SECONDS_MAX),
-    )
+def _cached(read: Callable[[str], int]) -> Callable[[str], int]:
+    return lru_cache(maxsize=TEXTS_CACHED_MAX)(read)
 
 
 def _prefix(text: str) -> str:
