@@ -33,7 +33,7 @@ OPERATOR_SCOPES = frozenset(
     f"{service}.{right}"
     for service, rights in {
         "cdr": ("ingest", "manage", "read", "audit"),
-        "rating": ("price", "manage", "read", "audit"),
+        "rating": ("price", "charge", "manage", "read", "audit"),
         "payment": ("record", "read", "audit"),
         "invoice": ("tenants", "manage", "read", "bill", "erase", "audit"),
         "fraud": ("manage", "read"),

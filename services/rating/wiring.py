@@ -14,12 +14,15 @@ from services.rating.api.account_decks import AccountDeckApi
 from services.rating.api.audit import RatingAuditApi
 from services.rating.api.calendars import CalendarApi
 from services.rating.api.charges import ChargeQueryApi
+from services.rating.api.counters import CounterApi
 from services.rating.api.exchange_rates import ExchangeRateApi
+from services.rating.api.numbers import international
 from services.rating.api.periods import PeriodApi
 from services.rating.api.plans import PlanApi
 from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
 from services.rating.api.rating_profile import RatingProfileApi
+from services.rating.api.usage import UsageApi
 from services.rating.config import RatingSettings
 from services.rating.events.handlers import event_handlers
 from services.rating.store.deck_files import DeckFiles
@@ -28,6 +31,7 @@ from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2_grpc as grpc_api
 from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
+from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
 
 PACKAGE = "tollbook.rating.v1"
 BYTES_PER_MEBIBYTE = 2**20
@@ -68,6 +72,7 @@ def _servicers(endpoint: Endpoint, tariffs: Tariffs, settings: RatingSettings) -
             f"{PACKAGE}.PlanService",
         ),
         *_tariff_servicers(endpoint),
+        *_usage_servicers(endpoint, tariffs, emergency),
         Servicer(
             grpc_api.add_ChargeQueryServiceServicer_to_server,
             ChargeQueryApi(endpoint, tariffs),
@@ -108,6 +113,24 @@ def _tariff_servicers(endpoint: Endpoint) -> list[Servicer]:
             tariff_grpc.add_RatingProfileServiceServicer_to_server,
             RatingProfileApi(endpoint),
             f"{PACKAGE}.RatingProfileService",
+        ),
+    ]
+
+
+def _usage_servicers(
+    endpoint: Endpoint, tariffs: Tariffs, emergency_numbers: frozenset[str]
+) -> list[Servicer]:
+    """Those of usage that no call record brings, and of what is included."""
+    return [
+        Servicer(
+            usage_grpc.add_UsageServiceServicer_to_server,
+            UsageApi(endpoint, tariffs, international(emergency_numbers)),
+            f"{PACKAGE}.UsageService",
+        ),
+        Servicer(
+            usage_grpc.add_CounterServiceServicer_to_server,
+            CounterApi(endpoint),
+            f"{PACKAGE}.CounterService",
         ),
     ]
 

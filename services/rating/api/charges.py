@@ -9,17 +9,20 @@ from chassis.grpc.convert import range_from_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.pages import decode_token, encode_token, page_size
 from chassis.security.caller import Caller
-from services.rating.api.convert import charge_to_proto
+from services.rating.api.convert_charges import charge_key, charge_to_proto
 from services.rating.domain.errors import not_found
-from services.rating.store.charges import list_charges, newest_charges
+from services.rating.store.charges import (
+    charge_revision,
+    list_charges,
+    newest_charges,
+    parties_of,
+)
+from services.rating.store.margins import margins_of
 from services.rating.store.unrated import FIRST
 from services.rating.usecases.retry_unrated_calls import RetriedPart, retry_part
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import ChargeQueryServiceServicer
-
-# No call has it: keys begin with the time of the call.
-NO_CHARGE = bytes(16)
 
 
 class ChargeQueryApi(ChargeQueryServiceServicer):
@@ -35,11 +38,34 @@ class ChargeQueryApi(ChargeQueryServiceServicer):
         """Return a charge in its newest revision."""
 
         def work(connection: Connection, caller: Caller) -> messages.GetChargeResponse:
-            key = _key(request.charge_id)
+            key = charge_key(request.charge_id)
             charges = newest_charges(connection, caller.tenant_id, [key])
             if key not in charges:
                 raise not_found("CHARGE", request.charge_id)
-            return messages.GetChargeResponse(charge=charge_to_proto(charges[key]))
+            margin = margins_of(connection, [key]).get(key)
+            return messages.GetChargeResponse(charge=charge_to_proto(charges[key], margin))
+
+        return await self._endpoint.query(work)
+
+    async def ExplainCharge(
+        self, request: messages.ExplainChargeRequest, context: Any
+    ) -> messages.ExplainChargeResponse:
+        """Explain a revision of a charge, beside the other parties of its call."""
+
+        def work(connection: Connection, caller: Caller) -> messages.ExplainChargeResponse:
+            key = charge_key(request.charge_id)
+            charge = charge_revision(connection, caller.tenant_id, key, request.revision)
+            if charge is None:
+                raise not_found("CHARGE", request.charge_id)
+            parties = parties_of(connection, charge)
+            margins = margins_of(connection, [charge.charge_id, *(p.charge_id for p in parties)])
+            return messages.ExplainChargeResponse(
+                charge=charge_to_proto(charge, margins.get(charge.charge_id)),
+                receipt_content=charge.receipt,
+                other_parties=[
+                    charge_to_proto(each, margins.get(each.charge_id)) for each in parties
+                ],
+            )
 
         return await self._endpoint.query(work)
 
@@ -89,12 +115,3 @@ def _retry(tariffs: Tariffs, account_id: str, after: bytes) -> Any:
         return retry_part(uow, tariffs, caller.tenant_id, account_id, after)
 
     return work
-
-
-def _key(charge_id: str) -> bytes:
-    """The key that a text stands for; a text that is none belongs to no charge."""
-    try:
-        key = bytes.fromhex(charge_id)
-    except ValueError:
-        return NO_CHARGE
-    return key if len(key) == len(NO_CHARGE) else NO_CHARGE

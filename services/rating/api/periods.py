@@ -7,7 +7,7 @@ from chassis.grpc.convert import money_to_proto, period_from_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.security.caller import Caller
 from kernel.money import Money
-from services.rating.api.convert import charge_to_proto
+from services.rating.api.convert_charges import charge_to_proto
 from services.rating.domain.seal import Seal
 from services.rating.usecases.charge_recurring_fee import RecurringFee, charge_recurring_fee
 from services.rating.usecases.seal_period import seal_period
@@ -48,7 +48,8 @@ class PeriodApi(PeriodServiceServicer):
         period = period_from_proto(request.billing_period)
 
         def work(uow: UnitOfWork, caller: Caller) -> messages.SealPeriodResponse:
-            return _seal_to_proto(seal_period(uow, caller.tenant_id, request.account_id, period))
+            seal = seal_period(uow, self._tariffs, caller.tenant_id, request.account_id, period)
+            return _seal_to_proto(seal)
 
         return await self._endpoint.mutate(request, messages.SealPeriodResponse, work)
 

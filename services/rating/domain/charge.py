@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+from kernel.clock import from_micros
 from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES, PART_LENGTH_BYTES, time_key
 from services.rating.domain.settlement import InputKind, Outcome, Settled
+from services.rating.domain.usage import Service
 
 MICROS_PER_MS = 1_000
 
@@ -27,6 +28,14 @@ class ChargeKind(IntEnum):
     VOLUME_ADJUSTMENT = 7
 
 
+KIND_OF_SERVICE: dict[int, ChargeKind] = {
+    Service.VOICE: ChargeKind.CALL,
+    Service.SMS: ChargeKind.SMS,
+    Service.DATA: ChargeKind.DATA,
+    Service.DID_RENTAL: ChargeKind.DID_RENTAL,
+}
+
+
 class Party(IntEnum):
     """Who is charged; the values are those of tollbook.type.v1.Party."""
 
@@ -38,6 +47,7 @@ class Party(IntEnum):
 class CallKeyKind(IntEnum):
     """The kinds of call key that rating makes itself; see tollbook.type.v1.CallKeyKind."""
 
+    OTHER = 6
     SUBSCRIPTION = 7
     VOLUME_COUNTER = 8
 
@@ -96,13 +106,13 @@ def party_key(party: int, level: int) -> str:
     return f"{party}.{level}" if level else str(party)
 
 
-def charge_id(start: datetime, tenant_id: str, call_key_kind: int, *identity: str) -> bytes:
+def charge_id(start_micros: int, tenant_id: str, call_key_kind: int, *identity: str) -> bytes:
     """The id of a charge: identity is call key, leg and party, as text.
 
     A charge never changes its account. Where two accounts have calls of the same key, leg and
     start, the second one's charge has its account as a further part of the identity.
     """
-    return time_key(start, tenant_id, str(call_key_kind), *identity)
+    return time_key(from_micros(start_micros), tenant_id, str(call_key_kind), *identity)
 
 
 def call_charge_ids(

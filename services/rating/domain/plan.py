@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -202,6 +203,18 @@ class PlanRevision:
     fees: tuple[Fee, ...] = ()
     margin_floor_millionths: int | None = None
     """The least margin, as a share of the selling price; None for no floor."""
+
+    @property
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition that decides a price."""
+        for terms in (
+            self.deck_choices,
+            self.adjustments,
+            self.volume_tiers,
+            self.bundles,
+            self.price_caps,
+        ):
+            yield from (each.when for each in terms)
 
 
 @dataclass(frozen=True, slots=True)

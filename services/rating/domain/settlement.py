@@ -28,6 +28,14 @@ class InputKind(IntEnum):
     """A priced call is priced again, under corrected terms."""
     SCHEDULE = 5
     """A fee falls due; it is settled once."""
+    USAGE = 6
+    """Usage that a platform reports itself, by its own key; a higher revision corrects it."""
+    REFUND = 7
+    """An operator gives a charge back whole."""
+
+
+# What has revisions of its own, the later of which corrects the earlier.
+RECORD_KINDS = frozenset({InputKind.CALL_RECORD, InputKind.USAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +95,16 @@ def first_step(amount_micros: int) -> Step:
 def is_newer_record(settled: Settled, offer: Offer) -> bool:
     """Whether an offer comes from a later revision of the record that settled the charge."""
     return (
-        offer.kind is InputKind.CALL_RECORD
+        offer.kind in RECORD_KINDS
         and settled.call_id == offer.call_id
         and settled.call_revision < offer.call_revision
     )
 
 
 def _changes(settled: Settled, offer: Offer, prevails: InputKind) -> bool:
+    # What was given back stays so until the record itself is corrected.
+    if settled.source is InputKind.REFUND:
+        return is_newer_record(settled, offer)
     # What was settled stands until there is a price to put in its place.
     if offer.outcome is Outcome.UNRATED and settled.outcome is not Outcome.UNRATED:
         return False

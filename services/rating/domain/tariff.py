@@ -73,7 +73,12 @@ class Tariff:
         self.base_currency = base_currency
         """Of margins; empty where the tenant has not chosen one."""
         self.has_counters = any(each.bundles or each.volume_tiers for each in revisions)
+        self.has_relations = any(when.relations for each in revisions for when in each.conditions)
+        self.has_relations = any(
+            condition.relations for each in revisions for condition in each.conditions
+        )
         self._decks = _by_deck(deck_versions)
+        self._names = {plan.plan_id: plan.display_name for plan in plans}
         self._currencies = {plan.plan_id: plan.currency for plan in plans}
         self._terms = {
             plan.plan_id: _terms_over_time(
@@ -81,6 +86,10 @@ class Tariff:
             )
             for plan in plans
         }
+
+    def name_of(self, plan_id: str) -> str:
+        """What customers read of a plan; empty for an unknown one."""
+        return self._names.get(plan_id, "")
 
     def currency_of(self, plan_id: str) -> str | None:
         """The currency of a plan; None for an unknown one."""

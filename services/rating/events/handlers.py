@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from chassis import columns
 from chassis.bus.handler import EventHandler, ReceivedEvent
 from chassis.database.unit_of_work import UnitOfWork
@@ -9,6 +11,8 @@ from chassis.grpc.convert import required_time, time_from_proto
 from kernel.period import BillingCycle
 from services.rating.domain.account import Account
 from services.rating.domain.call_batch import CallBatch
+from services.rating.domain.charge import Party
+from services.rating.domain.usage import Service
 from services.rating.store.accounts import save_account, save_block, save_subscription
 from services.rating.store.line_numbers import save_line_number
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
@@ -44,6 +48,8 @@ def _rate(uow: UnitOfWork, event: ReceivedEvent[CallsCollected], tariffs: Tariff
 def read_calls(event: CallsCollected) -> CallBatch:
     """The calls of an event, by column."""
     batch = columns.decode(event.calls)
+    starts = batch.int64("start_time")
+    begins = np.where(batch.nulls("answer_time"), starts, batch.int64("answer_time"))
     return CallBatch(
         call_ids=[key or b"" for key in batch.key16("call_id")],
         call_revisions=batch.int32("revision").tolist(),
@@ -55,9 +61,16 @@ def read_calls(event: CallsCollected) -> CallBatch:
         callers=batch.text("caller"),
         callees=batch.text("callee"),
         callee_kinds=batch.uint8("callee_kind").tolist(),
-        starts_micros=batch.int64("start_time").tolist(),
+        starts_micros=starts.tolist(),
         durations_ms=batch.int64("duration").tolist(),
         answered=batch.uint8("answered").tolist(),
+        begins_micros=begins.tolist(),
+        services=[Service.VOICE] * batch.row_count,
+        quantities=[0] * batch.row_count,
+        egress_trunks=batch.dictionary("egress_trunk"),
+        routing_numbers=batch.dictionary("routing_number"),
+        parties=[Party.CUSTOMER] * batch.row_count,
+        levels=[0] * batch.row_count,
     )
 
 

@@ -63,6 +63,15 @@ def accounts_of(
     }
 
 
+def accounts_paid_by(connection: Connection, tenant_id: str, payer_account_id: str) -> list[str]:
+    """The accounts that one pays for, itself included."""
+    table = account.c
+    query = select(table.account_id).where(
+        table.tenant_id == tenant_id, table.payer_account_id == payer_account_id
+    )
+    return list(connection.execute(query.order_by(table.account_id)).scalars())
+
+
 def save_subscription(
     connection: Connection,
     tenant_id: str,
@@ -121,10 +130,14 @@ def save_block(
     upsert_if_newer(connection, account_block, values, account_block.c.change_time)
 
 
-def block_reason(connection: Connection, tenant_id: str, account_id: str) -> str | None:
-    """Why an account is blocked; None when it is not."""
+def block_reasons(
+    connection: Connection, tenant_id: str, account_ids: Collection[str]
+) -> dict[str, str]:
+    """Why accounts are blocked; those that are not are left out."""
     table = account_block.c
-    query = select(table.reason).where(
-        table.tenant_id == tenant_id, table.account_id == account_id, table.is_blocked == 1
+    query = select(table.account_id, table.reason).where(
+        table.tenant_id == tenant_id,
+        table.account_id.in_(sorted(account_ids)),
+        table.is_blocked == 1,
     )
-    return connection.execute(query).scalar_one_or_none()
+    return {row.account_id: row.reason for row in connection.execute(query)}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, true
 
 from services.rating.domain.audit import BatchCounts, ChargedSum
-from services.rating.domain.charge import ChargeKind
+from services.rating.domain.charge import ChargeKind, Party
 from services.rating.store.schema import charge, rated_batch
 
 # The last sequence that counts, by partition; a partition without one counts whole.
@@ -53,6 +53,7 @@ def outcome_counts(connection: Connection, watermarks: Watermarks) -> dict[str, 
         select(charge.c.tenant_id, charge.c.outcome, func.count())
         .where(
             charge.c.kind == ChargeKind.CALL,
+            charge.c.party == Party.CUSTOMER,
             _up_to(charge.c.opened_partition, charge.c.opened_sequence, watermarks),
             ~is_superseded,
         )
@@ -69,7 +70,10 @@ def charged_sums(connection: Connection, watermarks: Watermarks) -> dict[str, li
     table = charge.c
     query = (
         select(table.tenant_id, table.currency, func.count(), func.sum(table.amount_delta_micros))
-        .where(_up_to(table.event_partition, table.event_sequence, watermarks))
+        .where(
+            table.party != Party.SUPPLIER,
+            _up_to(table.event_partition, table.event_sequence, watermarks),
+        )
         .group_by(table.tenant_id, table.currency)
         .order_by(table.tenant_id, table.currency)
     )

@@ -75,6 +75,27 @@ def charges_of_call(connection: Connection, settled: ChargeRevision) -> list[Cha
     return [ChargeRevision(*row) for row in connection.execute(query)]
 
 
+def charge_revision(
+    connection: Connection, tenant_id: str, charge_id: bytes, revision: int
+) -> ChargeRevision | None:
+    """A revision of a charge, 0 for the newest; None when there is none."""
+    query = select(*_COLUMNS).where(
+        charge.c.charge_id == charge_id, charge.c.tenant_id == tenant_id
+    )
+    if revision:
+        query = query.where(charge.c.revision == revision)
+    row = connection.execute(query.order_by(charge.c.revision.desc()).limit(1)).first()
+    return None if row is None else ChargeRevision(*row)
+
+
+def parties_of(connection: Connection, of: ChargeRevision) -> list[ChargeRevision]:
+    """The states of the charges of the other parties of a call, from the customer up."""
+    if of.call_id is None:
+        return []
+    others = [each for each in charges_of_call(connection, of) if each.charge_id != of.charge_id]
+    return sorted(others, key=lambda each: (each.party, each.party_level))
+
+
 def list_charges(
     connection: Connection,
     tenant_id: str,

@@ -24,10 +24,17 @@ def lock_counters(
 
     The lock is their owner's: a counter that is not there yet has no row to lock.
     """
-    owners = sorted({key.owner_account_id for key in keys})
     if connection.dialect.name == "postgresql":
-        for owner in owners:
+        for owner in sorted({key.owner_account_id for key in keys}):
             connection.exec_driver_sql(_LOCK, (tenant_id, owner))
+    return read_counters(connection, tenant_id, keys)
+
+
+def read_counters(
+    connection: Connection, tenant_id: str, keys: Collection[CounterKey]
+) -> dict[CounterKey, CounterState]:
+    """The state of counters at the moment."""
+    owners = sorted({key.owner_account_id for key in keys})
     return {
         key: state
         for key, state in _states_since(connection, tenant_id, owners, keys)
@@ -80,9 +87,7 @@ def counters_of_period(
         table.period_start == period.start,
         table.period_end == period.end,
     )
-    return {
-        CounterKey(*row[:5]): CounterState(*row[5:]) for row in connection.execute(query)
-    }
+    return {CounterKey(*row[:5]): CounterState(*row[5:]) for row in connection.execute(query)}
 
 
 def _states_since(
@@ -93,9 +98,7 @@ def _states_since(
     query = _counters(tenant_id).where(
         usage_counter.c.owner_account_id.in_(owners), usage_counter.c.period_start >= since
     )
-    return [
-        (CounterKey(*row[:5]), CounterState(*row[5:])) for row in connection.execute(query)
-    ]
+    return [(CounterKey(*row[:5]), CounterState(*row[5:])) for row in connection.execute(query)]
 
 
 def _counters(tenant_id: str) -> Any:

@@ -123,6 +123,7 @@ account = Table(
     Column("start_time", UtcTime, nullable=False),
     Column("change_time", UtcTime, nullable=False),
     PrimaryKeyConstraint("tenant_id", "account_id"),
+    Index("account_by_payer", "tenant_id", "payer_account_id"),
 )
 
 subscription = Table(
@@ -272,8 +273,8 @@ period_seal = Table(
     PrimaryKeyConstraint("tenant_id", "account_id", "period_start"),
 )
 
-# How far bundles and volume tiers are used up in a period: changed in the transaction of the charge,
-# in the order of settlement.
+# How far bundles and volume tiers are used up in a period: changed in the transaction of the
+# charge, in the order of settlement.
 usage_counter = Table(
     "usage_counter",
     metadata,

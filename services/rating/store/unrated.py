@@ -17,6 +17,7 @@ FIRST = bytes(16)
 _CALL_NAMES = (
     "call_id", "call_revision", "call_key_kind", "call_key", "leg", "account_id",
     "payer_account_id", "caller", "callee", "callee_kind", "start_time", "duration_ms", "answered",
+    "begin_time", "service", "quantity", "egress_trunk", "routing_number", "party", "party_level",
 )  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def read_unrated(connection: Connection, charge_ids: Collection[bytes]) -> CallB
     columns = {
         **{name: unrated_call.c[name] for name in _CALL_NAMES},
         "start_time": type_coerce(unrated_call.c.start_time, BigInteger),
+        "begin_time": type_coerce(unrated_call.c.begin_time, BigInteger),
     }
     query = select(*columns.values()).where(unrated_call.c.charge_id.in_(charge_ids))
     rows = connection.execute(query.order_by(unrated_call.c.charge_id)).all()

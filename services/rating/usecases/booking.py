@@ -53,3 +53,13 @@ class Bookings:
         if not booking.is_correction:
             self._last[payer_id] = (start, end, booked)
         return booked
+
+    def counting_micros(self, payer_id: str, start_micros: int) -> int:
+        """The instant whose period's counters a charge moves.
+
+        It is the start, or where the payer's open period begins when that of the start is sealed.
+        """
+        if payer_id not in self.accounts:
+            return start_micros
+        booked = self.book(payer_id, start_micros)
+        return max(booked.start or 0, start_micros) if booked.correction else start_micros

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chassis import columns
-from chassis.database.unit_of_work import UnitOfWork
+from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from kernel.partition import partition_of
-from services.rating.domain.charge import ChargeRevision
+from services.rating.domain.charge import NO_EVENT, ChargeKind, ChargeRevision, Party
 from services.rating.store.charges import insert_charges
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
@@ -22,9 +22,16 @@ class Settlement(NamedTuple):
 
 
 def record_settlements(uow: UnitOfWork, tenant_id: str, settlements: Iterable[Settlement]) -> None:
-    """Publish settlements by the partition of their payer and store them with their event."""
+    """Publish settlements by the partition of their payer and store them with their event.
+
+    What suppliers charge is our cost: no other service acts on it, so it is stored alone.
+    """
+    costs: list[ChargeRevision] = []
     by_payer: dict[str, list[Settlement]] = {}
     for settlement in settlements:
+        if settlement.charge.party == Party.SUPPLIER:
+            costs.append(settlement.charge)
+            continue
         by_payer.setdefault(settlement.charge.payer_account_id, []).append(settlement)
     by_partition: dict[int, list[Settlement]] = {}
     for payer_id, together in by_payer.items():
@@ -34,6 +41,7 @@ def record_settlements(uow: UnitOfWork, tenant_id: str, settlements: Iterable[Se
             part = together[start : start + REVISIONS_PER_EVENT_MAX]
             position = uow.publish(_event(part), tenant_id, partition)
             insert_charges(uow.connection, [each.charge for each in part], position)
+    insert_charges(uow.connection, costs, EventPosition(*NO_EVENT))
 
 
 def _event(settlements: Sequence[Settlement]) -> CallsRated:
@@ -46,7 +54,7 @@ def _event(settlements: Sequence[Settlement]) -> CallsRated:
                 "revision": columns.int32(charge["revision"]),
                 "kind": columns.uint8(charge["kind"]),
                 "party": columns.uint8(charge["party"]),
-                "call_id": columns.key16(charge["call_id"]),
+                "call_id": columns.key16(list(map(_record_id, charges))),
                 "call_revision": columns.int32(charge["call_revision"]),
                 "account_id": columns.dictionary(charge["account_id"]),
                 "payer_account_id": columns.dictionary(charge["payer_account_id"]),
@@ -69,3 +77,8 @@ def _event(settlements: Sequence[Settlement]) -> CallsRated:
             len(settlements),
         )
     )
+
+
+def _record_id(charge: ChargeRevision) -> bytes | None:
+    """The record of cdr that settled a charge; other usage has an id that is ours alone."""
+    return charge.call_id if charge.kind == ChargeKind.CALL else None

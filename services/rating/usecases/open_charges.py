@@ -8,8 +8,8 @@ from itertools import repeat
 from typing import Any
 
 from services.rating.domain.call_batch import CallBatch, PricedCall
-from services.rating.domain.charge import ChargeKind, ChargeRevision, Party
-from services.rating.domain.pricing import MS_PER_SECOND
+from services.rating.domain.charge import KIND_OF_SERVICE, ChargeRevision
+from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.usecases.booking import Booked
 
 Columns = dict[str, Iterable[Any]]
@@ -26,8 +26,6 @@ def open_charges(
     columns: Columns = {
         "charge_id": charge_ids,
         "revision": repeat(1),
-        "kind": repeat(int(ChargeKind.CALL)),
-        "party": repeat(int(Party.CUSTOMER)),
         **{name: repeat(value) for name, value in the_same.items()},
         **_of_calls(calls),
         **_of_prices(prices),
@@ -39,6 +37,9 @@ def open_charges(
 
 def _of_calls(calls: CallBatch) -> Columns:
     return {
+        "kind": map(KIND_OF_SERVICE.__getitem__, calls.services),
+        "party": calls.parties,
+        "party_level": calls.levels,
         "call_key_kind": calls.call_key_kinds,
         "call_key": calls.call_keys,
         "leg": calls.legs,
@@ -61,7 +62,7 @@ def _of_prices(prices: Sequence[PricedCall]) -> Columns:
         "amount_delta_micros": price["amount_micros"],
         "usage_line": price["usage_line"],
         "prefix": price["prefix"],
-        "charged_ms": (seconds * MS_PER_SECOND for seconds in price["charged_seconds"]),
+        "charged_ms": (seconds * MS_PER_SECOND for seconds in price["charged_quantity"]),
         "receipt": price["receipt"],
     }
 

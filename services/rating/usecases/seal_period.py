@@ -15,15 +15,24 @@ from services.rating.store.seals import (
     sealed_until,
 )
 from services.rating.store.unrated import count_unrated
+from services.rating.usecases.adjust_volume import adjust_volume
+from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.tariffs import Tariffs
 
 
-def seal_period(uow: UnitOfWork, tenant_id: str, account_id: str, period: Period) -> Seal:
+def seal_period(
+    uow: UnitOfWork, tariffs: Tariffs, tenant_id: str, account_id: str, period: Period
+) -> Seal:
     """Seal a period of a paying account; a sealed one answers the same seal for ever.
 
+    Whole-volume tiers are settled first, so that the seal counts their adjustments.
+
     Raises:
-        DomainError: UNKNOWN_ACCOUNT, PERIOD_NOT_OVER, PREVIOUS_PERIOD_OPEN, INVALID_PERIOD.
+        DomainError: UNKNOWN_ACCOUNT, PERIOD_NOT_OVER, PREVIOUS_PERIOD_OPEN, INVALID_PERIOD,
+            NO_EXCHANGE_RATE.
     """
     connection, key = uow.connection, SealKey(tenant_id, account_id)
+    pricing = CallPricing(uow, tariffs, tenant_id)
     # Charges share this lock: one that is being written is counted, or waits and becomes a
     # correction in the next period.
     account = accounts_of(connection, tenant_id, [account_id], Lock.UPDATE).get(account_id)
@@ -34,6 +43,7 @@ def seal_period(uow: UnitOfWork, tenant_id: str, account_id: str, period: Period
         return known
     sealed = sealed_until(connection, tenant_id, [account_id]).get(account_id)
     check_next_to_seal(account, period, sealed, uow.now)
+    adjust_volume(pricing, account, period)
     seal = seal_charges(
         new_uuid(),
         account.currency,

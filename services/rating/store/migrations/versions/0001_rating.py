@@ -204,6 +204,7 @@ def _create_customers() -> None:
         sa.Column("change_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "account_id"),
     )
+    op.create_index("account_by_payer", "account", ["tenant_id", "payer_account_id"])
     op.create_table(
         "subscription",
         sa.Column("tenant_id", sa.Text(), nullable=False),

@@ -1,0 +1,200 @@
+"""Prices the calls of one transaction by what it sees of accounts, tariff, seals and counters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from chassis.database.unit_of_work import UnitOfWork
+from services.rating.domain.account import Account, Customer
+from services.rating.domain.call_batch import (
+    CallBatch,
+    CustomerKey,
+    PricedCall,
+    needed_counters,
+    price_batch,
+)
+from services.rating.domain.charge import ChargeRevision, Party
+from services.rating.domain.counters import CounterBook, CounterKey, CounterUse
+from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.receipt import counter_uses
+from services.rating.domain.relation import NO_NUMBERS, NumberOwners
+from services.rating.domain.settlement import InputKind, Offer, Outcome, settle
+from services.rating.store.account_decks import overrides_of
+from services.rating.store.accounts import subscriptions_of
+from services.rating.store.bundle_grants import grants_of
+from services.rating.store.counters import lock_counters, save_counters
+from services.rating.store.line_numbers import number_owners
+from services.rating.store.pricing_lock import share_pricing
+from services.rating.usecases.booking import Bookings
+from services.rating.usecases.parties import supplier_customer
+from services.rating.usecases.tariffs import Tariffs
+
+
+class CallPricing:
+    """What prices the calls of a transaction. Its counters are saved once, at the end."""
+
+    def __init__(self, uow: UnitOfWork, tariffs: Tariffs, tenant_id: str) -> None:
+        share_pricing(uow.connection, tenant_id)
+        self.uow = uow
+        self.tenant_id = tenant_id
+        self.bookings = Bookings(uow, tenant_id)
+        self.tariff = tariffs.current(uow.connection, tenant_id)
+        self._tariffs = tariffs
+        self._counters = CounterBook({})
+        self._locked: set[CounterKey] = set()
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """The accounts that are held."""
+        return self.bookings.accounts
+
+    def hold(self, account_ids: Collection[str]) -> None:
+        """Read accounts; none of their periods is sealed before the transaction ends."""
+        self.bookings.hold(account_ids)
+
+    def price(
+        self, calls: CallBatch, known: Sequence[ChargeRevision | None], kind: InputKind
+    ) -> list[PricedCall]:
+        """The price of each call, in the order of the batch; `known` are the charges they have.
+
+        What a charge took from counters is given back before its call is priced again, and taken
+        again if the new price changes nothing.
+        """
+        customers = self._customers(calls)
+        countings = list(
+            map(self.bookings.counting_micros, calls.payer_account_ids, calls.starts_micros)
+        )
+        taken = {
+            place: uses
+            for place, charge in enumerate(known)
+            if charge is not None and (uses := _uses(charge))
+        }
+        owners = self._owners(calls)
+        needed = needed_counters(calls, customers, self.tariff, countings, owners)
+        self._open_counters(needed.union(*(_keys(uses) for uses in taken.values())))
+        if not needed and not taken:
+            return self._price_batch(calls, customers, countings, owners)
+        return [
+            self._price_next(
+                calls.select([place]), customers, [countings[place]], owners, known[place], kind
+            )
+            for place in range(len(calls))
+        ]
+
+    def customer(self, account_id: str) -> Customer:
+        """The customer of an account that is held, as its payer is."""
+        payer_id = self.accounts[account_id].payer_account_id
+        [customer] = self._known_customers([(account_id, payer_id)]).values()
+        return customer
+
+    def give_back(self, charge: ChargeRevision) -> None:
+        """Return what a charge took from counters."""
+        uses = _uses(charge)
+        self._open_counters(_keys(uses))
+        self._counters.give_back(uses)
+
+    def save_counters(self) -> None:
+        """Store the counters as they are now."""
+        save_counters(self.uow.connection, self.tenant_id, self._counters.changed())
+
+    def _price_next(
+        self,
+        call: CallBatch,
+        customers: Mapping[CustomerKey, Customer],
+        countings: Sequence[int],
+        owners: NumberOwners,
+        known: ChargeRevision | None,
+        kind: InputKind,
+    ) -> PricedCall:
+        """Price one call where counters have come to by the calls before it."""
+        taken = _uses(known) if known is not None else ()
+        self._counters.give_back(taken)
+        [price] = self._price_batch(call, customers, countings, owners)
+        if known is not None and settle(known.settled, _offer(price, call, kind)) is None:
+            self._counters.give_back(price.counter_uses)
+            self._counters.apply(taken)
+        return price
+
+    def _price_batch(
+        self,
+        calls: CallBatch,
+        customers: Mapping[CustomerKey, Customer],
+        countings: Sequence[int],
+        owners: NumberOwners,
+    ) -> list[PricedCall]:
+        return price_batch(
+            calls, customers, self.tariff, self.table, self._counters, countings, owners
+        )
+
+    def table(self, rate_deck_version_id: str) -> PrefixTable:
+        """The rows of a deck version."""
+        return self._tariffs.table(self.uow.connection, self.tenant_id, rate_deck_version_id)
+
+    def _open_counters(self, keys: Collection[CounterKey]) -> None:
+        missing = set(keys) - self._locked
+        if missing:
+            self._counters.add(lock_counters(self.uow.connection, self.tenant_id, missing))
+            self._locked |= missing
+
+    def _customers(self, calls: CallBatch) -> dict[CustomerKey, Customer]:
+        """Whose calls they are; those of unknown accounts are left out."""
+        suppliers, keys = set(), set()
+        ids = zip(calls.account_ids, calls.payer_account_ids, calls.parties, strict=True)
+        for account_id, payer_id, party in set(ids):
+            if party == Party.SUPPLIER:
+                suppliers.add(account_id)
+            else:
+                keys.add((account_id, payer_id))
+        costs = {(each, each): supplier_customer(each, self.tariff) for each in suppliers}
+        return {**self._known_customers(keys), **costs}
+
+    def _known_customers(self, keys: Collection[CustomerKey]) -> dict[CustomerKey, Customer]:
+        connection, tenant_id = self.uow.connection, self.tenant_id
+        ids = {account_id for account_id, _ in keys}
+        subscriptions = subscriptions_of(connection, tenant_id, ids)
+        overrides = overrides_of(connection, tenant_id, ids)
+        grants = grants_of(connection, tenant_id, ids)
+        return {
+            (account_id, payer_id): Customer(
+                self.accounts[account_id],
+                self.accounts[payer_id],
+                subscriptions.get(account_id, ()),
+                overrides.get(account_id, ()),
+                grants.get(account_id, ()),
+            )
+            for account_id, payer_id in keys
+            if account_id in self.accounts and payer_id in self.accounts
+        }
+
+    def _owners(self, calls: CallBatch) -> NumberOwners:
+        """Whose the called numbers are, where a price may depend on it."""
+        if not self.tariff.has_relations:
+            return NO_NUMBERS
+        return number_owners(self.uow.connection, self.tenant_id, calls.callees)
+
+
+def offer_of(opening: ChargeRevision, kind: InputKind) -> Offer:
+    """What a call would settle."""
+    return Offer(
+        Outcome(opening.outcome),
+        opening.unrated_reason,
+        opening.amount_micros,
+        kind,
+        opening.call_id,
+        opening.call_revision,
+    )
+
+
+def _offer(price: PricedCall, call: CallBatch, kind: InputKind) -> Offer:
+    [call_id], [call_revision] = call.call_ids, call.call_revisions
+    return Offer(
+        price.outcome, price.unrated_reason, price.amount_micros, kind, call_id, call_revision
+    )
+
+
+def _uses(charge: ChargeRevision) -> tuple[CounterUse, ...]:
+    return counter_uses(charge.receipt) if charge.receipt else ()
+
+
+def _keys(uses: Collection[CounterUse]) -> set[CounterKey]:
+    return {use.key for use in uses}
