@@ -137,11 +137,11 @@ def test_every_accepted_call_has_a_price_or_a_reason(first_run: Run) -> None:
     assert sum(map(number, prices)) == number(records[2])
 
 
-def test_one_fraud_alert_blocks_and_a_plan_in_other_money_is_refused(first_run: Run) -> None:
+def test_one_fraud_alert_blocks_and_a_deck_in_other_money_is_refused(first_run: Run) -> None:
     """A hacked telephone is found out; the refusals name their reasons."""
     assert "dearer than 2 EUR a minute" in first_run.told("Fraud alert")
     assert first_run.told("Blocked, unblocked").startswith("ACCOUNT_BLOCKED")
-    assert first_run.told("Refused on purpose").startswith("CURRENCY_MISMATCH")
+    assert first_run.told("Refused on purpose").startswith("NO_EXCHANGE_RATE")
 
 
 def test_every_invoice_is_a_pdf_in_its_tenants_folder(first_run: Run) -> None:

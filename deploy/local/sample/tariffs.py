@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chassis.grpc.client import acting_for
 from chassis.grpc.convert import money_to_proto, time_to_proto
-from deploy.local.sample.directory import account_id, account_id_of
+from deploy.local.sample.directory import account_id
 from deploy.local.sample.operator import MARKETS, PRICES_SINCE, TENANTS, Market, Tenant
 from deploy.local.sample.rate_deck import COLUMNS, deck_file
 from deploy.local.sample.session import SampleError, Session, fixed_id
@@ -22,19 +22,23 @@ PRICE_DECIMALS = 4
 
 
 async def create_tariffs(session: Session) -> None:
-    """Import and publish the decks, publish the plans, subscribe every account."""
+    """Import and publish the decks, publish the plans; show that none mixes currencies unasked."""
     rates = 0
     for tenant in TENANTS:
         with acting_for(tenant.tenant_id):
-            for market in MARKETS.values():
+            deck_ids = {}
+            for currency, market in MARKETS.items():
                 imported = await _import_deck(session, tenant, market)
-                await _publish_plan(session, tenant, market, imported.rate_deck.rate_deck_id)
+                deck_ids[currency] = imported.rate_deck.rate_deck_id
+                await _publish_plan(session, tenant, market, deck_ids[currency])
                 rates += imported.accepted_count
+            refusal = await _try_deck_of_other_currency(session, tenant, deck_ids["USD"])
     session.report("Rate decks", f"{len(TENANTS) * len(MARKETS)} published, {rates:,} prefixes")
+    session.report("Refused on purpose", refusal)
 
 
 async def create_subscriptions(session: Session) -> None:
-    """Put every account on the plan of its currency; show that no other is accepted."""
+    """Put every account on the plan of its currency."""
     customers = invoice_grpc.CustomerServiceStub(session.channels["invoice"])
     for tenant in TENANTS:
         with acting_for(tenant.tenant_id):
@@ -43,8 +47,6 @@ async def create_subscriptions(session: Session) -> None:
                 await customers.CreateSubscription(
                     _subscription_request(account_id(account), plan_id, account.start)
                 )
-            refusal = await _subscribe_to_other_currency(customers, tenant)
-    session.report("Refused on purpose", refusal)
 
 
 def _deck_code(market: Market) -> str:
@@ -144,17 +146,19 @@ def _subscription_request(
     )
 
 
-async def _subscribe_to_other_currency(
-    customers: invoice_grpc.CustomerServiceStub, tenant: Tenant
-) -> str:
-    """Ask for a plan in dollars for an account in euros and return the refusal."""
-    [account] = (each for each in tenant.accounts if each.code == "A-1001")
-    plan_id = _plan_id(tenant, MARKETS["USD"])
-    request = _subscription_request(account_id_of(tenant, account.code), plan_id, account.start)
+async def _try_deck_of_other_currency(session: Session, tenant: Tenant, deck_id: str) -> str:
+    """Ask whether the plan in euros could take a deck in dollars, and return the refusal."""
+    plans = rating_grpc.PlanServiceStub(session.channels["rating"])
+    request = rating_service_pb2.PublishPlanRevisionRequest(
+        plan_id=_plan_id(tenant, MARKETS["EUR"]),
+        revision=plan_pb2.PlanRevision(rate_deck_ids=[deck_id], price_decimals=PRICE_DECIMALS),
+        request_id=fixed_id(tenant.tenant_id, "terms", "dollars"),
+        validate_only=True,
+    )
     try:
-        await customers.CreateSubscription(request)
+        await plans.PublishPlanRevision(request)
     except DomainError as error:
-        if error.reason == "CURRENCY_MISMATCH":
+        if error.reason == "NO_EXCHANGE_RATE":
             return str(error)
         raise
-    raise SampleError("an account in EUR was put on a plan in USD")
+    raise SampleError("a plan in EUR took a deck in USD without an exchange rate")
