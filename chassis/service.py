@@ -97,12 +97,12 @@ async def _serve(
         async with connected(_broker_settings(name, settings)) as broker:
             await broker.create_streams()
             async with _working(build(runtime), runtime, broker):
-                _spare_the_collector()
+                spare_the_collector()
                 _logger.info("%s serves on %s", name, settings.listen_address)
                 await asyncio.Event().wait()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Leave what lives as long as the process out of every garbage collection.
 
     Batches make many short-lived tuples; with the default thresholds each batch walked all modules.

@@ -1,12 +1,13 @@
 """Lets a call in: who is calling, may it use this method, and for which tenant."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc
 
 from chassis.grpc.contracts import methods_of, package_of, read_table
-from chassis.grpc.interceptor import CallInterceptor, ServerCall
 from chassis.security import errors
 from chassis.security.caller import Caller, enter_call
 
@@ -19,6 +20,9 @@ REFLECTION_SERVICE = "grpc.reflection.v1alpha.ServerReflection"
 
 _TENANT_ID = re.compile(r"[a-z0-9-]{1,32}")
 
+Metadata = Mapping[str, str]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Admit = Callable[[Metadata, Context], object]
 VerifyToken = Callable[[str], Caller]
 IdentifyPeer = Callable[[Mapping[str, Iterable[bytes]]], Caller | None]
 
@@ -55,7 +59,7 @@ def access_rules(service_names: Iterable[str]) -> dict[str, MethodAccess]:
     return {method: table[method] for method in served}
 
 
-class AccessInterceptor(CallInterceptor):
+class Access:
     """Lets in who may come in, and makes it the current caller.
 
     Health is open, because probes carry no credential. Reflection asks for any valid credential.
@@ -67,32 +71,39 @@ class AccessInterceptor(CallInterceptor):
         verify_token: VerifyToken,
         identify_peer: IdentifyPeer,
     ) -> None:
-        super().__init__()
         self._rules = rules
         self._verify_token = verify_token
         self._identify_peer = identify_peer
 
-    @asynccontextmanager
-    async def around(self, call: ServerCall) -> AsyncIterator[None]:
-        """Check the call before its handler sees it."""
-        service = call.method.partition("/")[0]
+    def check_of(self, method: str) -> Admit:
+        """What lets a call of this method in, or raises."""
+        service = method.partition("/")[0]
+        if service == HEALTH_SERVICE:
+            return _let_in
         if service == REFLECTION_SERVICE:
-            self._authenticated(call)
-        elif service != HEALTH_SERVICE:
-            rule = self._rules[call.method]
-            enter_call(admitted(self._authenticated(call), rule, call.metadata(TENANT)))
-        yield
+            return self._authenticate
+        rule = self._rules[method]
 
-    def _authenticated(self, call: ServerCall) -> Caller:
-        authorization = call.metadata(AUTHORIZATION)
+        def admit(metadata: Metadata, context: Context) -> None:
+            caller = self._authenticate(metadata, context)
+            enter_call(admitted(caller, rule, metadata.get(TENANT)))
+
+        return admit
+
+    def _authenticate(self, metadata: Metadata, context: Context) -> Caller:
+        authorization = metadata.get(AUTHORIZATION)
         if authorization is None:
-            caller = self._identify_peer(call.context.auth_context())
+            caller = self._identify_peer(context.auth_context())
             if caller is None:
                 raise errors.credential_missing()
             return caller
         if not authorization.startswith(BEARER):
             raise errors.token_invalid("it is not of the form 'Bearer <token>'")
         return self._verify_token(authorization.removeprefix(BEARER))
+
+
+def _let_in(_metadata: Metadata, _context: Context) -> None:
+    """Ask nothing."""
 
 
 def admitted(caller: Caller, rule: MethodAccess, named_tenant: str | None) -> Caller:

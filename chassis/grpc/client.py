@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from opentelemetry import metrics
 from opentelemetry.trace import SpanKind
 
 from chassis.grpc import errors
@@ -16,7 +15,7 @@ from chassis.grpc.outgoing import acting_for, prepared
 from chassis.grpc.transport import CHANNEL_OPTIONS, channel_credentials
 from chassis.security.service_token import ServiceToken
 from chassis.settings import CommonSettings
-from chassis.telemetry import names
+from chassis.telemetry.call_durations import client_durations
 from chassis.telemetry.tracing import span_of
 
 __all__ = ["acting_for", "connect"]
@@ -24,10 +23,6 @@ __all__ = ["acting_for", "connect"]
 DNS_SCHEME = "dns:///"
 
 Details = grpc.aio.ClientCallDetails
-
-_duration = metrics.get_meter("tollbook").create_histogram(
-    names.RPC_CLIENT_DURATION, unit="s", description="Time to be answered, by method and code."
-)
 
 
 def connect(target: str, service_package: str, settings: CommonSettings) -> grpc.aio.Channel:
@@ -101,8 +96,7 @@ class _Outgoing:
                 raise
             raise meant from None
         finally:
-            attributes = {names.RPC_METHOD: method, names.RPC_CODE: code.name}
-            _duration.record(time.perf_counter() - start, attributes)
+            client_durations.record(method, code.name, time.perf_counter() - start)
 
 
 class _UnaryUnary(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):

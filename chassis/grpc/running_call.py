@@ -2,11 +2,10 @@
 
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class RunningCall:
+class RunningCall(NamedTuple):
     """An RPC being answered; `expiry` is a reading of time.monotonic(), None without a deadline."""
 
     method: str

@@ -5,22 +5,17 @@ from typing import Any, NamedTuple
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from chassis.grpc.access import (
     HEALTH_SERVICE,
     REFLECTION_SERVICE,
-    AccessInterceptor,
+    Access,
     access_rules,
 )
 from chassis.grpc.contracts import package_of, timeouts_of
-from chassis.grpc.server_interceptors import (
-    DeadlineInterceptor,
-    ErrorInterceptor,
-    TracingInterceptor,
-)
+from chassis.grpc.doors import Doors
 from chassis.grpc.transport import SERVER_OPTIONS, server_credentials
-from chassis.grpc.validation import ValidationInterceptor
 from chassis.security.identities import TrustedIdentities
 from chassis.security.tokens import TokenVerifier, TrustedKeys
 from chassis.settings import CommonSettings
@@ -36,7 +31,7 @@ _WHOLE_SERVER = ""
 class Servicer(NamedTuple):
     """An implementation, the generated function that adds it, and its full name in the contract."""
 
-    add_to_server: Callable[[Any, grpc.aio.Server], None]
+    add_to_server: Callable[[Any, Any], None]
     implementation: Any
     name: str
 
@@ -50,16 +45,11 @@ class GrpcServer:
         self._names = [servicer.name for servicer in servicers]
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
-            interceptors=_interceptors(self._names, settings),
-            options=SERVER_OPTIONS,
-            maximum_concurrent_rpcs=CONCURRENT_CALLS_MAX,
+            options=SERVER_OPTIONS, maximum_concurrent_rpcs=CONCURRENT_CALLS_MAX
         )
-        for servicer in servicers:
-            servicer.add_to_server(servicer.implementation, self._server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(
-            [*self._names, HEALTH_SERVICE, REFLECTION_SERVICE], self._server
-        )
+        doors = Doors(self._server, _access(self._names, settings), _timeouts(self._names))
+        for servicer in (*servicers, *self._standard_servicers()):
+            servicer.add_to_server(servicer.implementation, doors)
         self.port = self._listen(settings.listen_address, credentials)
 
     async def start(self) -> None:
@@ -73,6 +63,18 @@ class GrpcServer:
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace_seconds)
 
+    def _standard_servicers(self) -> tuple[Servicer, Servicer]:
+        """What every gRPC server offers besides: health, and reflection on everything."""
+        names = [*self._names, HEALTH_SERVICE, REFLECTION_SERVICE]
+        return (
+            Servicer(health_pb2_grpc.add_HealthServicer_to_server, self._health, HEALTH_SERVICE),
+            Servicer(
+                reflection_pb2_grpc.add_ServerReflectionServicer_to_server,
+                reflection.aio.ReflectionServicer(names),
+                REFLECTION_SERVICE,
+            ),
+        )
+
     async def _announce(self, status: int) -> None:
         for name in (_WHOLE_SERVER, *self._names):
             await self._health.set(name, status)
@@ -83,19 +85,10 @@ class GrpcServer:
         return self._server.add_secure_port(address, credentials)
 
 
-def _interceptors(
-    names: Sequence[str], settings: CommonSettings
-) -> Sequence[grpc.aio.ServerInterceptor]:
-    """What every call passes, from the outside to the handler."""
+def _access(names: Sequence[str], settings: CommonSettings) -> Access:
     keys = TrustedKeys(settings.trusted_keys_file)
     identities = TrustedIdentities.read(settings.trusted_identities_file)
-    return (
-        TracingInterceptor(),
-        ErrorInterceptor(),
-        DeadlineInterceptor(_timeouts(names)),
-        AccessInterceptor(access_rules(names), TokenVerifier(keys).verify, identities.identify),
-        ValidationInterceptor(),
-    )
+    return Access(access_rules(names), TokenVerifier(keys).verify, identities.identify)
 
 
 def _timeouts(names: Sequence[str]) -> Mapping[str, float]:

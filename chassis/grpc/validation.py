@@ -5,7 +5,6 @@ Items of a list are left to the use case, which may answer each of them for itse
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
-from itertools import islice
 from typing import Any
 
 from google.api import field_behavior_pb2
@@ -13,7 +12,6 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from chassis.grpc.errors import FIELD_VIOLATIONS_MAX
-from chassis.grpc.interceptor import CallInterceptor
 from chassis.grpc.pages import PAGE_SIZE_MAX
 from kernel.errors import DomainError, ErrorKind, FieldViolation
 from kernel.ids import is_uuid
@@ -32,18 +30,14 @@ OWN_PACKAGES = "tollbook."
 Check = Callable[[Message], str | None]
 
 
-class ValidationInterceptor(CallInterceptor):
-    """Checks every request, and every message of a stream."""
-
-    def incoming(self, request: Any) -> Any:
-        """The request itself, once checked."""
-        if not isinstance(request, Message):
-            return _each_checked(request)
-        check_request(request)
-        return request
+def checked(request: Message) -> Message:
+    """The request itself. Raises INVALID_REQUEST."""
+    check_request(request)
+    return request
 
 
-async def _each_checked(requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+async def each_checked(requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+    """The requests of a stream as they come. Raises INVALID_REQUEST at the first bad one."""
     async for request in requests:
         check_request(request)
         yield request
@@ -51,7 +45,7 @@ async def _each_checked(requests: AsyncIterator[Message]) -> AsyncIterator[Messa
 
 def check_request(request: Message) -> None:
     """Raise INVALID_ARGUMENT INVALID_REQUEST with a violation for each wrong field."""
-    violations = list(islice(_violations(request, ""), FIELD_VIOLATIONS_MAX))
+    violations = _violations(request, "")
     if violations:
         first = violations[0]
         raise DomainError(
@@ -59,36 +53,35 @@ def check_request(request: Message) -> None:
             INVALID_REQUEST,
             f"{request.DESCRIPTOR.name}.{first.field} {first.description}",
             {"field": first.field},
-            violations,
+            violations[:FIELD_VIOLATIONS_MAX],
         )
 
 
-def _violations(message: Message, path: str) -> Iterator[FieldViolation]:
-    for name, check in _checks_of(message.DESCRIPTOR):
-        problem = check(message)
-        if problem is not None:
-            yield FieldViolation(path + name, problem)
-    for name in _submessages_of(message.DESCRIPTOR):
+def _violations(message: Message, path: str) -> list[FieldViolation]:
+    checks, submessages = _rules_of(message.DESCRIPTOR)
+    violations = [
+        FieldViolation(path + name, problem)
+        for name, check in checks
+        if (problem := check(message)) is not None
+    ]
+    for name in submessages:
         if message.HasField(name):
-            yield from _violations(getattr(message, name), f"{path}{name}.")
+            violations += _violations(getattr(message, name), f"{path}{name}.")
+    return violations
 
 
 @cache
-def _submessages_of(descriptor: Descriptor) -> list[str]:
-    """The fields that hold one message of our own contracts."""
-    return [
+def _rules_of(descriptor: Descriptor) -> tuple[list[tuple[str, Check]], list[str]]:
+    """What each field has to satisfy, and the fields that hold one message of our contracts."""
+    checks = [(field.name, check) for field in descriptor.fields for check in _checks_for(field)]
+    submessages = [
         field.name
         for field in descriptor.fields
         if field.message_type is not None
         and not field.is_repeated
         and field.message_type.full_name.startswith(OWN_PACKAGES)
     ]
-
-
-@cache
-def _checks_of(descriptor: Descriptor) -> list[tuple[str, Check]]:
-    """What each field of a message has to satisfy."""
-    return [(field.name, check) for field in descriptor.fields for check in _checks_for(field)]
+    return checks, submessages
 
 
 def _checks_for(field: FieldDescriptor) -> Iterator[Check]:
@@ -125,17 +118,15 @@ def _is_page_size(message: Message) -> str | None:
 
 
 def _is_set(field: FieldDescriptor) -> Check:
-    name, default = field.name, field.default_value
+    name = field.name
 
     def is_present(message: Message) -> str | None:
         return None if message.HasField(name) else "is required"
 
-    def is_not_default(message: Message) -> str | None:
-        value = getattr(message, name)
-        is_unset = not value if field.is_repeated else value == default
-        return "is required" if is_unset else None
+    def is_not_empty(message: Message) -> str | None:
+        return None if getattr(message, name) else "is required"
 
-    return is_present if field.has_presence else is_not_default
+    return is_present if field.has_presence else is_not_empty
 
 
 def _is_short_list(field: FieldDescriptor) -> Check:
@@ -155,12 +146,14 @@ def _is_good_text(field: FieldDescriptor) -> Check:
     is_personal = field.full_name.startswith(PERSONAL_TEXT + ".")
     limit = PERSONAL_TEXT_CHARACTERS_MAX if is_personal else TEXT_CHARACTERS_MAX
 
-    def check(message: Message) -> str | None:
-        value = getattr(message, name)
-        texts = value if field.is_repeated else (value,)
+    def check_one(message: Message) -> str | None:
+        return _problem_of_text(getattr(message, name), limit)
+
+    def check_each(message: Message) -> str | None:
+        texts = getattr(message, name)
         return next(filter(None, (_problem_of_text(text, limit) for text in texts)), None)
 
-    return check
+    return check_each if field.is_repeated else check_one
 
 
 def _is_known_number(field: FieldDescriptor) -> Check:

@@ -1,7 +1,7 @@
 """Who is calling: the subject, the tenant it acts for and what it may do."""
 
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 # The tenant of a platform credential, which belongs to the installation and not to one tenant.
 ALL_TENANTS = "*"
@@ -22,7 +22,7 @@ class Caller:
 
     def acting_for(self, tenant_id: str) -> "Caller":
         """The same caller, confined to one tenant."""
-        return replace(self, tenant_id=tenant_id)
+        return Caller(self.subject, tenant_id, self.scopes)
 
 
 _caller: ContextVar[Caller | None] = ContextVar("caller", default=None)

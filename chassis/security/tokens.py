@@ -16,6 +16,8 @@ REQUIRED_CLAIMS = ["sub", "tenant", "scopes", "iss", "aud", "exp", "iat"]
 CLOCK_LEEWAY_SECONDS = 30
 TOKEN_CHARACTERS_MAX = 8_192
 REMEMBERED_TOKENS_MAX = 4_096
+# What a key has signed that was taken away is believed no longer than this.
+KEYS_CHECK_SECONDS = 1.0
 
 
 class TrustedKeys:
@@ -48,21 +50,18 @@ class TokenVerifier:
         self._keys = keys
         self._now = now
         self._version = 0
+        self._keys_checked_at = 0.0
         # Verifying costs as much as a small call; a token is the same for thousands of them.
         self._remembered: dict[str, tuple[Caller, int]] = {}
 
     def verify(self, token: str) -> Caller:
         """The caller. Raises UNAUTHENTICATED TOKEN_INVALID, TOKEN_EXPIRED."""
-        if len(token) > TOKEN_CHARACTERS_MAX:
-            raise errors.token_invalid("it is too long")
-        self._forget_after_a_change_of_keys()
-        known = self._remembered.get(token)
-        if known is None:
-            known = self._remembered[token] = self._checked(token)
-            if len(self._remembered) > REMEMBERED_TOKENS_MAX:
-                del self._remembered[next(iter(self._remembered))]
-        caller, expiry = known
-        if self._now() > expiry + CLOCK_LEEWAY_SECONDS:
+        now = self._now()
+        if abs(now - self._keys_checked_at) >= KEYS_CHECK_SECONDS:
+            self._forget_after_a_change_of_keys()
+            self._keys_checked_at = now
+        caller, expiry = self._remembered.get(token) or self._remember(token)
+        if now > expiry + CLOCK_LEEWAY_SECONDS:
             raise errors.token_expired()
         return caller
 
@@ -71,6 +70,14 @@ class TokenVerifier:
         if version != self._version:
             self._remembered.clear()
             self._version = version
+
+    def _remember(self, token: str) -> tuple[Caller, int]:
+        if len(token) > TOKEN_CHARACTERS_MAX:
+            raise errors.token_invalid("it is too long")
+        known = self._remembered[token] = self._checked(token)
+        if len(self._remembered) > REMEMBERED_TOKENS_MAX:
+            del self._remembered[next(iter(self._remembered))]
+        return known
 
     def _checked(self, token: str) -> tuple[Caller, int]:
         try:

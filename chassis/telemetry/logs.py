@@ -6,10 +6,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from opentelemetry import trace
-
 from chassis.security.caller import caller_if_any
 from chassis.telemetry import names
+from chassis.telemetry.tracing import current_ids
 
 # What logging itself puts on a record; the rest came in by `extra`.
 _STANDARD = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
@@ -50,10 +49,9 @@ def set_up_logs(service: str, level: str) -> None:
 
 def _of_context() -> dict[str, str]:
     fields = {}
-    span = trace.get_current_span().get_span_context()
-    if span.is_valid:
-        fields[names.LOG_TRACE_ID] = trace.format_trace_id(span.trace_id)
-        fields[names.LOG_SPAN_ID] = trace.format_span_id(span.span_id)
+    ids = current_ids()
+    if ids is not None:
+        fields[names.LOG_TRACE_ID], fields[names.LOG_SPAN_ID] = ids
     caller = caller_if_any()
     if caller is not None:
         fields[names.LOG_TENANT] = caller.tenant_id

@@ -4,15 +4,16 @@ from importlib.metadata import version
 
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 
 from chassis.settings import CommonSettings
 from chassis.telemetry import names
+from chassis.telemetry.call_durations import CallDurationsReader
 from chassis.telemetry.logs import set_up_logs
+from chassis.telemetry.tracing import sample_new_traces
 
 
 def set_up_telemetry(service: str, settings: CommonSettings) -> None:
@@ -27,8 +28,8 @@ def set_up_telemetry(service: str, settings: CommonSettings) -> None:
 
 def _traces(settings: CommonSettings, resource: Resource) -> TracerProvider:
     endpoint = settings.otel_exporter_otlp_endpoint
-    root = TraceIdRatioBased(settings.trace_sample_percent / 100) if endpoint else ALWAYS_OFF
-    provider = TracerProvider(sampler=ParentBased(root), resource=resource)
+    sample_new_traces(settings.trace_sample_percent if endpoint else 0)
+    provider = TracerProvider(resource=resource)
     if endpoint:
         provider.add_span_processor(BatchSpanProcessor(_span_exporter(endpoint)))
     return provider
@@ -56,4 +57,4 @@ def _metric_reader(endpoint: str) -> MetricReader:
         OTLPMetricExporter,
     )
 
-    return PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
+    return CallDurationsReader(OTLPMetricExporter(endpoint=endpoint))

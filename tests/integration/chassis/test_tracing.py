@@ -1,22 +1,23 @@
 """A call is one trace across services, and one measurement by method and code."""
 
-from collections.abc import Iterator
+import asyncio
 from itertools import pairwise
 from typing import Any
 
 import grpc
 import pytest
-from opentelemetry import metrics, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from chassis.telemetry.call_durations import CallDurations, client_durations, server_durations
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
-from tests.integration.chassis.fraud_api import block_request
+from tests.integration.chassis.fraud_api import Installation, block_request
 from tollbook.fraud.v1 import fraud_service_pb2
+
+STOP_SECONDS_MAX = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +28,6 @@ def exporter() -> InMemorySpanExporter:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     return exporter
-
-
-@pytest.fixture(scope="module")
-def reader() -> InMemoryMetricReader:
-    reader = InMemoryMetricReader()
-    metrics.set_meter_provider(MeterProvider([reader]))
-    return reader
 
 
 @pytest.fixture
@@ -76,29 +70,36 @@ async def test_an_unsampled_trace_records_no_span(spans: InMemorySpanExporter, s
     assert spans.get_finished_spans() == ()
 
 
-async def test_every_call_is_measured_by_method_and_code(
-    reader: InMemoryMetricReader, tenant_stub: Any
-) -> None:
+async def test_every_call_is_measured_by_method_and_code(tenant_stub: Any) -> None:
     """Good and refused calls alike, at both ends."""
     await tenant_stub.BlockAccount(block_request("a-1"))
     with pytest.raises(DomainError):
         await tenant_stub.BlockAccount(block_request("a-1"))
-    measured = set(measurements(reader))
     method = "tollbook.fraud.v1.FraudService/BlockAccount"
-    for name in ("rpc.server.duration", "rpc.client.duration"):
-        assert {(name, method, "OK"), (name, method, "ALREADY_EXISTS")} <= measured
+    for durations in (server_durations, client_durations):
+        assert {(method, "OK"), (method, "ALREADY_EXISTS")} <= measured_by(durations)
 
 
-def measurements(reader: InMemoryMetricReader) -> Iterator[tuple[str, object, object]]:
-    data = reader.get_metrics_data()
-    assert data is not None
-    for resource in data.resource_metrics:
-        for scope in resource.scope_metrics:
-            for metric in scope.metrics:
-                for point in metric.data.data_points:
-                    attributes = point.attributes or {}
-                    yield (
-                        metric.name,
-                        attributes.get("rpc.method"),
-                        attributes.get("rpc.grpc.status_code"),
-                    )
+async def test_a_call_that_its_caller_gave_up_is_stopped_and_measured(
+    installation: Installation, stub: Any
+) -> None:
+    """Nobody waits for the answer any more, so nobody works on it."""
+    metadata = (("authorization", f"Bearer {installation.token()}"),)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await stub.ListFraudRules(
+            fraud_service_pb2.ListFraudRulesRequest(), metadata=metadata, timeout=0.2
+        )
+    stopped = ("tollbook.fraud.v1.FraudService/ListFraudRules", "DEADLINE_EXCEEDED")
+    async with asyncio.timeout(STOP_SECONDS_MAX):
+        while stopped not in measured_by(server_durations):
+            await asyncio.sleep(0.01)
+    assert not installation.api.released.is_set()
+
+
+def measured_by(durations: CallDurations) -> set[tuple[object, object]]:
+    """Methods and codes of the calls that were measured."""
+    points = durations.metric().data.data_points
+    return {
+        (attributes["rpc.method"], attributes["rpc.grpc.status_code"])
+        for attributes in (point.attributes or {} for point in points)
+    }

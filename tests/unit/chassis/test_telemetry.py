@@ -5,12 +5,11 @@ import logging
 import sys
 
 import pytest
-from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from chassis.security.caller import Caller, enter_call
 from chassis.telemetry.logs import JsonFormatter
-from chassis.telemetry.tracing import current_traceparent, span_of
+from chassis.telemetry.tracing import current_traceparent, sample_new_traces, span_of
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 UNSAMPLED = f"00-{TRACE_ID}-00f067aa0ba902b7-00"
@@ -37,7 +36,28 @@ def test_a_trace_goes_on_though_nobody_records_it() -> None:
 def test_a_damaged_traceparent_begins_a_trace_of_its_own(damaged: str) -> None:
     """A caller's mistake in telemetry fails no call."""
     with span_of("tollbook.x.v1.X/Y", SpanKind.SERVER, damaged):
-        assert trace.get_current_span().get_span_context().trace_id != int(TRACE_ID, 16)
+        assert TRACE_ID not in current_traceparent()
+
+
+def test_only_the_share_that_is_to_be_recorded_begins_a_recorded_trace() -> None:
+    """The others have ids all the same, one trace after the other."""
+    sample_new_traces(0)
+    try:
+        seen = set()
+        for _ in range(3):
+            with span_of("tollbook.x.v1.X/Y", SpanKind.SERVER) as span:
+                assert not span.is_recording()
+                seen.add(logged("priced")["trace_id"])
+                assert current_traceparent().endswith("-00")
+        assert len(seen) == 3
+    finally:
+        sample_new_traces(100)
+
+
+def test_a_span_inside_a_trace_that_nobody_records_stays_in_it() -> None:
+    """A call to a neighbour carries on the trace of the call being answered."""
+    with span_of("X/Y", SpanKind.SERVER, UNSAMPLED), span_of("X/Z", SpanKind.CLIENT):
+        assert current_traceparent() == UNSAMPLED
 
 
 async def test_a_log_line_says_whose_call_it_was() -> None:
