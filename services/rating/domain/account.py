@@ -65,10 +65,12 @@ class Customer:
 
 def plan_in_force(subscriptions: Sequence[Subscription], instant_micros: int) -> str | None:
     """The plan subscribed to at an instant; of several, the one that began last."""
-    in_force = [
-        subscription
-        for subscription in subscriptions
-        if subscription.start_micros <= instant_micros
-        and (subscription.end_micros is None or instant_micros < subscription.end_micros)
-    ]
-    return max(in_force, key=lambda each: each.start_micros).plan_id if in_force else None
+    found: Subscription | None = None
+    for each in subscriptions:
+        if (
+            each.start_micros <= instant_micros
+            and (each.end_micros is None or instant_micros < each.end_micros)
+            and (found is None or each.start_micros > found.start_micros)
+        ):
+            found = each
+    return found.plan_id if found else None

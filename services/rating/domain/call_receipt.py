@@ -18,6 +18,9 @@ from services.rating.domain.terms import CACHED_RATES_MAX, Terms
 from services.rating.domain.usage import Service
 from services.rating.domain.volume import Volume
 
+# Whatever they are; all else is left out when it is empty or 0.
+_ALWAYS_WRITTEN = {"duration_ms", "quantity", "cap_micros", "amount_micros"}
+
 
 def call_head(governing: Terms, currency: str, found: FoundRate) -> bytes:
     """What the receipts of all calls have in common that one row of a deck prices first."""
@@ -61,23 +64,23 @@ def grace_call(head: bytes, usage: Usage) -> bytes:
 def full_call(head: bytes, case: PricingCase, price: FullPrice) -> bytes:
     """The receipt of a call with all that its terms say."""
     segments = _segments(price.segments, case.first, case.governing)
-    return _continued(
-        head,
-        {
-            **_some(exchanges=price.conversions.shown()),
-            **({"begin_micros": case.usage.begin_micros} if segments else {}),
-            **_recorded(case.usage),
-            "charged": case.charged,
-            **_some(bundles=_bundles(price.covering), segments=segments),
-            **_volume(price.volume, price.volume_use),
-            **_some(connect_fee_steps=[step.shown for step in price.connect_fee_steps]),
-            **_limits(price, case.governing.revision),
-            "exact_micros": exact_text(price.exact_micros),
-            **({"rounded_micros": price.rounded_micros} if price.paying else {}),
-            **_some(money_bundles=_bundles(price.paying)),
-            "amount_micros": price.amount_micros,
-        },
-    )
+    fields: dict[str, Any] = {
+        "exchanges": price.conversions.shown(),
+        "begin_micros": case.usage.begin_micros if segments else 0,
+        **_recorded(case.usage),
+        "charged": case.charged,
+        "bundles": _bundles(price.covering),
+        "segments": segments,
+        "volume": _volume(price.volume, price.volume_use),
+        "connect_fee_steps": [step.shown for step in price.connect_fee_steps],
+        **_limits(price, case.governing.revision),
+        "exact_micros": exact_text(price.exact_micros),
+        "rounded_micros": price.rounded_micros if price.paying else 0,
+        "money_bundles": _bundles(price.paying),
+        "amount_micros": price.amount_micros,
+    }
+    written = {key: value for key, value in fields.items() if value or key in _ALWAYS_WRITTEN}
+    return _continued(head, written)
 
 
 def plan_fields(revision: PlanRevision, plan_currency: str, currency: str) -> dict[str, Any]:
@@ -133,23 +136,24 @@ def _segments(
 ) -> list[dict[str, Any]]:
     """The segments; none where all base units simply cost the first rate."""
     shown = [_segment(each, first, governing) for each in segments]
-    return [] if len(shown) == 1 and shown[0].keys() == {"units"} else shown
+    return [] if len(shown) == 1 and len(shown[0]) == 1 else shown
 
 
 def _segment(segment: Segment, first: InForce, governing: Terms) -> dict[str, Any]:
-    terms, band, found = segment.in_force
-    revision_id = terms.revision.plan_revision_id
-    is_other_plan = revision_id != governing.revision.plan_revision_id
-    is_other_currency = terms.currency != governing.currency
-    steps = [step.shown for step in segment.steps]
-    return {
-        "units": segment.units,
-        **({"band": band} if band else {}),
-        **({"plan_revision_id": revision_id} if is_other_plan else {}),
-        **({"plan_currency": terms.currency} if is_other_currency else {}),
-        **({"rate": _rate(found)} if found != first.found else {}),
-        **({"steps": steps} if steps else {}),
-    }
+    """What is said of a segment beside its units is what is not as in the governing terms."""
+    (terms, band, found), steps = segment.in_force, segment.steps
+    shown: dict[str, Any] = {"units": segment.units}
+    if band:
+        shown["band"] = band
+    if terms.compiled is not governing.compiled:
+        shown["plan_revision_id"] = terms.revision.plan_revision_id
+        if terms.currency != governing.currency:
+            shown["plan_currency"] = terms.currency
+    if found is not first.found and found != first.found:
+        shown["rate"] = _rate(found)
+    if steps:
+        shown["steps"] = [step.shown for step in steps]
+    return shown
 
 
 def _rate(found: FoundRate) -> dict[str, Any]:
@@ -183,7 +187,7 @@ def _volume(volume: Volume | None, use: CounterUse | None) -> dict[str, Any]:
     if volume is None or use is None:
         return {}
     before, after = use.before, use.after
-    shown = {
+    return {
         **use.key._asdict(),
         "measure": volume.tiers.measure.name,
         "mode": volume.tiers.mode.name,
@@ -192,18 +196,14 @@ def _volume(volume: Volume | None, use: CounterUse | None) -> dict[str, Any]:
         **_set(spent_before_micros=before.spent_micros, spent_after_micros=after.spent_micros),
         "tiers": [step.shown for step in volume.steps],
     }
-    return {"volume": shown}
 
 
 def _limits(price: FullPrice, revision: PlanRevision) -> dict[str, Any]:
-    cap = price.cap
-    return {
-        **({"cap_micros": cap.amount_micros} if cap else {}),
-        **_set(
-            cap_includes_connect_fee=cap is not None and cap.includes_connect_fee,
-            minimum_charge_micros=revision.minimum_charge_micros,
-        ),
-    }
+    cap, minimum = price.cap, {"minimum_charge_micros": revision.minimum_charge_micros}
+    if cap is None:
+        return minimum
+    limits = {"cap_micros": cap.amount_micros, "cap_includes_connect_fee": cap.includes_connect_fee}
+    return limits | minimum
 
 
 def _continued(head: bytes, fields: Mapping[str, Any]) -> bytes:
@@ -213,8 +213,3 @@ def _continued(head: bytes, fields: Mapping[str, Any]) -> bytes:
 def _set(**fields: int) -> dict[str, int]:
     """Those that are not 0 or false."""
     return {name: value for name, value in fields.items() if value}
-
-
-def _some(**lists: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Those that are not empty."""
-    return {name: values for name, values in lists.items() if values}

@@ -95,8 +95,9 @@ def price_in_full(case: PricingCase, counters: CounterBook) -> FullPrice:
     conversions = Conversions(case.tariff.exchange, usage.start_micros)
     bundles = _bundles(case, band)
     covering = take(bundles, BundleUnit.QUANTITY, case.charged, counters)
+    covered = _taken(covering)
     fee = _connect_fee(case, covering, conversions)
-    paid = _paid(case, _taken(covering), band, conversions, counters)
+    paid = _paid(case, covered, band, conversions, counters)
     cap = _cap(case, band)
     exact = _limited(case, fee.micros, paid, cap)
     exact = conversions.convert(exact, governing.currency, currency)
@@ -108,7 +109,7 @@ def price_in_full(case: PricingCase, counters: CounterBook) -> FullPrice:
         covering,
         paid.segments,
         paid.volume,
-        _volume_use(case, paid, _taken(covering), amount),
+        _volume_use(case, paid, covered, amount),
         fee.steps,
         cap,
         exact,
@@ -141,8 +142,7 @@ def _connect_fee(
     """What being connected costs, in the plan's currency."""
     terms, band, found = case.first
     fee: Ratio = found.rate.connect_fee_micros, 1
-    fee = conversions.convert(fee, found.version.currency, terms.currency)
-    fee = conversions.convert(fee, terms.currency, case.governing.currency)
+    fee = conversions.convert(fee, found.version.currency, case.governing.currency)
     is_covered = bool(covering) and covering[0].bundle.allowance.covers_connect_fee
     if is_covered or not fee[0]:
         return _ConnectFee(NOTHING, ())

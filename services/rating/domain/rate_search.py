@@ -52,17 +52,6 @@ class _Piece(NamedTuple):
 class RateSearch:
     """Searches for the rates of one usage."""
 
-    __slots__ = (
-        "_asked",
-        "_customer",
-        "_decks",
-        "_digits",
-        "_found",
-        "_tables",
-        "_tariff",
-        "usage",
-    )
-
     def __init__(
         self,
         usage: Usage,
@@ -76,12 +65,8 @@ class RateSearch:
         self._tables = table_of
         # A short code is no international number, even where its digits look like one.
         self._digits = usage.facts.number if usage.callee_kind == NumberKind.E164 else ""
-        self._decks = [
-            each.rate_deck_id
-            for each in customer.overrides
-            if each.start_micros <= usage.start_micros
-            and (each.end_micros is None or usage.start_micros < each.end_micros)
-        ]
+        self._decks = _decks_at(customer, usage.start_micros) if customer.overrides else []
+        self._has_terms_at_begin = True
         self._asked: Chain | None = None
         self._found: FoundRate | None = None
 
@@ -92,10 +77,12 @@ class RateSearch:
 
     def first(self, governing: Terms) -> InForce | None:
         """What prices base unit 0; None when no deck knows the number."""
-        begin = self.usage.begin_micros
-        terms = governing
-        if begin != self.usage.start_micros:
-            terms = self.terms_at(begin) or governing
+        start, begin = self.usage.start_micros, self.usage.begin_micros
+        terms: Terms | None = governing
+        if begin != start and not self._is_constant(governing, start, begin):
+            terms = self.terms_at(begin)
+            self._has_terms_at_begin = terms is not None
+        terms = terms or governing
         band = terms.compiled.schedule.band_at(begin) if terms.compiled.has_bands else ""
         found = self._find(terms, band, begin)
         return InForce(terms, band, found) if found else None
@@ -104,23 +91,25 @@ class RateSearch:
         """Whether the terms at the beginning hold for a call of so many seconds."""
         begin = self.usage.begin_micros
         last = begin + (units - 1) * MICROS_PER_SECOND
-        if terms.until_micros is not None and terms.until_micros <= last:
-            return False
-        for _, start, end in self._customer.subscriptions:
-            if begin < start <= last or (end is not None and begin < end <= last):
-                return False
-        return not self._decks or self._next_change(begin) > last
+        return self._has_terms_at_begin and self._is_constant(terms, begin, last)
 
     def over_time(self, first: InForce, units: int) -> list[tuple[int, InForce]]:
         """From which base unit on each is in force, in a call of so many seconds."""
         begin = self.usage.begin_micros
+        end = begin + (units - 1) * MICROS_PER_SECOND + 1
+        if not self.stays(first.terms, units):
+            pieces = self._pieces(begin, end)
+        elif first.terms.compiled.has_bands:
+            pieces = _band_pieces(begin, end, first.terms)
+        else:
+            return [(0, first)]
         spans = [(0, first)]
-        pieces = self._pieces(begin, begin + (units - 1) * MICROS_PER_SECOND + 1)
-        starts = [(_unit_from(piece.start_micros - begin), piece) for piece in pieces]
-        ends = [*(unit for unit, _ in starts[1:]), units]
-        for (unit, piece), end in zip(starts, ends, strict=True):
+        starts = [-(-(piece.start_micros - begin) // MICROS_PER_SECOND) for piece in pieces]
+        starts.append(units)
+        for place, piece in enumerate(pieces):
+            unit = starts[place]
             # What is in force between two seconds only prices none.
-            if not 0 < unit < end or piece.terms is None:
+            if not 0 < unit < starts[place + 1] or piece.terms is None:
                 continue
             found = self._find(piece.terms, piece.band, piece.start_micros)
             # Terms that give no rate leave those of the unit before in force.
@@ -130,15 +119,23 @@ class RateSearch:
                     spans.append((unit, in_force))
         return spans
 
+    def _is_constant(self, terms: Terms, after: int, last: int) -> bool:
+        """Whether the terms at an instant are still those at a later one."""
+        if terms.until_micros is not None and terms.until_micros <= last:
+            return False
+        for _, start, end in self._customer.subscriptions:
+            if after < start <= last or (end is not None and after < end <= last):
+                return False
+        return not self._decks or self._next_change(after) > last
+
     def _pieces(self, begin: int, end: int) -> list[_Piece]:
         """The span cut wherever terms or bands change."""
         pieces = []
         for start, until, terms in self._terms_between(begin, end):
-            if terms is None or not terms.compiled.has_bands:
+            if terms is None:
                 pieces.append(_Piece(start, terms, ""))
             else:
-                bands = terms.compiled.schedule.pieces(start, until)
-                pieces += [_Piece(instant, terms, band) for instant, band in bands]
+                pieces += _band_pieces(start, until, terms)
         return pieces
 
     def _terms_between(self, begin: int, end: int) -> Iterator[tuple[int, int, Terms | None]]:
@@ -182,6 +179,17 @@ class RateSearch:
         return None
 
 
-def _unit_from(offset_micros: int) -> int:
-    """The first base unit that begins at an offset from the beginning or later."""
-    return -(-offset_micros // MICROS_PER_SECOND)
+def _decks_at(customer: Customer, instant: int) -> list[str]:
+    """The account's own decks, in order of preference."""
+    return [
+        each.rate_deck_id
+        for each in customer.overrides
+        if each.start_micros <= instant and (each.end_micros is None or instant < each.end_micros)
+    ]
+
+
+def _band_pieces(start: int, end: int, terms: Terms) -> list[_Piece]:
+    if not terms.compiled.has_bands:
+        return [_Piece(start, terms, "")]
+    pieces = terms.compiled.schedule.pieces(start, end)
+    return [_Piece(instant, terms, band) for instant, band in pieces]

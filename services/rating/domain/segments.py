@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.rating.domain.conditions import CallFacts
 from services.rating.domain.conversions import Conversions
-from services.rating.domain.price_steps import Price, Step, holding
+from services.rating.domain.price_steps import DurationTiers, Price, Step, holding
 from services.rating.domain.rate_search import InForce
 from services.rating.domain.terms import Terms
 from services.rating.domain.usage import Service
@@ -36,25 +36,27 @@ def segments_of(
     ends = [*(start for start, _ in spans[1:]), charged]
     for (start, in_force), end in zip(spans, ends, strict=True):
         if end > covered:
-            adjusting = holding(in_force.terms.compiled.adjustments, facts, in_force.band)
-            for units, tier in _tiers(in_force.terms, facts.service, max(start, covered), end):
-                steps = [tier, *adjusting] if tier else adjusting
-                price = _price(in_force, steps, governing, conversions)
-                segments.append(Segment(units, in_force, steps, price))
+            compiled, first = in_force.terms.compiled, max(start, covered)
+            steps = holding(compiled.adjustments, facts, in_force.band)
+            if compiled.duration_tiers.starts and facts.service is Service.VOICE:
+                parts = _tiers(compiled.duration_tiers, steps, first, end)
+            else:
+                parts = [(end - first, steps)]
+            for units, taken in parts:
+                price = _price(in_force, taken, governing, conversions)
+                segments.append(Segment(units, in_force, taken, price))
     return segments
 
 
 def _tiers(
-    terms: Terms, service: Service, start: int, end: int
-) -> Iterator[tuple[int, Step | None]]:
-    """How many base units lie in each duration tier, with what it does to prices."""
-    tiers = terms.compiled.duration_tiers
-    if service is not Service.VOICE or not tiers.starts:
-        yield end - start, None
-        return
+    tiers: DurationTiers, steps: list[Step], start: int, end: int
+) -> list[tuple[int, list[Step]]]:
+    """How many base units lie in each duration tier, with all steps taken there."""
     cuts = [cut for cut in tiers.starts if start < cut < end]
-    for unit, following in zip([start, *cuts], [*cuts, end], strict=True):
-        yield following - unit, tiers.step_at(unit)
+    return [
+        (following - unit, [tier, *steps] if (tier := tiers.step_at(unit)) else steps)
+        for unit, following in zip([start, *cuts], [*cuts, end], strict=True)
+    ]
 
 
 def _price(

@@ -76,6 +76,7 @@ class Terms:
     """All that prices a call of a plan at one time: a revision and the deck versions in force."""
 
     currency: str
+    revision: PlanRevision
     compiled: CompiledRevision
     until_micros: int | None
     """When other terms take their place; None for never."""
@@ -96,6 +97,7 @@ class Terms:
         revision = compiled.revision
         return cls(
             currency,
+            revision,
             compiled,
             until_micros,
             _chains(revision.rate_deck_ids, in_force),
@@ -104,11 +106,6 @@ class Terms:
                 for choice in revision.deck_choices
             ),
         )
-
-    @property
-    def revision(self) -> PlanRevision:
-        """The revision of the plan."""
-        return self.compiled.revision
 
     @property
     def is_stateless(self) -> bool:
