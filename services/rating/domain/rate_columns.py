@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ class RepeatedRow(NamedTuple):
     first_row_number: int
 
 
-class RateColumns(Sequence[Rate]):
+class RateColumns:
     """Rates in the order in which they came."""
 
     def __init__(self, rates: Iterable[Rate] = ()) -> None:
@@ -51,17 +51,13 @@ class RateColumns(Sequence[Rate]):
     def __len__(self) -> int:
         return len(self._numbers) // WIDTH
 
-    @overload
-    def __getitem__(self, row: int) -> Rate: ...
-    @overload
-    def __getitem__(self, row: slice) -> list[Rate]: ...
-    def __getitem__(self, row: int | slice) -> Rate | list[Rate]:
-        if isinstance(row, slice):
-            return [self[each] for each in range(*row.indices(len(self)))]
-        return next(self._rates([range(len(self))[row]]))
-
     def __iter__(self) -> Iterator[Rate]:
-        return self._rates(range(len(self)))
+        return map(self.rate, range(len(self)))
+
+    def rate(self, row: int) -> Rate:
+        """A row, counting from 0."""
+        key, place, *numbers = self._numbers[row * WIDTH : (row + 1) * WIDTH]
+        return Rate(prefix_text(key), self._names[place], *numbers)
 
     def matrix(self) -> Int64s:
         """A view: a row for each rate, with the fields that are written at WIDTH."""
@@ -82,16 +78,11 @@ class RateColumns(Sequence[Rate]):
         repeated = [
             RepeatedRow(rate.prefix, rate.row_number, first.row_number)
             for place in np.argsort(rows)[:shown_max]
-            for rate, first in [(self[rows[place]], self[firsts[place]])]
+            for rate, first in [(self.rate(rows[place]), self.rate(firsts[place]))]
         ]
         if len(rows):
             self._numbers = array("q", np.delete(matrix, rows, axis=0).tobytes())
         return len(rows), repeated
-
-    def _rates(self, rows: Iterable[int]) -> Iterator[Rate]:
-        for row in rows:
-            key, place, *numbers = self._numbers[row * WIDTH : (row + 1) * WIDTH]
-            yield Rate(prefix_text(key), self._names[place], *numbers)
 
 
 def padded(digits: str) -> int:
