@@ -117,6 +117,18 @@ def settle_random_calls(seed: int, calls: int = CALLS_PER_TENANT) -> Iterator[Pr
         yield priced
 
 
+def random_receipts(seed: int, calls: int = CALLS_PER_TENANT) -> Iterator[bytes]:
+    """The receipts of a random tenant's calls, by the engine alone."""
+    rng = Random(seed)
+    scene = random_scene(rng)
+    engine = Engine(scene.tenant)
+    for _ in range(calls):
+        priced = engine.price(random_usage(rng, scene), rng.choice(scene.tenant.customers))
+        engine.book.apply(priced.counter_uses)
+        if priced.receipt:
+            yield priced.receipt
+
+
 def _corrected(rng: Random, usage: Usage) -> Usage:
     """The same call, longer or shorter than the first record said."""
     return usage._replace(

@@ -33,7 +33,7 @@ from tests.support.rating_oracle.random_money import random_amount, random_price
 
 T = TypeVar("T")
 SERVICES = (Service.VOICE, Service.VOICE, Service.VOICE, Service.SMS, Service.DATA)
-FACTORS = (0, 1, 500_000, 900_000, 333_333, FACTOR_ONE, 1_210_000, 2_000_000)
+FACTORS = (0, 333_333, 500_000, 900_000, 999_999, FACTOR_ONE, 1_210_000, 2_000_000)
 QUANTITIES = {
     Service.VOICE: (1, 45, 600, 3_600),
     Service.SMS: (1, 3, 20),
