@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from services.rating.domain.bundles import BundleUse
+from services.rating.domain.compact_json import json_text, quoted
 from services.rating.domain.counters import CounterUse
 from services.rating.domain.exact import Ratio
 from services.rating.domain.full_price import FullPrice, PricingCase
 from services.rating.domain.plan import Crossing, PlanRevision
 from services.rating.domain.priced_call import Usage
 from services.rating.domain.rate_search import FoundRate, InForce
-from services.rating.domain.receipt import GRACE, RECEIPT_VERSION, encoded, exact_text, sealed
+from services.rating.domain.receipt import GRACE, RECEIPT_VERSION, exact_text, sealed
 from services.rating.domain.segments import Segment
 from services.rating.domain.terms import CACHED_RATES_MAX, Terms
 from services.rating.domain.usage import Service
 from services.rating.domain.volume import Volume
-
-# Whatever they are; all else is left out when it is empty or 0.
-_ALWAYS_WRITTEN = {"duration_ms", "quantity", "cap_micros", "amount_micros"}
 
 
 def call_head(governing: Terms, currency: str, found: FoundRate) -> bytes:
@@ -29,7 +27,7 @@ def call_head(governing: Terms, currency: str, found: FoundRate) -> bytes:
     if head is None:
         if len(governing.heads) >= CACHED_RATES_MAX:
             governing.heads.clear()
-        head = governing.heads[key] = encoded(_head(governing, currency, found))[:-1]
+        head = governing.heads[key] = json_text(_head(governing, currency, found))[:-1].encode()
     return head
 
 
@@ -57,30 +55,32 @@ def plain_voice_call(
 
 def grace_call(head: bytes, usage: Usage) -> bytes:
     """The receipt of a call that was too short to cost anything."""
-    fields = {"free": GRACE, **_recorded(usage), "amount_micros": 0}
-    return _continued(head, fields)
+    texts = {"free": quoted(GRACE), **_recorded(usage), "amount_micros": "0"}
+    return _continued(head, texts)
 
 
 def full_call(head: bytes, case: PricingCase, price: FullPrice) -> bytes:
-    """The receipt of a call with all that its terms say."""
+    """The receipt of a call with all that its terms say; what is empty is left out."""
     segments = _segments(price.segments, case.first, case.governing)
-    fields: dict[str, Any] = {
-        "exchanges": price.conversions.shown(),
-        "begin_micros": case.usage.begin_micros if segments else 0,
+    revision, cap = case.governing.revision, price.cap
+    texts = {
+        "exchanges": _texts(map(json_text, price.conversions.shown())),
+        "begin_micros": str(case.usage.begin_micros) if segments else "",
         **_recorded(case.usage),
-        "charged": case.charged,
-        "bundles": _bundles(price.covering),
+        "charged": str(case.charged),
+        "bundles": _texts(map(_bundle, price.covering)),
         "segments": segments,
         "volume": _volume(price.volume, price.volume_use),
-        "connect_fee_steps": [step.shown for step in price.connect_fee_steps],
-        **_limits(price, case.governing.revision),
-        "exact_micros": exact_text(price.exact_micros),
-        "rounded_micros": price.rounded_micros if price.paying else 0,
-        "money_bundles": _bundles(price.paying),
-        "amount_micros": price.amount_micros,
+        "connect_fee_steps": _texts(step.text for step in price.connect_fee_steps),
+        "cap_micros": str(cap.amount_micros) if cap else "",
+        "cap_includes_connect_fee": "true" if cap and cap.includes_connect_fee else "",
+        "minimum_charge_micros": str(revision.minimum_charge_micros or ""),
+        "exact_micros": f'"{exact_text(price.exact_micros)}"',
+        "rounded_micros": str(price.rounded_micros) if price.paying else "",
+        "money_bundles": _texts(map(_bundle, price.paying)),
+        "amount_micros": str(price.amount_micros),
     }
-    written = {key: value for key, value in fields.items() if value or key in _ALWAYS_WRITTEN}
-    return _continued(head, written)
+    return _continued(head, texts)
 
 
 def plan_fields(revision: PlanRevision, plan_currency: str, currency: str) -> dict[str, Any]:
@@ -124,36 +124,36 @@ def _head(governing: Terms, currency: str, found: FoundRate) -> dict[str, Any]:
     }
 
 
-def _recorded(usage: Usage) -> dict[str, int]:
+def _recorded(usage: Usage) -> dict[str, str]:
     """What was recorded."""
     if usage.service is Service.VOICE:
-        return {"duration_ms": usage.duration_ms}
-    return {"quantity": usage.quantity}
+        return {"duration_ms": str(usage.duration_ms)}
+    return {"quantity": str(usage.quantity)}
 
 
-def _segments(
-    segments: Sequence[Segment], first: InForce, governing: Terms
-) -> list[dict[str, Any]]:
+def _segments(segments: Sequence[Segment], first: InForce, governing: Terms) -> str:
     """The segments; none where all base units simply cost the first rate."""
     shown = [_segment(each, first, governing) for each in segments]
-    return [] if len(shown) == 1 and len(shown[0]) == 1 else shown
+    if len(shown) == 1 and "," not in shown[0]:
+        return ""
+    return _texts(shown)
 
 
-def _segment(segment: Segment, first: InForce, governing: Terms) -> dict[str, Any]:
+def _segment(segment: Segment, first: InForce, governing: Terms) -> str:
     """What is said of a segment beside its units is what is not as in the governing terms."""
     (terms, band, found), steps = segment.in_force, segment.steps
-    shown: dict[str, Any] = {"units": segment.units}
+    text = f'{{"units":{segment.units}'
     if band:
-        shown["band"] = band
+        text += f',"band":{quoted(band)}'
     if terms.compiled is not governing.compiled:
-        shown["plan_revision_id"] = terms.revision.plan_revision_id
+        text += f',"plan_revision_id":{quoted(terms.revision.plan_revision_id)}'
         if terms.currency != governing.currency:
-            shown["plan_currency"] = terms.currency
+            text += f',"plan_currency":{quoted(terms.currency)}'
     if found is not first.found and found != first.found:
-        shown["rate"] = _rate(found)
+        text += f',"rate":{json_text(_rate(found))}'
     if steps:
-        shown["steps"] = [step.shown for step in steps]
-    return shown
+        text += f',"steps":{_texts(step.text for step in steps)}'
+    return text + "}"
 
 
 def _rate(found: FoundRate) -> dict[str, Any]:
@@ -168,26 +168,24 @@ def _rate(found: FoundRate) -> dict[str, Any]:
     }
 
 
-def _bundles(uses: Sequence[BundleUse]) -> list[dict[str, Any]]:
-    """The bundles that pay, in the order of use."""
-    return [
-        {
-            **use.key._asdict(),
-            "granted": use.before.granted,
-            **_set(before=use.before.used),
-            "after": use.after.used,
-            **_set(covers_connect_fee=bundle.allowance.covers_connect_fee),
-        }
-        for bundle, use in uses
-    ]
+def _bundle(paying: BundleUse) -> str:
+    bundle, use = paying
+    shown = {
+        **use.key._asdict(),
+        "granted": use.before.granted,
+        **_set(before=use.before.used),
+        "after": use.after.used,
+        **_set(covers_connect_fee=bundle.allowance.covers_connect_fee),
+    }
+    return json_text(shown)
 
 
-def _volume(volume: Volume | None, use: CounterUse | None) -> dict[str, Any]:
+def _volume(volume: Volume | None, use: CounterUse | None) -> str:
     """The volume tier set that applies, and the position of its counter."""
     if volume is None or use is None:
-        return {}
+        return ""
     before, after = use.before, use.after
-    return {
+    shown = {
         **use.key._asdict(),
         "measure": volume.tiers.measure.name,
         "mode": volume.tiers.mode.name,
@@ -196,18 +194,19 @@ def _volume(volume: Volume | None, use: CounterUse | None) -> dict[str, Any]:
         **_set(spent_before_micros=before.spent_micros, spent_after_micros=after.spent_micros),
         "tiers": [step.shown for step in volume.steps],
     }
+    return json_text(shown)
 
 
-def _limits(price: FullPrice, revision: PlanRevision) -> dict[str, Any]:
-    cap, minimum = price.cap, {"minimum_charge_micros": revision.minimum_charge_micros}
-    if cap is None:
-        return minimum
-    limits = {"cap_micros": cap.amount_micros, "cap_includes_connect_fee": cap.includes_connect_fee}
-    return limits | minimum
+def _continued(head: bytes, texts: Mapping[str, str]) -> bytes:
+    """A receipt that goes on with fields as JSON; those without a text are left out."""
+    rest = "".join([f',"{key}":{text}' for key, text in texts.items() if text])
+    return sealed(head + rest.encode())
 
 
-def _continued(head: bytes, fields: Mapping[str, Any]) -> bytes:
-    return sealed(head + b"," + encoded(fields)[1:-1])
+def _texts(shown: Iterable[str]) -> str:
+    """A list as JSON; nothing of an empty one."""
+    joined = ",".join(shown)
+    return f"[{joined}]" if joined else ""
 
 
 def _set(**fields: int) -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import gcd
 from typing import Any, NamedTuple
 
+from services.rating.domain.compact_json import json_text
 from services.rating.domain.conditions import CallFacts, Condition
 from services.rating.domain.exact import Ratio
 from services.rating.domain.plan import (
@@ -30,6 +31,8 @@ class Step(NamedTuple):
     price_nanos: int | None
     shown: Mapping[str, Any]
     """How a receipt shows it."""
+    text: str
+    """The same as JSON."""
 
     def of(self, price: Price) -> Price:
         """What becomes of a price; never less than nothing."""
@@ -140,4 +143,4 @@ def _step(
 ) -> Step:
     divisor = gcd(factor_millionths, FACTOR_ONE)
     factor = factor_millionths // divisor, FACTOR_ONE // divisor
-    return Step(*factor, surcharge, price_nanos, shown)
+    return Step(*factor, surcharge, price_nanos, shown, json_text(shown))

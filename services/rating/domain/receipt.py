@@ -13,6 +13,7 @@ from math import gcd
 from typing import Any
 
 from kernel.rounding import RoundingMode
+from services.rating.domain.compact_json import json_text
 from services.rating.domain.counters import CounterKey, CounterState, CounterUse
 from services.rating.domain.exact import Ratio
 from services.rating.domain.priced_call import Usage
@@ -37,7 +38,6 @@ REFUNDED = "REFUNDED"
 NO_FEE = "NO_FEE"
 
 _DIGEST_KEY = b',"digest":"'
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 Receipt = Mapping[str, Any]
 """The fields of a receipt."""
@@ -65,12 +65,7 @@ def no_fee(currency: str) -> bytes:
 def of_kind(kind: str, currency: str, fields: Receipt) -> bytes:
     """A receipt of what its kind adds."""
     head = {"version": RECEIPT_VERSION, "kind": kind, "currency": currency}
-    return sealed(encoded({**head, **fields})[:-1])
-
-
-def encoded(fields: Receipt) -> bytes:
-    """Fields in their order, without spaces."""
-    return _ENCODER.encode(fields).encode()
+    return sealed(json_text({**head, **fields})[:-1].encode())
 
 
 def sealed(content: bytes) -> bytes:
