@@ -5,11 +5,9 @@ from typing import Any
 from chassis.grpc.convert import NANOS_PER_MICRO, nanos_to_decimal, time_from_proto
 from chassis.security.caller import current_caller
 from kernel.clock import utc_now
-from kernel.e164 import NumberPlan, normalise
-from kernel.errors import DomainError
 from kernel.money import minor_unit_decimals
+from services.rating.api.numbers import international, number_from_proto
 from services.rating.domain.errors import invalid_field
-from services.rating.domain.relation import NO_NUMBERS, NumberOwners
 from services.rating.domain.routing import (
     ROUTES_DEFAULT,
     ROUTES_MAX,
@@ -20,55 +18,25 @@ from services.rating.domain.routing import (
     explain_route,
     rounded_nanos,
 )
-from services.rating.store.line_numbers import number_owners
-from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
-from services.rating.usecases.route_call import CallToRoute, RoutedCall, route_call
+from services.rating.usecases.route_call import CallToRoute, RoutedCall, Routes
 from tollbook.rating.v1 import supplier_service_pb2 as messages
 from tollbook.rating.v1.supplier_service_pb2_grpc import RoutingServiceServicer
 
-# Numbers come in international form; no country's own way of dialling applies to them.
-_INTERNATIONAL = NumberPlan("999", "")
+_NUMBERS = international()
 
 
 class RoutingApi(RoutingServiceServicer):
-    """Routes calls of the caller's tenant, from memory."""
+    """Routes calls of the caller's tenant."""
 
-    def __init__(self, memory: PricingMemory) -> None:
-        self._memory = memory
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
 
     async def RouteCall(
         self, request: messages.RouteCallRequest, context: Any
     ) -> messages.RouteCallResponse:
         """Order the suppliers of one call."""
-        tenant_id = current_caller().tenant_id
-        call = _call(request)
-        account_ids = [call.account_id] if call.account_id else []
-        owners = await self._owners(tenant_id, call)
-        try:
-            basis = await self._memory.basis(tenant_id, account_ids)
-            routed = await self._route(tenant_id, call, basis, owners)
-        except DomainError:
-            # The database is asked before anything is said to be missing.
-            basis = await self._memory.confirmed_basis(tenant_id, account_ids)
-            routed = await self._route(tenant_id, call, basis, owners)
+        routed = await self._routes.route(current_caller().tenant_id, _call(request))
         return _response(routed)
-
-    async def _owners(self, tenant_id: str, call: CallToRoute) -> NumberOwners:
-        """Whose the callee is; it matters for a selling price alone."""
-        if not call.account_id:
-            return NO_NUMBERS
-        return await self._memory.read(
-            lambda connection: number_owners(connection, tenant_id, [call.callee])
-        )
-
-    async def _route(
-        self, tenant_id: str, call: CallToRoute, basis: PricingBasis, owners: NumberOwners
-    ) -> RoutedCall:
-        caller = basis.customers.get(call.account_id)
-        return await self._memory.with_tables(
-            tenant_id,
-            lambda table_of: route_call(call, basis.tariff, caller, table_of, owners),
-        )
 
 
 def _call(request: messages.RouteCallRequest) -> CallToRoute:
@@ -97,7 +65,7 @@ def _call(request: messages.RouteCallRequest) -> CallToRoute:
 
 def _digits(text: str) -> str:
     """E.164 digits; nothing for nothing. INVALID_NUMBER."""
-    return normalise("+" + text.removeprefix("+"), _INTERNATIONAL).digits if text else ""
+    return number_from_proto(text, _NUMBERS).digits if text else ""
 
 
 def _response(routed: RoutedCall) -> messages.RouteCallResponse:

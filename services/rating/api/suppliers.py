@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
-from chassis.grpc.convert import INT64_MAX, time_to_proto
+from chassis.grpc.convert import time_to_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.pages import decode_token, encode_token, page_size
 from chassis.security.caller import Caller
@@ -100,7 +100,7 @@ class SupplierApi(SupplierServiceServicer):
     ) -> messages.ListSupplierRevisionsResponse:
         """List what a supplier has been, newest first."""
         size = page_size(request.page_size)
-        [before] = decode_token(request.page_token) or [INT64_MAX]
+        [before] = decode_token(request.page_token) or [None]
 
         def work(connection: Connection, caller: Caller) -> messages.ListSupplierRevisionsResponse:
             supplier_id = _known(connection, caller.tenant_id, request.supplier_id).supplier_id

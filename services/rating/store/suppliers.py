@@ -55,13 +55,14 @@ def list_suppliers(
 
 
 def list_supplier_revisions(
-    connection: Connection, tenant_id: str, supplier_id: str, before: int, limit: int
+    connection: Connection, tenant_id: str, supplier_id: str, before: int | None, limit: int
 ) -> list[Supplier]:
-    """What a supplier has been, newest first; a page of revisions below one."""
-    query = _revisions(tenant_id).where(
-        supplier.c.supplier_id == supplier_id, supplier_revision.c.revision < before
-    )
-    newest_first = query.order_by(supplier_revision.c.revision.desc()).limit(limit)
+    """What a supplier has been, newest first; a page of revisions below one, or of all."""
+    revision = supplier_revision.c.revision
+    query = _revisions(tenant_id).where(supplier.c.supplier_id == supplier_id)
+    if before is not None:
+        query = query.where(revision < before)
+    newest_first = query.order_by(revision.desc()).limit(limit)
     return [_from_row(row) for row in connection.execute(newest_first)]
 
 

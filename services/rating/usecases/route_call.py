@@ -1,15 +1,17 @@
-"""Routing one call: its selling price, each supplier's rate, and the order between them."""
+"""Routes calls: the selling price, each supplier's rate, and the order between them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 from fractions import Fraction
+from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
+from kernel.errors import DomainError
 from services.rating.domain.account import Customer
 from services.rating.domain.conditions import CallFacts, Relation
 from services.rating.domain.conversions import Conversions
@@ -26,7 +28,7 @@ from services.rating.domain.errors import (
 from services.rating.domain.prefix_table import PrefixTable
 from services.rating.domain.priced_call import NoPriceError, Usage
 from services.rating.domain.rate_search import RateSearch
-from services.rating.domain.relation import NumberOwners
+from services.rating.domain.relation import NO_NUMBERS, NumberOwners
 from services.rating.domain.routing import (
     Offer,
     RouteOrder,
@@ -40,7 +42,9 @@ from services.rating.domain.supplier import Supplier
 from services.rating.domain.tariff import Tariff
 from services.rating.domain.usage import Service
 from services.rating.store.customers import KnownCustomer
+from services.rating.store.line_numbers import number_owners
 from services.rating.usecases.parties import supplier_customer
+from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
 
 _MINUTE_MS = 60_000
 
@@ -74,6 +78,40 @@ class RoutedCall(NamedTuple):
     wish: Wish
     selling_nanos: Fraction | None
     """What the account pays for a minute, in the currency of comparison."""
+
+
+class Routes:
+    """Routes calls of any tenant, from memory."""
+
+    def __init__(self, memory: PricingMemory) -> None:
+        self._memory = memory
+
+    async def route(self, tenant_id: str, call: CallToRoute) -> RoutedCall:
+        """The suppliers of a call, in order; the database is asked before it is refused.
+
+        Raises:
+            DomainError: those of `route_call`.
+        """
+        account_ids = [call.account_id] if call.account_id else []
+        basis = await self._memory.basis(tenant_id, account_ids)
+        try:
+            return await self._attempt(tenant_id, call, basis)
+        except DomainError:
+            confirmed = await self._memory.confirmed(tenant_id, basis, account_ids)
+            return await self._attempt(tenant_id, call, confirmed)
+
+    async def _attempt(self, tenant_id: str, call: CallToRoute, basis: PricingBasis) -> RoutedCall:
+        owners = NO_NUMBERS
+        if call.account_id and basis.tariff.has_relations:
+            numbers = [call.callee]
+            owners = await self._memory.read(
+                partial(number_owners, tenant_id=tenant_id, numbers=numbers)
+            )
+        caller = basis.customers.get(call.account_id)
+        return await self._memory.with_tables(
+            tenant_id,
+            lambda table_of: route_call(call, basis.tariff, caller, table_of, owners),
+        )
 
 
 def route_call(
