@@ -12,7 +12,7 @@ from chassis.security.caller import Caller
 from kernel.e164 import NumberPlan
 from kernel.errors import DomainError
 from services.rating.api.convert_charges import charge_key, charge_to_proto
-from services.rating.api.numbers import number_from_proto
+from services.rating.api.numbers import callee_from_proto, number_from_proto
 from services.rating.domain.charge import ChargeRevision
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
@@ -113,7 +113,7 @@ class UsageApi(UsageServiceServicer):
             service=Service(usage.service),
             quantity=usage.quantity,
             caller=caller.digits if caller else "",
-            callee=number_from_proto(usage.callee, self._numbers),
+            callee=callee_from_proto(usage.callee, Service(usage.service), self._numbers),
             start_time=required_time(usage.start_time, "usage.start_time"),
         )
 

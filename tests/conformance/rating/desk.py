@@ -36,6 +36,7 @@ from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
 from services.rating.api.usage import UsageApi
 from services.rating.events.handlers import event_handlers
+from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
@@ -110,8 +111,9 @@ class Desk:
     tariffs: Tariffs = field(default_factory=Tariffs)
 
     def __post_init__(self) -> None:
-        endpoint = Endpoint(self.database)
-        self.rating = RatingApi(endpoint, self.tariffs, frozenset({"112"}))
+        self.memory = PricingMemory(self.database, self.tariffs)
+        endpoint = Endpoint(self.database, self.memory.heed_publication)
+        self.rating = RatingApi(self.memory, frozenset({"112"}))
         self.decks = RateDeckApi(endpoint, self.tariffs)
         self.plans = PlanApi(endpoint)
         self.charges_api = ChargeQueryApi(endpoint, self.tariffs)
@@ -119,7 +121,9 @@ class Desk:
         self.usage = UsageApi(endpoint, self.tariffs, INTERNATIONAL)
         self.counters = CounterApi(endpoint)
         self.audit = RatingAuditApi(endpoint)
-        self._handlers = {each.type_name: each for each in event_handlers(self.tariffs)}
+        self._handlers = {
+            each.type_name: each for each in event_handlers(self.tariffs, self.memory.doubt)
+        }
 
     async def set_up(self) -> None:
         """A deck and a plan from the beginning, and an account that subscribes to it."""

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from chassis.database.engine import Database
 from chassis.grpc.convert import range_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
@@ -41,14 +40,6 @@ def tiers(mode: plan.VolumeMode.ValueType) -> plan.VolumeTiers:
             plan.VolumeTier(from_count=120, price=plan.TierPrice(factor={"value": "0.5"})),
         ],
     )
-
-
-@pytest.fixture
-async def desk(database: Database) -> Desk:
-    """A tenant whose plan begins a month later: each test gives it terms of its own."""
-    opened = Desk(database)
-    await opened.set_up()
-    return opened
 
 
 async def give(desk: Desk, **terms: object) -> None:
@@ -123,9 +114,9 @@ async def test_the_accounts_of_a_payer_share_a_bundle(desk: Desk) -> None:
 
 
 async def test_what_is_left_of_a_bundle_rolls_over(desk: Desk) -> None:
-    """One minute of March is left in April, and used up first."""
+    """The oldest is used up first: one minute of March is left for April, February's is gone."""
     await give(desk, bundles=[minutes(3, rollover_periods=1)])
-    await desk.collect(desk.call(seconds=120))
+    await desk.collect(desk.call(seconds=180 + 120))
     await desk.collect(desk.call(seconds=270, start=APRIL.start))
     assert euros(await desk.charges()) == ["0.0300", "0.0000"]
 
