@@ -50,7 +50,11 @@ def key16(keys: Sequence[bytes | None]) -> Column:
 
 def text(values: Sequence[str]) -> Column:
     """Encode text that seldom repeats."""
-    encoded = [value.encode() for value in values]
+    return encoded_text([value.encode() for value in values])
+
+
+def encoded_text(encoded: Sequence[bytes]) -> Column:
+    """Encode text that is in UTF-8 already."""
     offsets = np.zeros(len(encoded) + 1, dtype="<u4")
     np.cumsum([len(value) for value in encoded], out=offsets[1:])
     return Column(
@@ -69,6 +73,15 @@ def dictionary(values: Sequence[str]) -> Column:
     )
 
 
+def coded(codes: Integers, words: Sequence[str]) -> Column:
+    """Encode text that repeats, given as indexes of distinct words."""
+    return Column(
+        type=ColumnType.COLUMN_TYPE_DICTIONARY,
+        values=np.asarray(codes, dtype="<u4").tobytes(),
+        dictionary=words,
+    )
+
+
 def decode(batch: ColumnBatch, schema_version: int = 1) -> "Columns":
     """Read a batch.
 
@@ -84,7 +97,7 @@ def decode(batch: ColumnBatch, schema_version: int = 1) -> "Columns":
             {"schema_version": str(batch.schema_version)},
         )
     if batch.row_count > ROW_COUNT_MAX:
-        raise _malformed("row_count", f"{batch.row_count} rows; at most {ROW_COUNT_MAX}")
+        raise malformed("row_count", f"{batch.row_count} rows; at most {ROW_COUNT_MAX}")
     return Columns(batch)
 
 
@@ -94,6 +107,10 @@ class Columns:
     def __init__(self, batch: ColumnBatch) -> None:
         self.row_count = batch.row_count
         self._columns = {column.name: column for column in batch.columns}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a column of this name; of whatever type."""
+        return name in self._columns
 
     def int64(self, name: str) -> npt.NDArray[np.int64]:
         """Return signed 64-bit integers; null rows hold 0."""
@@ -117,16 +134,23 @@ class Columns:
 
     def text(self, name: str) -> list[str]:
         """Return texts."""
-        column = self._column(name, ColumnType.COLUMN_TYPE_TEXT)
-        if len(column.offsets) != 4 * (self.row_count + 1):
-            raise _malformed(name, f"{len(column.offsets)} bytes of offsets")
-        offsets = np.frombuffer(column.offsets, dtype="<u4").tolist()
-        whole = column.values
+        whole, places = self.encoded_text(name)
+        offsets = places.tolist()
         if whole.isascii():
             # Offsets count bytes, which are characters here: one decoding serves all rows.
             joined = whole.decode()
             return [joined[a:b] for a, b in pairwise(offsets)]
         return [whole[a:b].decode() for a, b in pairwise(offsets)]
+
+    def encoded_text(self, name: str) -> tuple[bytes, npt.NDArray[np.uint32]]:
+        """Return texts in UTF-8, one after the other, and where each begins and the last ends."""
+        column = self._column(name, ColumnType.COLUMN_TYPE_TEXT)
+        if len(column.offsets) != 4 * (self.row_count + 1):
+            raise malformed(name, f"{len(column.offsets)} bytes of offsets")
+        offsets = np.frombuffer(column.offsets, dtype="<u4")
+        if offsets[-1] > len(column.values) or (offsets[1:] < offsets[:-1]).any():
+            raise malformed(name, "an offset points past its text")
+        return column.values, offsets
 
     def dictionary(self, name: str) -> list[str]:
         """Return texts that were encoded as a dictionary."""
@@ -138,7 +162,7 @@ class Columns:
         column = self._column(name, ColumnType.COLUMN_TYPE_DICTIONARY, 4)
         codes = np.frombuffer(column.values, dtype="<u4")
         if len(codes) and int(codes.max()) >= len(column.dictionary):
-            raise _malformed(name, "an index points past the dictionary")
+            raise malformed(name, "an index points past the dictionary")
         return codes, list(column.dictionary)
 
     def nulls(self, name: str) -> npt.NDArray[np.bool_]:
@@ -155,9 +179,9 @@ class Columns:
     def _column(self, name: str, expected: Any, width: int | None = None) -> Column:
         column = self._columns.get(name)
         if column is None or column.type != expected:
-            raise _malformed(name, f"missing, or not {ColumnType.Name(expected)}")
+            raise malformed(name, f"missing, or not {ColumnType.Name(expected)}")
         if width is not None and len(column.values) != width * self.row_count:
-            raise _malformed(name, f"{len(column.values)} bytes for {self.row_count} rows")
+            raise malformed(name, f"{len(column.values)} bytes for {self.row_count} rows")
         return column
 
 
@@ -168,7 +192,8 @@ def _fixed(kind: Any, values: bytes, nulls: Nulls) -> Column:
     return Column(type=kind, values=values, null_mask=mask)
 
 
-def _malformed(name: str, what: str) -> DomainError:
+def malformed(name: str, what: str) -> DomainError:
+    """What is wrong with a column: INVALID_ARGUMENT MALFORMED_COLUMNS."""
     return DomainError(
         ErrorKind.INVALID_ARGUMENT,
         "MALFORMED_COLUMNS",

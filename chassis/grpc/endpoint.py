@@ -113,9 +113,12 @@ class Endpoint:
             return response
 
         try:
-            return await self._database.write(transaction)
+            response = await self._database.write(transaction)
         except _ValidatedOnly as validated:
             return cast(R, validated.response)
+        if self._after_mutation is not None:
+            await self._after_mutation(caller.tenant_id)
+        return response
 
     async def remembered(self, request: MutatingRequest, response_type: type[R]) -> R | None:
         """The answer that this request got before, if it did. Raises REQUEST_ID_REUSED."""

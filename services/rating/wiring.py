@@ -16,20 +16,26 @@ from services.rating.api.calendars import CalendarApi
 from services.rating.api.charges import ChargeQueryApi
 from services.rating.api.counters import CounterApi
 from services.rating.api.exchange_rates import ExchangeRateApi
+from services.rating.api.numbering import NumberingApi
 from services.rating.api.numbers import international
 from services.rating.api.periods import PeriodApi
 from services.rating.api.plans import PlanApi
 from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
 from services.rating.api.rating_profile import RatingProfileApi
+from services.rating.api.routing import RoutingApi
+from services.rating.api.suppliers import SupplierApi
 from services.rating.api.usage import UsageApi
 from services.rating.config import RatingSettings
 from services.rating.events.handlers import event_handlers
 from services.rating.store.deck_files import DeckFiles
 from services.rating.store.retries import has_retries
+from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.retry_unrated_calls import retry_next_request
+from services.rating.usecases.route_call import Routes
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2_grpc as grpc_api
+from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
 from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
 from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
 
@@ -44,34 +50,43 @@ def build(runtime: Runtime) -> ServiceDefinition:
     settings = read_settings(RatingSettings, runtime.environment)
     folder = runtime.settings.data_dir / "rate-decks"
     tariffs = Tariffs(DeckFiles(folder, settings.rate_deck_mebibytes_max * BYTES_PER_MEBIBYTE))
+    memory = PricingMemory(runtime.database, tariffs)
     return ServiceDefinition(
         name="rating",
-        servicers=_servicers(Endpoint(runtime.database), tariffs, settings),
+        servicers=_servicers(runtime.database, tariffs, memory, settings),
         partitioned_tables={"charge": "charge_id"},
-        handlers=event_handlers(tariffs),
-        background=[lambda: _retry_calls(runtime.database, tariffs, settings)],
+        handlers=event_handlers(tariffs, memory.doubt),
+        background=[
+            lambda: _retry_calls(runtime.database, tariffs, settings),
+            memory.watch,
+        ],
     )
 
 
-def _servicers(endpoint: Endpoint, tariffs: Tariffs, settings: RatingSettings) -> list[Servicer]:
+def _servicers(
+    database: Database, tariffs: Tariffs, memory: PricingMemory, settings: RatingSettings
+) -> list[Servicer]:
     emergency = frozenset(settings.emergency_numbers)
+    # Whoever changes what prices depend on is priced by it from then on.
+    endpoint, publishing = Endpoint(database), Endpoint(database, memory.heed_publication)
     return [
         Servicer(
             grpc_api.add_RatingServiceServicer_to_server,
-            RatingApi(endpoint, tariffs, emergency),
+            RatingApi(memory, emergency),
             f"{PACKAGE}.RatingService",
         ),
         Servicer(
             grpc_api.add_RateDeckServiceServicer_to_server,
-            RateDeckApi(endpoint, tariffs),
+            RateDeckApi(publishing, tariffs),
             f"{PACKAGE}.RateDeckService",
         ),
         Servicer(
             grpc_api.add_PlanServiceServicer_to_server,
-            PlanApi(endpoint),
+            PlanApi(publishing),
             f"{PACKAGE}.PlanService",
         ),
-        *_tariff_servicers(endpoint),
+        *_tariff_servicers(publishing),
+        *_supplier_servicers(publishing, memory),
         *_usage_servicers(endpoint, tariffs, emergency),
         Servicer(
             grpc_api.add_ChargeQueryServiceServicer_to_server,
@@ -113,6 +128,27 @@ def _tariff_servicers(endpoint: Endpoint) -> list[Servicer]:
             tariff_grpc.add_RatingProfileServiceServicer_to_server,
             RatingProfileApi(endpoint),
             f"{PACKAGE}.RatingProfileService",
+        ),
+    ]
+
+
+def _supplier_servicers(publishing: Endpoint, memory: PricingMemory) -> list[Servicer]:
+    """Those of suppliers, of routing calls to them, and of where numbers are at home."""
+    return [
+        Servicer(
+            supplier_grpc.add_SupplierServiceServicer_to_server,
+            SupplierApi(publishing),
+            f"{PACKAGE}.SupplierService",
+        ),
+        Servicer(
+            supplier_grpc.add_RoutingServiceServicer_to_server,
+            RoutingApi(Routes(memory)),
+            f"{PACKAGE}.RoutingService",
+        ),
+        Servicer(
+            supplier_grpc.add_NumberingServiceServicer_to_server,
+            NumberingApi(publishing),
+            f"{PACKAGE}.NumberingService",
         ),
     ]
 

@@ -77,7 +77,7 @@ def _prices(
 ) -> Iterator[tuple[int, PricedCall]]:
     table, currency = group.common.table, group.common.currency
     places, rows = group.places.tolist(), group.rows.tolist()
-    receipts = _receipts(group, bulk) if with_receipts else [b""] * len(places)
+    receipts = receipts_of(group, bulk) if with_receipts else [b""] * len(places)
     for place, row, charged, amount, receipt in zip(
         places, rows, group.charged.tolist(), group.amounts.tolist(), receipts, strict=True
     ):
@@ -91,7 +91,7 @@ def _prices(
         )
 
 
-def _receipts(group: ColumnGroup, bulk: Bulk) -> Iterator[bytes]:
+def receipts_of(group: ColumnGroup, bulk: Bulk) -> Iterator[bytes]:
     """The receipt of each call, from that of the first call that is priced alike.
 
     The scalar path makes that one, and those of calls with several prices.

@@ -73,7 +73,6 @@ class Tariff:
         self.base_currency = base_currency
         """Of margins; empty where the tenant has not chosen one."""
         self.has_counters = any(each.bundles or each.volume_tiers for each in revisions)
-        self.has_relations = any(when.relations for each in revisions for when in each.conditions)
         self.has_relations = any(
             condition.relations for each in revisions for condition in each.conditions
         )

@@ -1,6 +1,7 @@
 """What rating does when cdr, invoice and fraud tell something."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from services.rating.domain.account import Account
 from services.rating.domain.call_batch import CallBatch
 from services.rating.domain.charge import Party
 from services.rating.domain.usage import Service
+from services.rating.store.account_changes import note_account_change
 from services.rating.store.accounts import save_account, save_block, save_subscription
 from services.rating.store.line_numbers import save_line_number
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
@@ -27,16 +29,27 @@ from tollbook.invoice.v1.invoice_events_pb2 import (
     SubscriptionChanged,
 )
 
+Handle: TypeAlias = Callable[[UnitOfWork, ReceivedEvent[Any]], None]
 
-def event_handlers(tariffs: Tariffs) -> list[EventHandler[Any]]:
-    """Every event that rating listens to."""
+
+def event_handlers(tariffs: Tariffs, on_change: Callable[[], None]) -> list[EventHandler[Any]]:
+    """Every event that rating listens to; `on_change` is called when an account is another."""
+
+    def noting(handle: Handle) -> Handle:
+        def work(uow: UnitOfWork, event: ReceivedEvent[Any]) -> None:
+            handle(uow, event)
+            note_account_change(uow, event.tenant_id, event.body.account_id)
+            uow.after_commit(on_change)
+
+        return work
+
     return [
         EventHandler(CallsCollected, lambda uow, event: _rate(uow, event, tariffs)),
-        EventHandler(AccountChanged, _know_account),
-        EventHandler(SubscriptionChanged, _know_subscription),
+        EventHandler(AccountChanged, noting(_know_account)),
+        EventHandler(SubscriptionChanged, noting(_know_subscription)),
         EventHandler(LineChanged, _know_line),
-        EventHandler(AccountBlocked, _block),
-        EventHandler(AccountUnblocked, _unblock),
+        EventHandler(AccountBlocked, noting(_block)),
+        EventHandler(AccountUnblocked, noting(_unblock)),
     ]
 
 

@@ -46,7 +46,7 @@ def change_times(
     query = select(table.account_id, _MICROS).where(
         table.tenant_id == tenant_id, table.account_id.in_(sorted(account_ids))
     )
-    return {account_id: micros for account_id, micros in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 _MICROS = type_coerce(account_change.c.change_time, BigInteger)

@@ -46,7 +46,10 @@ async def reason_of(answer: Any) -> str:
 
 async def test_a_call_is_priced_as_it_would_be_charged(desk: Desk) -> None:
     """The same amount and the same receipt, and nothing is booked."""
-    quoted = await price(desk, callee="+" + MOBILE, duration=Duration(seconds=61))
+    in_words = messages.RECEIPT_DETAIL_WORDS
+    quoted = await price(
+        desk, callee="+" + MOBILE, duration=Duration(seconds=61), receipt_detail=in_words
+    )
     assert await desk.charges() == []
     await desk.collect(desk.call(callee=MOBILE, seconds=61))
     charged = await desk.charge()
@@ -94,7 +97,7 @@ async def test_a_new_version_prices_calls_from_its_time_on(desk: Desk) -> None:
     """To the microsecond, and at once for every replica's next question."""
     assert (await price(desk)).amount.nanos == 60_000_000
     await desk.publish_deck(DECK.replace("0.06", "0.07"), effective=NOON)
-    before = time_to_proto(seconds_later(NOON, -1))
+    before = time_to_proto(seconds_later(NOON, -60))
     assert (await price(desk, start_time=before)).amount.nanos == 60_000_000
     assert (await price(desk)).amount.nanos == 70_000_000
 

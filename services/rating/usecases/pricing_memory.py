@@ -1,0 +1,280 @@
+"""What quotes are priced with, in memory: no database and no other thread stands in their way.
+
+The database is asked for changes a few times a second. What it answered counts as true until the
+next time, and no longer than a second; nothing that is missing here is said to be missing there.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import Connection
+
+from chassis.database.engine import DATABASE_ERRORS, Database
+from kernel.clock import utc_now
+from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.tariff import Tariff
+from services.rating.store.account_changes import AccountChange, changes_since
+from services.rating.store.customers import KnownCustomer, read_customers
+from services.rating.store.decks import StoredVersion, published_versions
+from services.rating.store.plans import tariff_number, tariff_numbers
+from services.rating.usecases.customers import CUSTOMERS_IN_MEMORY_MAX, Customers
+from services.rating.usecases.tariffs import Tariffs
+
+POLL_INTERVAL_SECONDS = 0.2
+# What was heard of the database counts so long; then it is asked before anything is answered.
+FRESH_SECONDS_MAX = 1.0
+# Changes are looked for so far back: longer than a transaction takes that noted one, and than the
+# clocks of replicas differ.
+OVERLAP_SECONDS = 15
+# Beyond this everything is dropped and read again as it is needed.
+CHANGES_PER_POLL_MAX = 10_000
+TENANTS_IN_MEMORY_MAX = 1_000
+
+T = TypeVar("T")
+
+_logger = logging.getLogger(__name__)
+
+
+class NumberedTariff(NamedTuple):
+    """The tariff of a tenant, immutable, and its number in the database."""
+
+    number: int
+    tariff: Tariff
+
+
+class PricingBasis(NamedTuple):
+    """What one request is priced with, from its begin to its end."""
+
+    tariff: Tariff
+    customers: Mapping[str, KnownCustomer]
+
+
+class _News(NamedTuple):
+    """What a look at the database showed."""
+
+    changes: list[AccountChange]
+    tariff_numbers: Mapping[str, int]
+
+
+class TableMissingError(LookupError):
+    """A deck version is not compiled in memory."""
+
+
+class PricingMemory:
+    """Tariffs and customers as the database had them a moment ago. Lives on the event loop."""
+
+    def __init__(
+        self, database: Database, tariffs: Tariffs, customers_max: int = CUSTOMERS_IN_MEMORY_MAX
+    ) -> None:
+        self._database = database
+        self._tariffs = tariffs
+        self._customers = Customers(customers_max)
+        self._known: dict[str, NumberedTariff] = {}
+        self._newest: Mapping[str, int] = {}
+        self._loads: dict[str, asyncio.Task[NumberedTariff]] = {}
+        self._asking = asyncio.Lock()
+        self._asked = float("-inf")
+        self._last_look = utc_now()
+        self._is_doubted = False
+
+    def doubt(self) -> None:
+        """Ask the database before the next answer: something was stored here. From any thread."""
+        self._is_doubted = True
+
+    async def watch(self) -> None:
+        """Keep asking for what has changed, until cancelled."""
+        while True:
+            try:
+                async with self._asking:
+                    await self._ask()
+            except DATABASE_ERRORS:
+                _logger.warning("the database does not tell what has changed", exc_info=True)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
+
+    async def heed_publication(self, tenant_id: str) -> None:
+        """Take up what was just published in a tenant, before whoever did it is answered."""
+        self.doubt()
+        try:
+            await self._current(tenant_id)
+        except DATABASE_ERRORS:
+            # It is published all the same; the doubt remains.
+            _logger.warning("what was published is not in memory yet", exc_info=True)
+
+    async def basis(self, tenant_id: str, account_ids: Collection[str]) -> PricingBasis:
+        """What calls of some accounts are priced with; unknown accounts are left out."""
+        if self._is_doubted or time.monotonic() - self._asked > FRESH_SECONDS_MAX:
+            await self._current(tenant_id)
+        known = await self._at_least(tenant_id, 0)
+        customers = {}
+        missing = []
+        for account_id in account_ids:
+            customer = self._customers.get(tenant_id, account_id)
+            if customer is None:
+                missing.append(account_id)
+            else:
+                customers[account_id] = customer
+        if missing:
+            customers |= await self._read_customers(tenant_id, missing)
+        return PricingBasis(known.tariff, customers)
+
+    async def confirmed(
+        self, tenant_id: str, basis: PricingBasis, account_ids: Collection[str]
+    ) -> PricingBasis:
+        """A basis with some accounts, and the tariff, as the database has them now."""
+
+        def work(connection: Connection) -> tuple[int, dict[str, KnownCustomer]]:
+            number = tariff_number(connection, tenant_id)
+            return number, read_customers(connection, tenant_id, account_ids)
+
+        number, customers = await self._database.read(work)
+        self._customers.remember(tenant_id, customers)
+        known = await self._at_least(tenant_id, number)
+        others = {
+            account_id: customer
+            for account_id, customer in basis.customers.items()
+            if account_id not in account_ids
+        }
+        return PricingBasis(known.tariff, others | customers)
+
+    async def with_tables(
+        self, tenant_id: str, work: Callable[[Callable[[str], PrefixTable]], T]
+    ) -> T:
+        """Run work that needs compiled deck versions, from its begin again once they are loaded."""
+        held: dict[str, PrefixTable] = {}
+
+        def table_of(version_id: str) -> PrefixTable:
+            table = held.get(version_id)
+            if table is None:
+                table = self._tariffs.loaded(tenant_id, version_id)
+            if table is None:
+                raise TableMissingError(version_id)
+            held[version_id] = table
+            return table
+
+        while True:
+            try:
+                return work(table_of)
+            except TableMissingError as missing:
+                version_id = str(missing)
+                held[version_id] = await self._load_table(tenant_id, version_id)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Read what is never kept in memory, as counters."""
+        return await self._database.read(work)
+
+    async def _current(self, tenant_id: str) -> None:
+        """Ask what has changed, unless somebody did meanwhile, and take up a new tariff."""
+        begin = time.monotonic()
+        async with self._asking:
+            if self._is_doubted or self._asked < begin:
+                await self._ask()
+        if tenant_id in self._known:
+            await self._at_least(tenant_id, self._newest.get(tenant_id, 0))
+
+    async def _at_least(self, tenant_id: str, number: int) -> NumberedTariff:
+        """The tariff of a number, or a newer one."""
+        known = self._known.get(tenant_id)
+        # A load that is under way may have begun before the number was reached.
+        while known is None or known.number < number:
+            known = await asyncio.shield(self._begin_load(tenant_id))
+        return known
+
+    async def _ask(self) -> None:
+        self._is_doubted = False
+        begin, look = time.monotonic(), utc_now()
+        since = self._last_look - timedelta(seconds=OVERLAP_SECONDS)
+        tenants = list(self._known)
+        try:
+            news = await self._database.read(lambda connection: _news(connection, since, tenants))
+        except BaseException:
+            self._is_doubted = True
+            raise
+        self._asked, self._last_look = begin, look
+        self._heed(news)
+
+    def _heed(self, news: _News) -> None:
+        if len(news.changes) == CHANGES_PER_POLL_MAX:
+            self._customers.clear()
+        self._customers.heed(news.changes)
+        self._newest = news.tariff_numbers
+        for tenant_id, number in news.tariff_numbers.items():
+            known = self._known.get(tenant_id)
+            if known is not None and known.number < number:
+                self._begin_load(tenant_id)
+
+    def _begin_load(self, tenant_id: str) -> asyncio.Task[NumberedTariff]:
+        """Make the newest tariff ready; until it is, the one before is used."""
+        load = self._loads.get(tenant_id)
+        if load is None:
+            load = asyncio.get_running_loop().create_task(self._take_up(tenant_id))
+            self._loads[tenant_id] = load
+            load.add_done_callback(lambda done: self._loaded(tenant_id, done))
+        return load
+
+    def _loaded(self, tenant_id: str, load: asyncio.Task[NumberedTariff]) -> None:
+        del self._loads[tenant_id]
+        if not load.cancelled() and load.exception() is not None:
+            # The next look at the database begins another; the tariff before is used until then.
+            _logger.warning("a tariff could not be loaded", exc_info=load.exception())
+
+    async def _take_up(self, tenant_id: str) -> NumberedTariff:
+        """Read a tariff, compile what replaces decks in use, and only then price by it."""
+        loaded = partial(self._tariffs.loaded, tenant_id)
+
+        def work(connection: Connection) -> NumberedTariff:
+            tariff = self._tariffs.current(connection, tenant_id)
+            versions = published_versions(connection, tenant_id)
+            for version_id in _successors(versions, loaded, utc_now()):
+                self._tariffs.table(connection, tenant_id, version_id)
+            return NumberedTariff(tariff_number(connection, tenant_id), tariff)
+
+        known = await self._database.read(work)
+        self._known[tenant_id] = known
+        while len(self._known) > TENANTS_IN_MEMORY_MAX:
+            del self._known[next(iter(self._known))]
+        return known
+
+    async def _load_table(self, tenant_id: str, version_id: str) -> PrefixTable:
+        return await self._database.read(
+            lambda connection: self._tariffs.table(connection, tenant_id, version_id)
+        )
+
+    async def _read_customers(
+        self, tenant_id: str, account_ids: Collection[str]
+    ) -> dict[str, KnownCustomer]:
+        read = await self._database.read(
+            lambda connection: read_customers(connection, tenant_id, account_ids)
+        )
+        self._customers.remember(tenant_id, read)
+        return read
+
+
+def _successors(
+    versions: Collection[StoredVersion],
+    loaded: Callable[[str], PrefixTable | None],
+    now: datetime,
+) -> list[str]:
+    """Versions in force, now or later, of decks that are in use."""
+    in_use = {
+        each.rate_deck_id for each in versions if loaded(each.rate_deck_version_id) is not None
+    }
+    published = [(each.effective_time, each) for each in versions if each.effective_time]
+    wanted: list[str] = []
+    for effective, each in sorted(published, reverse=True):
+        if each.rate_deck_id in in_use:
+            wanted.append(each.rate_deck_version_id)
+            if effective <= now:
+                in_use.remove(each.rate_deck_id)
+    return wanted
+
+
+def _news(connection: Connection, since: datetime, tenant_ids: Collection[str]) -> _News:
+    return _News(
+        changes_since(connection, since, CHANGES_PER_POLL_MAX),
+        tariff_numbers(connection, tenant_ids),
+    )

@@ -1,0 +1,208 @@
+"""Prices calls that come as columns: those that can go together never become objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kernel.errors import DomainError
+from services.rating.domain.bulk_pricing import Bulk, receipts_of
+from services.rating.domain.column_groups import Bools, ColumnGroup
+from services.rating.domain.counters import CounterBook
+from services.rating.domain.prefix_table import Int32s, Int64s, PrefixTable
+from services.rating.domain.priced_call import PricedCall, Usage
+from services.rating.domain.pricing import price_usage
+from services.rating.domain.pricing_columns import CallColumns, price_columns
+from services.rating.domain.relation import NO_NUMBERS
+from services.rating.domain.settlement import Outcome
+from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
+from services.rating.usecases.quote_calls import PlannedCall, Quote, Quotes, is_doubtful
+
+UNKNOWN = -1
+
+
+class PlannedColumns(NamedTuple):
+    """Calls that may be made, a place a call."""
+
+    account_ids: Sequence[str]
+    account_places: npt.NDArray[np.integer]
+    """Which of the ids each call has."""
+    numbers: Int64s
+    lengths: Int32s
+    starts_micros: Int64s
+    begins_micros: Int64s
+    durations_ms: Int64s
+    is_usual: Bools
+    """Whether a call is a voice call between international numbers."""
+    call_at: Callable[[int], PlannedCall]
+    """The call at a place by itself. Raises DomainError for one that makes no sense."""
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+class Words:
+    """Texts that repeat: each row has the place of its text."""
+
+    def __init__(self, rows: int) -> None:
+        self.codes = np.zeros(rows, np.uint32)
+        self._places: dict[str, int] = {"": 0}
+
+    @property
+    def words(self) -> list[str]:
+        """The distinct texts."""
+        return list(self._places)
+
+    def place(self, word: str) -> int:
+        """The place of a text."""
+        return self._places.setdefault(word, len(self._places))
+
+
+class PricedColumns:
+    """The prices of calls, a row a call; all but the reason is empty without a price."""
+
+    def __init__(self, rows: int, with_receipts: bool) -> None:
+        self.outcomes = np.zeros(rows, np.uint8)
+        self.amounts = np.zeros(rows, np.int64)
+        self.charged = np.zeros(rows, np.int64)
+        self.reasons = Words(rows)
+        self.currencies = Words(rows)
+        self.prefixes = Words(rows)
+        self.usage_lines = Words(rows)
+        self.receipts = [b""] * rows if with_receipts else None
+
+    def add_group(self, group: ColumnGroup, receipts: Iterable[bytes]) -> None:
+        """Put calls in that were priced together."""
+        places, table = group.places, group.common.table
+        self.outcomes[places] = np.where(group.amounts, Outcome.RATED, Outcome.ZERO)
+        self.amounts[places] = group.amounts
+        self.charged[places] = group.charged
+        self.currencies.codes[places] = self.currencies.place(group.common.currency)
+        rows, of_calls = np.unique(group.rows, return_inverse=True)
+        rates = list(map(table.rate, rows.tolist()))
+        for words, texts in (
+            (self.prefixes, [rate.prefix for rate in rates]),
+            (self.usage_lines, [rate.destination for rate in rates]),
+        ):
+            words.codes[places] = np.array(list(map(words.place, texts)), np.uint32)[of_calls]
+        if self.receipts is not None:
+            for place, receipt in zip(places.tolist(), receipts, strict=True):
+                self.receipts[place] = receipt
+
+    def add(self, place: int, quote: Quote) -> None:
+        """Put a call in that was priced by itself, or refused."""
+        if isinstance(quote, DomainError):
+            self.outcomes[place] = Outcome.UNRATED
+            self.reasons.codes[place] = self.reasons.place(quote.reason)
+            return
+        self.outcomes[place] = quote.outcome
+        self.amounts[place] = quote.amount_micros
+        self.charged[place] = quote.charged_quantity
+        self.currencies.codes[place] = self.currencies.place(quote.currency)
+        self.prefixes.codes[place] = self.prefixes.place(quote.prefix)
+        self.usage_lines.codes[place] = self.usage_lines.place(quote.usage_line)
+        if self.receipts is not None:
+            self.receipts[place] = quote.receipt
+
+
+class ColumnQuotes:
+    """Prices columns of calls of any tenant."""
+
+    def __init__(self, memory: PricingMemory, quotes: Quotes) -> None:
+        self._memory = memory
+        self._quotes = quotes
+
+    async def price(
+        self, tenant_id: str, calls: PlannedColumns, with_receipts: bool
+    ) -> PricedColumns:
+        """The price of every call, or the reason why it has none."""
+        basis = await self._memory.basis(tenant_id, calls.account_ids)
+        prices, singly = await self._attempt(tenant_id, basis, calls, with_receipts)
+        doubtful = [place for place, quote in singly.items() if is_doubtful(quote)]
+        if doubtful:
+            ids = {calls.account_ids[calls.account_places[place]] for place in doubtful}
+            confirmed = await self._memory.confirmed(tenant_id, basis, ids)
+            if confirmed.tariff is not basis.tariff:
+                prices, singly = await self._attempt(tenant_id, confirmed, calls, with_receipts)
+            else:
+                singly |= await self._singly(tenant_id, confirmed, calls, doubtful, with_receipts)
+        for place, quote in singly.items():
+            prices.add(place, quote)
+        return prices
+
+    async def _attempt(
+        self, tenant_id: str, basis: PricingBasis, calls: PlannedColumns, with_receipts: bool
+    ) -> tuple[PricedColumns, dict[int, Quote]]:
+        """What could be priced together, and the quotes of all other calls."""
+        prices = await self._memory.with_tables(
+            tenant_id, lambda table_of: _together(basis, calls, table_of, with_receipts)
+        )
+        left = np.flatnonzero(prices.outcomes == 0).tolist()
+        return prices, await self._singly(tenant_id, basis, calls, left, with_receipts)
+
+    async def _singly(
+        self,
+        tenant_id: str,
+        basis: PricingBasis,
+        calls: PlannedColumns,
+        places: Sequence[int],
+        with_receipts: bool,
+    ) -> dict[int, Quote]:
+        quotes: dict[int, Quote] = {}
+        planned: dict[int, PlannedCall] = {}
+        for place in places:
+            try:
+                planned[place] = calls.call_at(place)
+            except DomainError as error:
+                quotes[place] = error
+        answers = await self._quotes.attempt(
+            tenant_id, basis, list(planned.values()), with_receipts
+        )
+        return quotes | dict(zip(planned, answers, strict=True))
+
+
+def _together(
+    basis: PricingBasis,
+    calls: PlannedColumns,
+    table_of: Callable[[str], PrefixTable],
+    with_receipts: bool,
+) -> PricedColumns:
+    """Price the calls that need no object; the others are left without an outcome."""
+    prices = PricedColumns(len(calls), with_receipts)
+    free = {
+        account_id: known.customer
+        for account_id, known in basis.customers.items()
+        if known.block_reason is None
+    }
+    # Whose a called number is, is asked for calls that are objects.
+    if basis.tariff.has_relations or not free:
+        return prices
+    places = {account_id: place for place, account_id in enumerate(free)}
+    place_of = np.array([places.get(each, UNKNOWN) for each in calls.account_ids], np.intp)
+    of_calls = place_of[calls.account_places]
+    customers = list(free.values())
+
+    def usage_at(place: int) -> Usage:
+        return calls.call_at(place).usage(customers[of_calls[place]], basis.tariff, NO_NUMBERS)
+
+    def price_one(place: int) -> PricedCall:
+        customer = customers[of_calls[place]]
+        return price_usage(usage_at(place), customer, basis.tariff, table_of, CounterBook())
+
+    columns = CallColumns(
+        customers,
+        of_calls,
+        calls.numbers,
+        calls.lengths,
+        calls.starts_micros,
+        calls.begins_micros,
+        calls.durations_ms,
+        lambda place: usage_at(place).facts,
+    )
+    bulk = Bulk.of(columns, calls.is_usual & (of_calls != UNKNOWN), price_one)
+    for group in price_columns(columns, bulk.places, basis.tariff, table_of).groups:
+        prices.add_group(group, receipts_of(group, bulk) if with_receipts else ())
+    return prices
