@@ -19,7 +19,7 @@ IMAGE ?= tollbook:dev
 # Each worker starts servers of its own, so more of them are not faster.
 WORKERS ?= 2
 
-.PHONY: help setup venv proto run test lint format lock k8s chaos bench image clean
+.PHONY: help setup venv proto run test lint format lock k8s chaos bench soak image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ chaos: setup ## Kill processes in the middle of work and reconcile (CHAOS=short 
 
 bench: setup ## Measure the pipeline beside its floors (BENCH=short for CI)
 	@BENCH=$(BENCH) $(BIN)/python -m tests.bench
+
+soak: setup ## Price a million random calls beside the oracle (SOAK=short for CI; SEED=, CALLS=)
+	@SOAK=$(SOAK) SEED=$(SEED) CALLS=$(CALLS) $(BIN)/python -m tests.soak
 
 proto: venv ## Generate gen/ from proto/ (only when a contract has changed)
 	@$(BIN)/python tools/build_proto.py
