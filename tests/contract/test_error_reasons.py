@@ -52,8 +52,9 @@ def _constants_of(folder: Path) -> Iterator[str]:
 
 def named_in_rpc_comments(service: str) -> Iterator[tuple[str, str]]:
     """Each method with each reason that the comment over it names after 'Errors:'."""
-    contract = (ROOT / f"proto/tollbook/{service}/v1/{service}_service.proto").read_text()
-    for comment, method in RPC_ERRORS.findall(contract):
+    contracts = (ROOT / f"proto/tollbook/{service}/v1").glob("*_service.proto")
+    text = "".join(contract.read_text() for contract in sorted(contracts))
+    for comment, method in RPC_ERRORS.findall(text):
         _, _, errors = comment.partition("Errors:")
         yield from ((method, reason) for reason in set(REASON.findall(errors)) - CODES)
 

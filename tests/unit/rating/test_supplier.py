@@ -7,10 +7,21 @@ from typing import Any
 import pytest
 
 from kernel.clock import EPOCH, to_micros
+from kernel.e164 import NumberKind
 from kernel.errors import DomainError
 from kernel.rounding import RoundingMode
+from services.rating.domain.conditions import CallFacts, Jurisdiction, Relation
+from services.rating.domain.counters import CounterBook
+from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.priced_call import Usage
+from services.rating.domain.pricing import price_usage
+from services.rating.domain.rate_deck import Rate
 from services.rating.domain.rounding_rules import DurationRounding
 from services.rating.domain.supplier import NO_SUPPLIERS, Supplier, Suppliers, check_supplier
+from services.rating.domain.tariff import Tariff
+from services.rating.domain.terms import DeckVersion
+from services.rating.domain.usage import Service
+from services.rating.usecases.parties import supplier_customer
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
@@ -97,3 +108,29 @@ def test_what_no_supplier_can_be_is_refused(
         check_supplier(supplier(**changes))
     assert error.value.reason == reason
     assert error.value.field_violations[0].field == f"supplier.{field}"
+
+
+def test_a_call_costs_what_the_supplier_charges_to_the_micro() -> None:
+    """6 seconds begun, 0.0123457 USD a minute: 66 s cost 0.01358027, rounded half up."""
+    version = DeckVersion("version", "deck", EPOCH, Service.VOICE, "USD")
+    tariff = Tariff([], [], [version], suppliers=Suppliers([supplier()]))
+    rate = Rate("31", "Netherlands", 12_345_700, 0, 6, 6, 0, 0, 1)
+    table = PrefixTable.compile([rate])
+    start = to_micros(MARCH)
+    facts = CallFacts(
+        Service.VOICE, "", "31201234567", Relation.OFF_NET, Jurisdiction.INDETERMINATE
+    )
+    usage = Usage(Service.VOICE, start, start, 60_001, 0, True, NumberKind.E164, facts)
+    customer = supplier_customer("north", tariff)
+    cost = price_usage(usage, customer, tariff, lambda _: table, CounterBook())
+    assert (cost.charged_quantity, cost.amount_micros, cost.currency) == (66, 13_580, "USD")
+    assert cost.usage_line == "Netherlands"
+    assert b'"plan_revision_id":"north/1"' in cost.receipt
+
+
+def test_a_supplier_without_decks_in_force_has_no_rate() -> None:
+    """Its cost waits until a version is published that was in force."""
+    tariff = Tariff([], [], [], suppliers=Suppliers([supplier()]))
+    terms = tariff.terms_at("north", to_micros(MARCH))
+    assert terms is not None
+    assert terms.chains[Service.VOICE] == ()
