@@ -22,6 +22,7 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.type.money_pb2 import Money
 
+from chassis.grpc.transport import CHANNEL_OPTIONS
 from chassis.security.authority import LocalAuthority
 from deploy.local.ports import LOOPBACK, free_port
 from tests.integration.chassis.otlp_collector import otlp_collector
@@ -129,7 +130,7 @@ class _Load:
     def __init__(self, contender: Contender, request: rating.PriceCallRequest) -> None:
         self._contender = contender
         self._request = request
-        self._channel = grpc.aio.insecure_channel(contender.address)
+        self._channel = grpc.aio.insecure_channel(contender.address, CHANNEL_OPTIONS)
         self._stub: Any = rating_grpc.RatingServiceStub(self._channel)
         self._called = 0
 
