@@ -177,7 +177,7 @@ async def publish_floor(carriers: Carriers, margin_floor: str) -> None:
         ({"route_count": -1}, "INVALID_ROUTE_COUNT"),
         ({"route_count": 51}, "INVALID_ROUTE_COUNT"),
         ({"order": WEIGHT}, "CALL_KEY_REQUIRED"),
-        ({"currency_code": "XXX"}, "UNKNOWN_CURRENCY"),
+        ({"currency_code": "EURO"}, "UNKNOWN_CURRENCY"),
         ({"account_id": new_uuid()}, "UNKNOWN_ACCOUNT"),
     ],
 )
