@@ -99,7 +99,8 @@ class _Priced:
 
     def _check_exact(self, exact: Fraction, bundles: list[Fields]) -> int:
         """The amount: the exact price rounded, less what bundles of money pay for."""
-        _same("exact_micros", Fraction(self._fields["exact_micros"]), exact)
+        lowest_terms = f"{exact.numerator}/{exact.denominator}"
+        _same("exact_micros", self._fields["exact_micros"], lowest_terms)
         rounded = _rounded(exact, self._fields)
         stated = self._fields["rounded_micros"] if bundles else rounded
         _same("rounded_micros", self._fields.get("rounded_micros", stated), rounded)

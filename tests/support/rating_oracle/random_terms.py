@@ -98,7 +98,10 @@ class _Terms:
 
     def deck_choice(self, place: int) -> DeckChoice:
         del place
-        return DeckChoice(self.condition(), _chain(self._rng, self._about))
+        when = self.condition()
+        # One that always holds may not be published.
+        when = self.condition(Service.VOICE) if when == Condition() else when
+        return DeckChoice(when, _chain(self._rng, self._about))
 
     def adjustment(self, place: int) -> PriceAdjustment:
         rng = self._rng
@@ -126,6 +129,7 @@ class _Terms:
         service = rng.choice(SERVICES)
         tiers = self._tiers(measure, mode, service)
         has_price = any(tier.price.price_nanos is not None for tier in tiers)
+        is_settled_later = mode == VolumeMode.WHOLE_VOLUME
         is_bound = has_price or measure == Measure.QUANTITY or rng.random() < 0.5
         return VolumeTiers(
             f"tiers-{place}",
@@ -133,7 +137,7 @@ class _Terms:
             measure,
             mode,
             tiers,
-            rng.choice(list(CounterPeriod)),
+            CounterPeriod.BILLING if is_settled_later else rng.choice(list(CounterPeriod)),
             rng.random() < 0.4,
         )
 

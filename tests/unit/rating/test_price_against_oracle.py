@@ -5,20 +5,26 @@ A failure names its seed: list(settle_random_calls(seed)) prices the same calls 
 
 import json
 from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
 
+from services.rating.domain.plan_check import check_terms
 from tests.support.rating_oracle.agreement import (
     CALLS_PER_TENANT,
     random_receipts,
     settle_random_calls,
 )
 from tests.support.rating_oracle.columns import check_random_batches
+from tests.support.rating_oracle.fees import random_fees
+from tests.support.rating_oracle.random_tenants import random_scene
+from tools.check_receipt import check
 
 TENANTS_PER_CHUNK = 10
 CHUNKS = 20_000 // (TENANTS_PER_CHUNK * CALLS_PER_TENANT)
 BATCH_CHUNKS = 5
+FEE_TENANTS = 100
 # Each must be among the calls of this many tenants, or the calls have become too easy.
 MIXED_TENANTS = 40
 FEATURES = {
@@ -48,6 +54,17 @@ def test_calls_cost_the_same_together_and_one_by_one(chunk: int) -> None:
         assert check_random_batches(seed) > 0
 
 
+def test_fees_and_adjustments_cost_what_the_definition_says() -> None:
+    """Subscriptions, set-ups, rented numbers and whole volumes, exact and rounded once."""
+    kinds: Counter[str] = Counter()
+    for seed in range(FEE_TENANTS):
+        for priced, amount in random_fees(seed):
+            assert priced.amount_micros == amount, f"{seed}: {priced.receipt.decode()}"
+            assert check(priced.receipt) == [], priced.receipt
+            kinds[json.loads(priced.receipt)["kind"]] += 1
+    assert set(kinds) == {"RECURRING_FEE", "ONE_OFF_FEE", "DID_RENTAL", "VOLUME_ADJUSTMENT"}
+
+
 def test_the_random_calls_meet_every_term_of_a_plan() -> None:
     """Whatever a plan may say has priced some of the calls that are compared."""
     seen: Counter[str] = Counter()
@@ -55,6 +72,13 @@ def test_the_random_calls_meet_every_term_of_a_plan() -> None:
         for receipt in random_receipts(seed):
             seen.update(_features(json.loads(receipt)))
     assert FEATURES - set(seen) == set()
+
+
+def test_the_random_plans_are_plans_that_may_be_published() -> None:
+    """What the calls are priced by passes the checks of a publication."""
+    for seed in range(MIXED_TENANTS):
+        for revision in random_scene(Random(seed)).tenant.revisions:
+            check_terms(revision)
 
 
 def _features(receipt: dict[str, Any]) -> set[str]:
