@@ -11,7 +11,7 @@ from chassis.database.insert import insert_if_new
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.account import BundleGrant
 from services.rating.store.plan_terms import allowance_from_json, allowance_to_json
-from services.rating.store.schema import bundle_grant
+from services.rating.store.counter_schema import bundle_grant
 
 
 def insert_grant_if_new(

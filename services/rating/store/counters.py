@@ -9,7 +9,7 @@ from chassis.database.insert import insert_into
 from kernel.clock import from_micros
 from kernel.period import Period
 from services.rating.domain.counters import CounterKey, CounterState
-from services.rating.store.schema import usage_counter
+from services.rating.store.counter_schema import usage_counter
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('counters/' || %s || '/' || %s, 0))"
 

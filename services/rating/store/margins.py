@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, select
 
 from chassis.database.insert import insert_into
 from services.rating.domain.margin import Margin
-from services.rating.store.schema import charge_margin
+from services.rating.store.counter_schema import charge_margin
 
 
 def save_margins(connection: Connection, tenant_id: str, margins: Sequence[Margin]) -> None:

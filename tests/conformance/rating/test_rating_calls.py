@@ -100,13 +100,13 @@ async def test_a_child_pays_nothing_itself(desk: Desk) -> None:
     assert euros([charge]) == ["0.0600"]
 
 
-async def test_account_and_plan_are_in_one_currency(desk: Desk) -> None:
-    """A Swiss account cannot be priced by a plan in euros."""
+async def test_a_plan_in_another_currency_waits_for_an_exchange_rate(desk: Desk) -> None:
+    """A Swiss account is not priced by a plan in euros before there is a rate."""
     swiss = new_uuid()
     await desk.know_account(swiss, currency_code="CHF")
     await desk.subscribe(swiss)
     await desk.collect(desk.call(account_id=swiss))
-    assert (await desk.charge(swiss)).unrated_reason == "CURRENCY_MISMATCH"
+    assert (await desk.charge(swiss)).unrated_reason == "NO_EXCHANGE_RATE"
 
 
 async def test_an_event_delivered_twice_is_applied_once(desk: Desk) -> None:

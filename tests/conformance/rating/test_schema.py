@@ -6,14 +6,14 @@ from sqlalchemy import MetaData
 
 from chassis.database.engine import Database
 from chassis.database.schema import chassis_metadata
-from services.rating.store import routing_schema, tariff_schema
+from services.rating.store import counter_schema, routing_schema, tariff_schema
 
 
 def test_the_migrated_schema_is_the_one_in_the_code(database: Database) -> None:
     """No table, column or index is only in one of the two."""
     expected = MetaData()
     metadata = routing_schema.metadata
-    assert tariff_schema.metadata is metadata
+    assert tariff_schema.metadata is counter_schema.metadata is metadata
     for table in (*metadata.tables.values(), *chassis_metadata.tables.values()):
         table.to_metadata(expected)
     with database.engine.connect() as connection:
