@@ -7,6 +7,8 @@ import pytest
 from kernel.clock import to_micros
 from services.rating.domain.account import Subscription, plan_in_force
 from services.rating.domain.tariff import DeckVersion, Tariff, Timeline
+from services.rating.domain.usage import Service
+from tests.unit.rating.calls import call
 from tests.unit.rating.terms import BEGINNING, PLAN, revision
 
 FEBRUARY, MARCH, APRIL = (datetime(2026, month, 1, tzinfo=UTC) for month in (2, 3, 4))
@@ -47,14 +49,15 @@ def test_revisions_and_deck_versions_take_force_each_at_its_time(
             ),
         ],
         [
-            DeckVersion("deck-1", "deck", FEBRUARY),
-            DeckVersion("deck-2", "deck", APRIL),
-            DeckVersion("other-1", "other", FEBRUARY),
+            DeckVersion("deck-1", "deck", FEBRUARY, Service.VOICE, "EUR"),
+            DeckVersion("deck-2", "deck", APRIL, Service.VOICE, "EUR"),
+            DeckVersion("other-1", "other", FEBRUARY, Service.VOICE, "EUR"),
         ],
     )
     terms = tariff.terms_at(PLAN.plan_id, to_micros(instant))
     assert terms is not None
-    assert (terms.revision.plan_revision_id, terms.deck_version_ids) == (revision_id, versions)
+    asked = tuple(each.rate_deck_version_id for each in terms.chain(call(60).facts, ""))
+    assert (terms.revision.plan_revision_id, asked) == (revision_id, versions)
 
 
 def test_a_plan_without_terms_prices_nothing() -> None:

@@ -1,167 +1,212 @@
-"""The price of a call is the rational result rounded once, by the closed form and by columns."""
+"""The price of a call by its rate: rounded up to what is charged, exact, and rounded once."""
 
+from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
+from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel.e164 import NumberKind
 from kernel.rounding import RoundingMode
-from services.rating.domain.prefix_table import PrefixTable
-from services.rating.domain.pricing import CALL_DURATION_MS_MAX, is_valid_duration, price_call
-from services.rating.domain.pricing_columns import SUMMAND_MAX, price_calls
-from services.rating.domain.rate_deck import CONNECT_FEE_MICROS_MAX, PRICE_NANOS_MAX, Rate
+from services.rating.domain.exchange import ExchangeRate, ExchangeRates
+from services.rating.domain.plan import Plan
+from services.rating.domain.pricing import price_usage
+from services.rating.domain.quantity import (
+    CALL_DURATION_MS_MAX,
+    USAGE_QUANTITY_MAX,
+    charged_quantity,
+)
+from services.rating.domain.receipt import read_receipt
 from services.rating.domain.rounding_rules import DurationRounding, PriceRule
-from tests.unit.rating import oracle
+from services.rating.domain.settlement import Outcome
+from services.rating.domain.usage import Service
+from tests.unit.rating.calls import NOON, Shop, call, deck, rate, sent
+from tests.unit.rating.terms import BEGINNING, PLAN, account
 
-MINUTE_MS = 60_000
-# Dearest satellite minutes that we know of, generously rounded up, in nanos: the rates at which
-# 64 bits are no longer enough for a long call.
-DEAREST_VND = 400_000 * 10**9
-DEAREST_IDR = 250_000 * 10**9
-DEAREST_IRR = 15_000_000 * 10**9
-
-
-def rate(price_nanos: int = 0, **changes: int) -> Rate:
-    """A rate per begun minute without a fee, unless changed."""
-    row = Rate("31", "Netherlands", price_nanos, 0, 60, 60, 0, 0, 2)
-    return row._replace(**changes)  # type: ignore[arg-type]
-
-
-prices = st.one_of(
-    st.integers(0, 10**10),
-    st.sampled_from([0, 1, 200_000, DEAREST_VND, DEAREST_IDR, DEAREST_IRR, PRICE_NANOS_MAX]),
-    st.integers(0, PRICE_NANOS_MAX),
-)
-rates = st.builds(
-    Rate,
-    st.just("31"),
-    st.just("Netherlands"),
-    prices,
-    st.one_of(st.integers(0, 10**7), st.integers(0, CONNECT_FEE_MICROS_MAX)),
-    st.integers(1, 120),
-    st.integers(1, 120),
-    st.integers(0, 300),
-    st.just(0),
-    st.just(2),
-)
-durations = st.one_of(st.integers(0, 10 * MINUTE_MS), st.integers(0, CALL_DURATION_MS_MAX))
-duration_roundings = st.sampled_from(DurationRounding)
-price_rules = st.builds(PriceRule, st.sampled_from(RoundingMode), st.integers(0, 6))
-
-
-def expected(
-    row: Rate, duration_ms: int, duration_rounding: DurationRounding, rule: PriceRule
-) -> tuple[int, int]:
-    """What the oracle says, in seconds and micros."""
-    tariff = oracle.Tariff(
-        Fraction(row.price_nanos, 10**9),
-        Fraction(row.connect_fee_micros, 10**6),
-        row.first_increment,
-        row.next_increment,
-        row.minimum,
-        duration_rounding.name,
-        rule.mode.name,
-        rule.decimals,
-    )
-    seconds, amount = oracle.price(tariff, duration_ms)
-    return seconds, int(amount * 10**6)
-
-
-@settings(max_examples=500, deadline=None)
-@given(rates, st.integers(0, 10 * MINUTE_MS), duration_roundings, price_rules)
-def test_a_price_equals_the_rational_result_rounded_once(
-    row: Rate, duration_ms: int, duration_rounding: DurationRounding, rule: PriceRule
-) -> None:
-    """The closed form agrees with increments walked one by one and fractions."""
-    priced = price_call(row, duration_ms, duration_rounding, rule)
-    assert tuple(priced) == expected(row, duration_ms, duration_rounding, rule)
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.tuples(rates, durations), min_size=1, max_size=20),
-    duration_roundings,
-    price_rules,
-)
-def test_prices_by_columns_are_bit_for_bit_the_prices_one_by_one(
-    calls: list[tuple[Rate, int]], duration_rounding: DurationRounding, rule: PriceRule
-) -> None:
-    """Whatever the mix of prices, the largest of VND, IDR and IRR among them."""
-    rows = [row._replace(prefix=f"{place:03d}") for place, (row, _) in enumerate(calls)]
-    charged, amounts = price_calls(
-        PrefixTable.compile(rows),
-        np.arange(len(rows), dtype=np.int32),
-        np.array([duration for _, duration in calls], np.int64),
-        duration_rounding,
-        rule,
-    )
-    one_by_one = [price_call(row, duration, duration_rounding, rule) for row, duration in calls]
-    assert list(zip(charged.tolist(), amounts.tolist(), strict=True)) == one_by_one
-
-
-@pytest.mark.parametrize("price_nanos", [DEAREST_VND, DEAREST_IDR, DEAREST_IRR])
-def test_a_day_at_the_dearest_price_is_exact(price_nanos: int) -> None:
-    """86,400 seconds are 1,440 minutes, and their price leaves 64 bits on the way."""
-    row = rate(price_nanos, first_increment=1, next_increment=1)
-    rule = PriceRule(RoundingMode.HALF_UP, 2)
-    charged, amounts = price_calls(
-        PrefixTable.compile([row]),
-        np.zeros(1, np.int32),
-        np.array([CALL_DURATION_MS_MAX], np.int64),
-        DurationRounding.UP,
-        rule,
-    )
-    assert price_nanos * 86_400 > SUMMAND_MAX
-    assert (charged[0], amounts[0]) == (86_400, 1_440 * price_nanos // 1_000)
+EXACT_TO_THE_MICRO = PriceRule(RoundingMode.HALF_UP, 6)
+TEN_HOURS = 36_000
 
 
 @pytest.mark.parametrize(
-    ("duration_ms", "increments", "charged"),
-    [
-        (1, (60, 60), 60),
-        (60_000, (60, 60), 60),
-        (60_001, (60, 60), 120),
-        (31_000, (30, 6), 36),
-        (37_000, (30, 6), 42),
-        (37_000, (1, 1), 37),
-        (0, (30, 6), 30),
-    ],
-)
-def test_begun_increments_are_charged(
-    duration_ms: int, increments: tuple[int, int], charged: int
-) -> None:
-    """60/60, 30/6 and 1/1 as every carrier understands them."""
-    first, following = increments
-    row = rate(10**9, first_increment=first, next_increment=following)
-    rule = PriceRule(RoundingMode.HALF_UP, 6)
-    assert price_call(row, duration_ms, DurationRounding.UP, rule).charged_seconds == charged
-
-
-def test_a_tiny_price_by_the_second_is_neither_free_nor_doubled() -> None:
-    """0.0002 a minute by the second: an hour costs 0.012, not 0 and not 0.036."""
-    row = rate(200_000, first_increment=1, next_increment=1)
-    rule = PriceRule(RoundingMode.HALF_UP, 4)
-    assert price_call(row, 60 * MINUTE_MS, DurationRounding.UP, rule).amount_micros == 12_000
-
-
-@pytest.mark.parametrize(
-    ("rounding", "charged"),
+    ("rounding", "seconds"),
     [(DurationRounding.UP, 2), (DurationRounding.DOWN, 1), (DurationRounding.HALF_UP, 2)],
 )
-def test_the_plan_says_how_a_fraction_of_a_second_counts(
-    rounding: DurationRounding, charged: int
+def test_milliseconds_become_whole_seconds_by_the_rule_of_the_plan(
+    rounding: DurationRounding, seconds: int
 ) -> None:
-    """1.5 seconds are two seconds, or one."""
-    row = rate(10**9, first_increment=1, next_increment=1)
-    rule = PriceRule(RoundingMode.HALF_UP, 6)
-    assert price_call(row, 1_500, rounding, rule).charged_seconds == charged
+    """A call of 1.5 s."""
+    assert Shop(duration_rounding=rounding).price(call(1.5)).charged_quantity == seconds
 
 
-@pytest.mark.parametrize(("duration_ms", "is_valid"), [(-1, False), (0, True)])
-def test_a_call_lasts_from_nothing_to_a_day(duration_ms: int, is_valid: bool) -> None:
-    """What is shorter than nothing or longer than a day is an error of the record."""
-    assert is_valid_duration(duration_ms) is is_valid
-    assert is_valid_duration(CALL_DURATION_MS_MAX)
-    assert not is_valid_duration(CALL_DURATION_MS_MAX + 1)
+@pytest.mark.parametrize(
+    ("quantity", "increments", "charged"),
+    [
+        (61, {"first_increment": 60, "next_increment": 60}, 120),
+        (60, {"first_increment": 60, "next_increment": 60}, 60),
+        (61, {"first_increment": 60, "next_increment": 6}, 66),
+        (1, {"first_increment": 30, "next_increment": 6}, 30),
+        (0, {"first_increment": 30, "next_increment": 6}, 30),
+        (5, {"minimum": 20}, 20),
+        (5, {"first_increment": 6, "next_increment": 6, "minimum": 20}, 24),
+    ],
+)
+def test_minimum_first_increment_and_next_increments_make_what_is_charged(
+    quantity: int, increments: dict[str, Any], charged: int
+) -> None:
+    """Begun increments are charged whole, the first one always."""
+    assert charged_quantity(quantity, rate(**increments)) == charged
+
+
+def test_a_price_is_exact_and_rounded_once() -> None:
+    """0.0002 a minute by the second: an hour is 0.012, for no second was rounded to nothing."""
+    shop = Shop([rate(200_000)])
+    assert shop.micros(call(3_600)) == 12_000
+
+
+def test_the_connect_fee_is_charged_once() -> None:
+    """5 cents, and 60 s at a cent."""
+    assert Shop([rate(connect_fee_micros=50_000)]).micros(call(60)) == 650_000
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 10**18), st.integers(0, 10**15), st.integers(1, CALL_DURATION_MS_MAX // 1_000),
+    st.sampled_from(RoundingMode), st.integers(0, 6),
+)  # fmt: skip
+def test_every_price_is_the_rational_result_rounded_once(
+    price: int, fee: int, seconds: int, mode: RoundingMode, decimals: int
+) -> None:
+    """Whatever the currency, up to a thousand million units a minute for a day."""
+    shop = Shop([rate(price, connect_fee_micros=fee)], price_rule=PriceRule(mode, decimals))
+    exact = Fraction(fee) + Fraction(price, 1_000) * seconds / 60
+    step = 10 ** (6 - decimals)
+    difference = Fraction(shop.micros(call(seconds))) - exact
+    assert abs(difference) < step
+    if mode is RoundingMode.UP:
+        assert difference >= 0
+    elif mode is RoundingMode.DOWN:
+        assert difference <= 0
+    else:
+        assert abs(difference) <= Fraction(step, 2)
+
+
+@pytest.mark.parametrize(
+    ("currency", "units_a_minute"), [("VND", 400_000), ("IDR", 250_000), ("IRR", 15_000_000)]
+)
+def test_ten_hours_at_the_dearest_rates_overflow_nothing(
+    currency: str, units_a_minute: int
+) -> None:
+    """600 minutes of satellite at the largest prices that are known."""
+    plan = Plan(PLAN.plan_id, "basic", "Basic", currency, BEGINNING)
+    shop = Shop([rate(units_a_minute * 10**9)], decks=[deck(currency=currency)], plans=[plan])
+    shop.customer = replace(
+        shop.customer, account=account(currency=currency), payer=account(currency=currency)
+    )
+    assert shop.micros(call(TEN_HOURS)) == units_a_minute * 600 * 10**6
+
+
+@pytest.mark.parametrize(
+    ("seconds", "micros"), [(0, 10_000), (0.001, 0), (3, 0), (3.001, 40_000), (4, 40_000)]
+)
+def test_a_call_within_its_grace_is_free_connect_fee_included(seconds: float, micros: int) -> None:
+    """Not above three seconds, by the millisecond; one without a duration is none."""
+    shop = Shop([rate(grace_seconds=3)])
+    assert shop.micros(call(seconds)) == micros
+
+
+def test_unanswered_and_emergency_calls_are_free_whatever_the_plan() -> None:
+    """Even of an account without any plan."""
+    shop = Shop()
+    nobody = replace(shop.customer, subscriptions=[])
+    unanswered = shop.price(call(10, answered=False), nobody)
+    emergency = shop.price(call(10, callee_kind=NumberKind.EMERGENCY, number="112"), nobody)
+    assert [each.outcome for each in (unanswered, emergency)] == [Outcome.ZERO, Outcome.ZERO]
+    assert [read_receipt(each.receipt)["free"] for each in (unanswered, emergency)] == [
+        "UNANSWERED",
+        "EMERGENCY",
+    ]
+
+
+def test_what_has_no_price_says_why() -> None:
+    """Each with a stable reason, and without a receipt."""
+    shop = Shop(decks=[deck(currency="USD")])
+    unpriced = [
+        (shop.price(call(-1)), "INVALID_DURATION"),
+        (shop.price(call(CALL_DURATION_MS_MAX // 1_000 + 1)), "INVALID_DURATION"),
+        (shop.price(sent(USAGE_QUANTITY_MAX + 1)), "INVALID_QUANTITY"),
+        (shop.price(call(), replace(shop.customer, subscriptions=[])), "NO_PLAN"),
+        (shop.price(call(at=BEGINNING - timedelta(days=1))), "NO_PLAN"),
+        (shop.price(call(number="44123456789")), "NO_RATE"),
+        (shop.price(call(callee_kind=NumberKind.SHORT_CODE, number="31000")), "NO_RATE"),
+        (shop.price(sent(1)), "NO_RATE"),
+        (shop.price(call()), "NO_EXCHANGE_RATE"),
+        (
+            shop.price(call(), replace(shop.customer, payer=account(currency="USD"))),
+            "CURRENCY_MISMATCH",
+        ),
+    ]
+    assert [price.unrated_reason for price, _ in unpriced] == [reason for _, reason in unpriced]
+    assert {(price.outcome, price.receipt) for price, _ in unpriced} == {(Outcome.UNRATED, b"")}
+
+
+def test_messages_and_data_are_priced_by_their_own_units() -> None:
+    """3 messages at 0.08; 1.5 megabytes by the kilobyte at 0.02 a megabyte."""
+    by_kilobyte = rate(20_000_000, first_increment=1_000, next_increment=1_000)
+    shop = Shop(
+        {"sms": [rate(80_000_000)], "data": [by_kilobyte]},
+        decks=[deck("sms", service=Service.SMS), deck("data", service=Service.DATA)],
+        rate_deck_ids=("sms", "data"),
+    )
+    assert shop.micros(sent(3)) == 240_000
+    assert shop.micros(sent(1_499_001, Service.DATA)) == 30_000
+
+
+def test_decks_are_asked_in_order_and_the_first_that_knows_the_number_prices() -> None:
+    """Its own longest prefix counts, not that of a later deck."""
+    decks = [deck("special"), deck("general")]
+    shop = Shop(
+        {"special": [rate(prefix="316")], "general": [rate(1), rate(2, prefix="31612")]},
+        decks=decks,
+        rate_deck_ids=("special", "general"),
+    )
+    assert shop.price(call()).prefix == "316"
+    assert shop.price(call(number="31201234567")).prefix == "31"
+
+
+def test_prices_pass_from_deck_to_plan_to_account_exactly() -> None:
+    """0.6 USD a minute at 0.9 EUR each, charged in pounds of which one is 1.2 EUR."""
+    rates = ExchangeRates(
+        [
+            ExchangeRate("USD", "EUR", BEGINNING, "0.9", "ECB"),
+            ExchangeRate("GBP", "EUR", BEGINNING, "1.2", "ECB"),
+        ]
+    )
+    shop = Shop([rate()], [deck(currency="USD")], tariff={"exchange": rates})
+    british = account(currency="GBP")
+    priced = shop.price(call(60), replace(shop.customer, account=british, payer=british))
+    assert (priced.currency, priced.amount_micros) == ("GBP", 450_000)
+    assert [each["to"] for each in read_receipt(priced.receipt)["exchanges"]] == ["EUR", "GBP"]
+
+
+def test_an_exchange_rate_in_force_at_the_start_counts() -> None:
+    """One that takes force while the call runs changes nothing."""
+    rates = ExchangeRates(
+        [
+            ExchangeRate("USD", "EUR", BEGINNING, "2", "ECB"),
+            ExchangeRate("USD", "EUR", NOON + timedelta(seconds=30), "3", "ECB"),
+        ]
+    )
+    shop = Shop([rate()], [deck(currency="USD")], tariff={"exchange": rates})
+    assert shop.micros(call(60)) == 1_200_000
+
+
+def test_a_quote_needs_no_receipt_and_costs_the_same() -> None:
+    """The amount does not depend on whether it is explained."""
+    shop = Shop()
+    quote = price_usage(
+        call(61), shop.customer, shop.tariff, shop.tables.__getitem__, shop.book, False
+    )
+    assert (quote.receipt, quote.amount_micros) == (b"", shop.micros(call(61)))
