@@ -77,9 +77,7 @@ def test_bands_tiers_and_adjustments_are_told_segment_by_segment() -> None:
     night = PriceAdjustment("night", Condition(time_bands=("rest",)), 500_000, 6_000_000)
     shop = Shop(
         time_bands=(TimeBand("peak", to_minute=720), TimeBand("rest")),
-        adjustments=(
-            PriceAdjustment("night", Condition(time_bands=("rest",)), 500_000, 6_000_000),
-        ),
+        adjustments=(night,),
         duration_tiers=(DurationTier(30, TierPrice(price_nanos=60_000_000)),),
         price_caps=(PriceCap(Condition(), 10**6, includes_connect_fee=True),),
         minimum_charge_micros=10_000,
