@@ -6,12 +6,19 @@ import pytest
 from google.type.decimal_pb2 import Decimal
 
 from chassis.grpc.convert import time_to_proto
+from chassis.grpc.endpoint import Endpoint
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
+from services.rating.api.exchange_rates import ExchangeRateApi
 from tests.conformance.rating.carriers import Carriers
 from tests.conformance.rating.desk import BEGINNING, NETHERLANDS, NOON, UNKNOWN, Desk
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
+from tollbook.invoice.v1.customer_pb2 import LineKind
+from tollbook.invoice.v1.invoice_events_pb2 import LineChanged
 from tollbook.rating.v1 import supplier_service_pb2 as messages
+from tollbook.rating.v1.exchange_rate_pb2 import ExchangeRate
+from tollbook.rating.v1.plan_pb2 import RELATION_ON_NET, Condition, PriceAdjustment
+from tollbook.rating.v1.tariff_service_pb2 import AddExchangeRatesRequest
 from tollbook.type.v1.call_pb2 import CallKey, CallKeyKind
 
 PRICE = messages.ROUTE_ORDER_PRICE
@@ -133,6 +140,50 @@ async def test_a_tenant_without_suppliers_has_no_routes(carriers: Carriers) -> N
     assert await carriers.route() == messages.RouteCallResponse()
     account_id = carriers.desk.account_id
     assert (await carriers.route(account_id=account_id)).selling_price.value == "0.06"
+
+
+async def test_the_selling_price_is_the_one_that_holds_for_the_call(carriers: Carriers) -> None:
+    """Half for numbers of the tenant's own, so that the margin of such a call is less."""
+    half = PriceAdjustment(
+        code="on-net", when=Condition(relations=[RELATION_ON_NET]), factor=Decimal(value="0.5")
+    )
+    await carriers.desk.publish_terms(BEGINNING.replace(day=2), adjustments=[half])
+    await carriers.supply("north", "0.015")
+    account_id = carriers.desk.account_id
+    before = await carriers.route(account_id=account_id)
+    line = LineChanged(
+        line_id=new_uuid(),
+        account_id="neighbour",
+        payer_account_id="neighbour",
+        kind=LineKind.LINE_KIND_NUMBER,
+        identifier=NETHERLANDS,
+    )
+    await carriers.desk.hear(line)
+    after = await carriers.route(account_id=account_id)
+    assert (before.selling_price.value, before.routes[0].margin.value) == ("0.06", "0.75")
+    assert (after.selling_price.value, after.routes[0].margin.value) == ("0.03", "0.5")
+
+
+async def test_prices_are_exchanged_at_the_rate_of_the_start(carriers: Carriers) -> None:
+    """1.25 dollars a euro: 1.4 cents of a dollar are 1.12 euro cents, less than 1.2."""
+    rate = ExchangeRate(
+        from_currency_code="EUR",
+        to_currency_code="USD",
+        rate=Decimal(value="1.25"),
+        effective_time=time_to_proto(BEGINNING),
+        source="bank",
+    )
+    await ExchangeRateApi(Endpoint(carriers.desk.database)).AddExchangeRates(
+        AddExchangeRatesRequest(exchange_rates=[rate], request_id=new_uuid()), None
+    )
+    await carriers.supply("dollar", "0.014", "USD")
+    await carriers.supply("euro", "0.012")
+    response = await carriers.route(account_id=carriers.desk.account_id)
+    assert codes(response) == ["dollar", "euro"]
+    assert response.routes[0].compared_price.value == "0.0112"
+    assert response.routes[0].explanation.startswith(
+        "place 1 by price: 0.014 USD a minute to Netherlands (prefix 31), that is 0.0112 EUR"
+    )
 
 
 async def test_the_margin_floor_leaves_suppliers_out(carriers: Carriers) -> None:
