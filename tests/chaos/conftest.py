@@ -11,19 +11,37 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from google.type.decimal_pb2 import Decimal
 
 from kernel.errors import DomainError, ErrorKind
 from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
 from tests.support.suite import Suite, fact, running_suite
 from tollbook.cdr.v1 import cdr_service_pb2 as cdr
 from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc
+from tollbook.invoice.v1 import invoice_service_pb2 as invoice
+from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
 from tollbook.payment.v1 import payment_service_pb2 as payment
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
+from tollbook.rating.v1 import plan_pb2 as plan
 from tollbook.rating.v1 import rating_service_pb2 as rating
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from tollbook.rating.v1 import usage_service_pb2 as usage
+from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
+from tollbook.rating.v1.service_pb2 import SERVICE_VOICE
 
 TENANT = "aurora"
 ACCOUNT_CODES = [f"desk-{number}" for number in range(20)]
+# Tiers that change no price, so that counters can be held against the calls: each moves them once.
+COUNTING = plan.VolumeTiers(
+    code="seconds",
+    when=plan.Condition(service=SERVICE_VOICE),
+    measure=plan.MEASURE_QUANTITY,
+    mode=plan.VOLUME_MODE_GRADUATED,
+    tiers=[
+        plan.VolumeTier(from_count=count, price=plan.TierPrice(factor=Decimal(value="1")))
+        for count in (0, 3_600)
+    ],
+)
 SHORT = os.environ.get("CHAOS") == "short"
 SEED = int(os.environ.get("CHAOS_SEED", "20260301"))
 
@@ -34,6 +52,7 @@ DESTINATIONS = [
     ("442071234567", 30_000, 30, 6),
     ("12125550100", 10_000, 6, 6),
 ]
+PRICES = {f"00{callee}": rest for callee, *rest in DESTINATIONS}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -46,7 +65,7 @@ async def suite(request: pytest.FixtureRequest) -> AsyncIterator[Suite]:
 @pytest.fixture
 async def operator(suite: Suite) -> Operator:
     """A tenant with twenty accounts."""
-    operator = Operator(suite, TENANT)
+    operator = Operator(suite, TENANT, terms={"volume_tiers": [COUNTING]})
     await operator.set_up(ACCOUNT_CODES)
     return operator
 
@@ -58,6 +77,7 @@ class Traffic:
         source = random.Random(seed)
         self.calls = [self._place(source, number) for number in range(count)]
         self.micros = sum(micros_of(call) for call in self.calls)
+        self.seconds = sum(charged_seconds_of(call) for call in self.calls)
 
     def file(self, first: int, last: int) -> bytes:
         """Return some of the calls as the switch writes them."""
@@ -76,15 +96,19 @@ class Traffic:
 
 def micros_of(call: PlacedCall) -> int:
     """What a call costs, step by step as the deck's words say."""
+    price, *_ = PRICES[call.callee]
+    exact = Fraction(price * charged_seconds_of(call), 60)
+    return int(exact + Fraction(1, 2))
+
+
+def charged_seconds_of(call: PlacedCall) -> int:
+    """The seconds of a call that are charged, increment by increment."""
     if not call.seconds:
         return 0
-    prices = {f"00{callee}": rest for callee, *rest in DESTINATIONS}
-    price, first, following = prices[call.callee]
-    charged = first
+    _, charged, following = PRICES[call.callee]
     while charged < call.seconds:
         charged += following
-    exact = Fraction(price * charged, 60)
-    return int(exact + Fraction(1, 2))
+    return charged
 
 
 def watched_file(suite: Suite) -> Path:
@@ -124,8 +148,21 @@ async def settle(suite: Suite, traffic: Traffic) -> None:
     assert await rated() == len(traffic.calls)
     await fact("every charge is posted", posted, lambda micros: micros >= traffic.micros)
     assert await posted() == traffic.micros
+    assert await counted_seconds(suite) == traffic.seconds
     suite.supervisor.check()
     await tollbook(suite, "reconcile", "--complete")
+
+
+async def counted_seconds(suite: Suite) -> int:
+    """What the counters of all accounts have counted."""
+    accounts = suite.stub(invoice_grpc.CustomerServiceStub, TENANT)
+    counters = suite.stub(usage_grpc.CounterServiceStub, TENANT)
+    answer = await accounts.ListAccounts(invoice.ListAccountsRequest(page_size=500))
+    counted = 0
+    for account in answer.accounts:
+        request = usage.ListCountersRequest(account_id=account.account_id)
+        counted += sum(each.used for each in (await counters.ListCounters(request)).counters)
+    return counted
 
 
 async def tollbook(suite: Suite, *arguments: str) -> str:

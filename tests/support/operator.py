@@ -5,9 +5,10 @@ Prices are round, so that a test can say what a bill must be by doing the sum in
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
@@ -78,6 +79,8 @@ class Operator:
     prices_since: datetime = BEFORE
     billed_since: datetime = MONTH
     deck: Deck = ROUND_DECK
+    # Further terms of the plan, by the names of PlanRevision.
+    terms: Mapping[str, Any] = field(default_factory=dict)
     legal_entity_id: str = field(default_factory=new_uuid)
     plan_id: str = field(default_factory=new_uuid)
     accounts: dict[str, str] = field(default_factory=dict)
@@ -279,6 +282,7 @@ class Operator:
                     price_rounding=plan.PRICE_ROUNDING_HALF_UP,
                     price_decimals=6,
                     monthly_fee=Money(currency_code=self.currency, units=self.monthly_fee),
+                    **self.terms,
                 ),
                 request_id=request_id(),
             )

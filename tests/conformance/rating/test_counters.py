@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from google.type.decimal_pb2 import Decimal
 
 from chassis.grpc.convert import range_to_proto
 from kernel.errors import DomainError
@@ -36,8 +37,8 @@ def tiers(mode: plan.VolumeMode.ValueType) -> plan.VolumeTiers:
         measure=plan.MEASURE_QUANTITY,
         mode=mode,
         tiers=[
-            plan.VolumeTier(from_count=0, price=plan.TierPrice(factor={"value": "1"})),
-            plan.VolumeTier(from_count=120, price=plan.TierPrice(factor={"value": "0.5"})),
+            plan.VolumeTier(from_count=0, price=plan.TierPrice(factor=Decimal(value="1"))),
+            plan.VolumeTier(from_count=120, price=plan.TierPrice(factor=Decimal(value="0.5"))),
         ],
     )
 
