@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from google.type.date_pb2 import Date
+from google.type.dayofweek_pb2 import DayOfWeek
 from google.type.decimal_pb2 import Decimal
+from google.type.timeofday_pb2 import TimeOfDay
 from sqlalchemy import Connection, func, select
 
 from chassis.database.schema import outbox_table, request_table
@@ -26,7 +28,26 @@ from tollbook.rating.v1 import tariff_service_pb2 as messages
 from tollbook.rating.v1.account_decks_pb2 import AccountDecks, DeckOverride
 from tollbook.rating.v1.calendar_pb2 import Calendar
 from tollbook.rating.v1.exchange_rate_pb2 import ExchangeRate
-from tollbook.rating.v1.plan_pb2 import PlanRevision
+from tollbook.rating.v1.plan_pb2 import Condition, PlanRevision, TimeBand
+from tollbook.rating.v1.service_pb2 import Service
+
+WORKDAYS = [
+    DayOfWeek.MONDAY,
+    DayOfWeek.TUESDAY,
+    DayOfWeek.WEDNESDAY,
+    DayOfWeek.THURSDAY,
+    DayOfWeek.FRIDAY,
+]
+BANDS = [
+    TimeBand(
+        code="peak",
+        weekdays=WORKDAYS,
+        from_time=TimeOfDay(hours=8),
+        to_time=TimeOfDay(hours=19),
+    ),
+    TimeBand(code="off-peak", from_time=TimeOfDay(), to_time=TimeOfDay(hours=24)),
+]
+VOICE = Condition(service=Service.SERVICE_VOICE)
 
 
 class TariffDesk:

@@ -35,8 +35,7 @@ def reasons(results: list[messages.AddExchangeRateResult]) -> list[str]:
 def reason_in(result: messages.AddExchangeRateResult) -> str:
     """The reason of a refusal."""
     info = ErrorInfo()
-    [detail] = [each for each in result.error.details if each.Is(ErrorInfo.DESCRIPTOR)]
-    detail.Unpack(info)
+    assert any(detail.Unpack(info) for detail in result.error.details)
     return info.reason
 
 
