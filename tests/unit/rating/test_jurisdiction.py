@@ -87,7 +87,8 @@ def test_a_file_of_areas_is_read_with_or_without_a_header() -> None:
     "line",
     [
         *("201,NJ", "1101,NJ", "120155,NJ", "1201155,NJ", "12015550,NJ", "1202,DC"),
-        *("1201,ON", "1201,nj", "1201,", "1201", ",NJ", "1201,NJ,x", "prefix,state", "\u0661201,NJ"),
+        *("1201,ON", "1201,nj", "1201,", "1201", ",NJ", "1201,NJ,x", "prefix,state"),
+        "\u0661201,NJ",
     ],
 )
 def test_a_row_that_is_no_area_is_refused_by_its_line(line: str) -> None:
