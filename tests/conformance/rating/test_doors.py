@@ -162,12 +162,12 @@ async def test_an_import_is_repeated_by_its_request_id(desk: Desk) -> None:
 
 
 async def test_a_deck_keeps_its_currency(desk: Desk) -> None:
-    """A sheet in another one is refused, as is a plan that mixes two."""
+    """A sheet in another one is refused, as is a plan that mixes two without an exchange rate."""
     desk.currency = "CHF"
     assert await reason_of(desk.import_deck(DECK)) == "CURRENCY_MISMATCH"
     swiss = await desk.publish_deck(DECK, "swiss")
     terms = desk.publish_terms(NOON, rate_deck_ids=[swiss.version.rate_deck_id])
-    assert await reason_of(terms) == "CURRENCY_MISMATCH"
+    assert await reason_of(terms) == "NO_EXCHANGE_RATE"
     fee = desk.publish_terms(NOON, monthly_fee=desk.money(1))
     assert await reason_of(fee) == "CURRENCY_MISMATCH"
 
