@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from services.rating.domain.bundles import BundleUse
@@ -11,6 +11,7 @@ from services.rating.domain.counters import CounterUse
 from services.rating.domain.exact import Ratio
 from services.rating.domain.full_price import FullPrice, PricingCase
 from services.rating.domain.plan import Crossing, PlanRevision
+from services.rating.domain.price_steps import Step
 from services.rating.domain.priced_call import Usage
 from services.rating.domain.rate_search import FoundRate, InForce
 from services.rating.domain.receipt import GRACE, RECEIPT_VERSION, exact_text, sealed
@@ -64,20 +65,20 @@ def full_call(head: bytes, case: PricingCase, price: FullPrice) -> bytes:
     segments = _segments(price.segments, case.first, case.governing)
     revision, cap = case.governing.revision, price.cap
     texts = {
-        "exchanges": _texts(map(json_text, price.conversions.shown())),
+        "exchanges": _list(json_text, price.conversions.shown()),
         "begin_micros": str(case.usage.begin_micros) if segments else "",
         **_recorded(case.usage),
         "charged": str(case.charged),
-        "bundles": _texts(map(_bundle, price.covering)),
+        "bundles": _list(_bundle, price.covering),
         "segments": segments,
         "volume": _volume(price.volume, price.volume_use),
-        "connect_fee_steps": _texts(step.text for step in price.connect_fee_steps),
+        "connect_fee_steps": _list(_step, price.connect_fee_steps),
         "cap_micros": str(cap.amount_micros) if cap else "",
         "cap_includes_connect_fee": "true" if cap and cap.includes_connect_fee else "",
         "minimum_charge_micros": str(revision.minimum_charge_micros or ""),
         "exact_micros": f'"{exact_text(price.exact_micros)}"',
         "rounded_micros": str(price.rounded_micros) if price.paying else "",
-        "money_bundles": _texts(map(_bundle, price.paying)),
+        "money_bundles": _list(_bundle, price.paying),
         "amount_micros": str(price.amount_micros),
     }
     return _continued(head, texts)
@@ -133,10 +134,8 @@ def _recorded(usage: Usage) -> dict[str, str]:
 
 def _segments(segments: Sequence[Segment], first: InForce, governing: Terms) -> str:
     """The segments; none where all base units simply cost the first rate."""
-    shown = [_segment(each, first, governing) for each in segments]
-    if len(shown) == 1 and "," not in shown[0]:
-        return ""
-    return _texts(shown)
+    texts = [_segment(each, first, governing) for each in segments]
+    return "" if len(texts) == 1 and "," not in texts[0] else _list(str, texts)
 
 
 def _segment(segment: Segment, first: InForce, governing: Terms) -> str:
@@ -152,7 +151,7 @@ def _segment(segment: Segment, first: InForce, governing: Terms) -> str:
     if found is not first.found and found != first.found:
         text += f',"rate":{json_text(_rate(found))}'
     if steps:
-        text += f',"steps":{_texts(step.text for step in steps)}'
+        text += f',"steps":{_list(_step, steps)}'
     return text + "}"
 
 
@@ -203,10 +202,13 @@ def _continued(head: bytes, texts: Mapping[str, str]) -> bytes:
     return sealed(head + rest.encode())
 
 
-def _texts(shown: Iterable[str]) -> str:
+def _list(text_of: Callable[[Any], str], values: Sequence[Any]) -> str:
     """A list as JSON; nothing of an empty one."""
-    joined = ",".join(shown)
-    return f"[{joined}]" if joined else ""
+    return f"[{','.join([text_of(each) for each in values])}]" if values else ""
+
+
+def _step(step: Step) -> str:
+    return step.text
 
 
 def _set(**fields: int) -> dict[str, int]:

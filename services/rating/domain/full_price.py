@@ -20,7 +20,6 @@ from services.rating.domain.tariff import Tariff
 from services.rating.domain.terms import Terms
 from services.rating.domain.usage import Service
 from services.rating.domain.volume import (
-    Priced,
     Volume,
     advance_of,
     cost_of,
@@ -165,7 +164,7 @@ def _paid(
     volume = None
     if governing.revision.volume_tiers:
         volume = volume_of(usage, band, case.customer, governing, counters)
-    cost = cost_of([Priced(each.units, each.price) for each in segments], volume, splits)
+    cost = cost_of([(each.units, each.price) for each in segments], volume, splits)
     time = times(cost, 1, usage.service.unit_size * NANOS_PER_MICRO)
     if volume is None or volume.is_whole:
         return _Paid(segments, volume, time, 0)

@@ -49,11 +49,8 @@ class Volume(NamedTuple):
         return CounterUse(self.key, before, after)
 
 
-class Priced(NamedTuple):
-    """Base units at one price."""
-
-    units: int
-    price: Price
+Priced = tuple[int, Price]
+"""Base units at one price."""
 
 
 def volume_of(
@@ -86,7 +83,7 @@ def cost_of(parts: Sequence[Priced], volume: Volume | None, splits: bool) -> Rat
     if splits and volume.tiers.measure is Measure.QUANTITY:
         return _sum(_cut(parts, volume))
     step = volume.step_at(volume.before.used)
-    return _sum([Priced(units, step.of(price)) for units, price in parts])
+    return _sum([(units, step.of(price)) for units, price in parts])
 
 
 def spend_cost(time: Ratio, volume: Volume, splits: bool) -> Ratio:
@@ -126,7 +123,7 @@ def _cut(parts: Sequence[Priced], volume: Volume) -> Iterator[Priced]:
         while left:
             threshold = volume.next_threshold(count)
             within = left if threshold is None else min(left, threshold - count)
-            yield Priced(within, volume.step_at(count).of(price))
+            yield within, volume.step_at(count).of(price)
             count += within
             left -= within
 
