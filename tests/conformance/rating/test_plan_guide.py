@@ -1,0 +1,41 @@
+"""What the guide to plans shows can be published, and costs what it says."""
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from google.protobuf.json_format import Parse
+
+from kernel.ids import new_uuid
+from tests.conformance.rating.desk import Desk, euros
+from tests.conformance.rating.tariff_desk import TariffDesk
+from tollbook.rating.v1.rating_service_pb2 import PublishPlanRevisionRequest
+
+GUIDE = (Path(__file__).parents[3] / "docs/guides/plan.md").read_text()
+EXAMPLE = re.compile(r"```json\n(.*?)```", re.DOTALL)
+CALL = re.compile(r"^\| (\d{4}-\d\d-\d\d \d\d:\d\d) \| (\d+) \| (\d+\.\d{4}) \|", re.MULTILINE)
+EASTER_MONDAY = date(2026, 4, 6)
+
+
+async def test_the_plan_of_the_guide_prices_calls_as_it_says(desk: Desk) -> None:
+    """The bundle, the bands, the tier and the holiday, call by call."""
+    tariffs = TariffDesk(desk)
+    calendar = await tariffs.create_calendar(EASTER_MONDAY)
+    [example] = EXAMPLE.findall(GUIDE)
+    for blank, value in {
+        "<id of the plan>": desk.plan_id,
+        "<a new UUID>": new_uuid(),
+        "<id of the deck>": desk.deck_id,
+        "<id of the calendar>": calendar.calendar_id,
+    }.items():
+        example = example.replace(blank, value)
+    await desk.plans.PublishPlanRevision(Parse(example, PublishPlanRevisionRequest()), None)
+
+    calls = CALL.findall(GUIDE)
+    assert len(calls) == 6
+    for start, minutes, amount in calls:
+        moment = datetime.fromisoformat(start).replace(tzinfo=UTC)
+        call = desk.call(start=moment, seconds=int(minutes) * 60)
+        await desk.collect(call)
+        [charge] = [each for each in await desk.charges() if each.call_key.value == call.call_key]
+        assert (start, *euros([charge])) == (start, amount)
