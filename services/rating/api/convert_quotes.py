@@ -106,6 +106,10 @@ class CallReader:
         )
         return usual
 
+    def is_number(self, text: str) -> bool:
+        """Whether a text is an international number for certain."""
+        return is_e164(text.removeprefix("+"))
+
     def number(self, text: str) -> str:
         """The digits of any other number; empty where there is none. INVALID_NUMBER."""
         return self.callee(text).digits if text else ""
@@ -191,12 +195,19 @@ def price_to_proto(
         amount=money_to_proto(Money(price.currency, price.amount_micros)),
         charged_quantity=price.charged_quantity,
     )
-    if price.receipt and detail != messages.RECEIPT_DETAIL_NONE:
-        receipt = receipt_to_proto(price.receipt)
-        if detail != messages.RECEIPT_DETAIL_WORDS:
-            receipt.ClearField("explanation")
-        message.receipt.CopyFrom(receipt)
+    add_receipt(message, price.receipt, detail)
     return message
+
+
+def add_receipt(
+    message: messages.PriceCallResponse, receipt: bytes, detail: messages.ReceiptDetail.ValueType
+) -> None:
+    """Put a receipt beside a price, in the detail that is asked for."""
+    if not receipt or detail <= messages.RECEIPT_DETAIL_NONE:
+        return
+    message.receipt.CopyFrom(receipt_to_proto(receipt))
+    if detail != messages.RECEIPT_DETAIL_WORDS:
+        message.receipt.ClearField("explanation")
 
 
 def error_to_proto(error: DomainError) -> Status:

@@ -125,9 +125,10 @@ def prices_to_proto(prices: PricedColumns) -> messages.PriceCallColumnsResponse:
         "currency": columns.coded(prices.currencies.codes, prices.currencies.words),
         "amount": columns.int64(prices.amounts),
         "charged_quantity": columns.int64(prices.charged),
-        "prefix": columns.coded(prices.prefixes.codes, prices.prefixes.words),
-        "usage_line": columns.coded(prices.usage_lines.codes, prices.usage_lines.words),
     }
+    if prices.wanted.rates:
+        table["prefix"] = columns.coded(prices.prefixes.codes, prices.prefixes.words)
+        table["usage_line"] = columns.coded(prices.usage_lines.codes, prices.usage_lines.words)
     if prices.receipts is not None:
         table["receipt"] = columns.encoded_text(prices.receipts)
     batch = columns.encode(table, len(prices.outcomes))

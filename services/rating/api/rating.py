@@ -1,6 +1,6 @@
 """RatingService: prices calls and books nothing."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.grpc.convert import money_from_proto
@@ -13,11 +13,12 @@ from services.rating.api.convert_quotes import (
     quote_to_proto,
 )
 from services.rating.api.quote_columns import ColumnReader, prices_to_proto
+from services.rating.api.quote_rows import planned_rows, results_to_proto
 from services.rating.domain.errors import invalid_field
 from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.quote_call import CallQuotes
-from services.rating.usecases.quote_calls import PlannedCall, Quote, Quotes
-from services.rating.usecases.quote_columns import ColumnQuotes
+from services.rating.usecases.quote_calls import Quotes
+from services.rating.usecases.quote_columns import ColumnQuotes, Wanted
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import RatingServiceServicer
 
@@ -37,10 +38,7 @@ class RatingApi(RatingServiceServicer):
         self, request: messages.PriceCallRequest, context: Any
     ) -> messages.PriceCallResponse:
         """Price one call."""
-        detail = request.receipt_detail or DATA
-        call = self._reader.planned_call(request)
-        price = await self._quotes.price(current_caller().tenant_id, call, detail != NONE)
-        return price_to_proto(price, detail)
+        return await self._price(current_caller().tenant_id, request, DATA)
 
     async def QuoteCall(
         self, request: messages.QuoteCallRequest, context: Any
@@ -61,17 +59,18 @@ class RatingApi(RatingServiceServicer):
         self, request: messages.PriceCallsRequest, context: Any
     ) -> messages.PriceCallsResponse:
         """Price calls in rows, each for itself."""
-        results = await self._results(current_caller().tenant_id, request.calls)
-        return messages.PriceCallsResponse(results=results)
+        calls = planned_rows(self._reader, request.calls)
+        wanted = Wanted(receipts=any(call.receipt_detail > NONE for call in request.calls))
+        prices = await self._column_quotes.price(current_caller().tenant_id, calls, wanted)
+        return results_to_proto(prices, request.calls)
 
     async def PriceCallColumns(
         self, request: messages.PriceCallColumnsRequest, context: Any
     ) -> messages.PriceCallColumnsResponse:
         """Price calls in columns."""
         calls = ColumnReader(self._reader, request.calls).planned()
-        prices = await self._column_quotes.price(
-            current_caller().tenant_id, calls, request.include_receipts
-        )
+        wanted = Wanted(request.include_rates, request.include_receipts)
+        prices = await self._column_quotes.price(current_caller().tenant_id, calls, wanted)
         return prices_to_proto(prices)
 
     async def PriceCallStream(
@@ -80,35 +79,20 @@ class RatingApi(RatingServiceServicer):
         """Price calls as they come; the next is read once the one before is answered."""
         tenant_id = current_caller().tenant_id
         async for request in requests:
-            [result] = await self._results(tenant_id, [request.call])
             answer = messages.PriceCallStreamResponse(correlation_id=request.correlation_id)
-            if result.HasField("error"):
-                answer.error.CopyFrom(result.error)
-            else:
-                answer.price.CopyFrom(result.price)
+            try:
+                answer.price.CopyFrom(await self._price(tenant_id, request.call, NONE))
+            except DomainError as error:
+                answer.error.CopyFrom(error_to_proto(error))
             yield answer
 
-    async def _results(
-        self, tenant_id: str, requests: Sequence[messages.PriceCallRequest]
-    ) -> list[messages.PriceCallResult]:
-        read = [self._read(request) for request in requests]
-        calls = [call for call in read if isinstance(call, PlannedCall)]
-        with_receipts = any(request.receipt_detail > NONE for request in requests)
-        quotes = iter(await self._quotes.price_each(tenant_id, calls, with_receipts))
-        return [
-            _result(call if isinstance(call, DomainError) else next(quotes), request)
-            for call, request in zip(read, requests, strict=True)
-        ]
-
-    def _read(self, request: messages.PriceCallRequest) -> PlannedCall | DomainError:
-        try:
-            return self._reader.planned_call(request)
-        except DomainError as error:
-            return error
-
-
-def _result(quote: Quote, request: messages.PriceCallRequest) -> messages.PriceCallResult:
-    if isinstance(quote, DomainError):
-        return messages.PriceCallResult(error=error_to_proto(quote))
-    detail = request.receipt_detail or NONE
-    return messages.PriceCallResult(price=price_to_proto(quote, detail))
+    async def _price(
+        self,
+        tenant_id: str,
+        request: messages.PriceCallRequest,
+        usual_detail: messages.ReceiptDetail.ValueType,
+    ) -> messages.PriceCallResponse:
+        detail = request.receipt_detail or usual_detail
+        call = self._reader.planned_call(request)
+        price = await self._quotes.price(tenant_id, call, detail != NONE)
+        return price_to_proto(price, detail)

@@ -105,9 +105,28 @@ class PricingMemory:
             # It is published all the same; the doubt remains.
             _logger.warning("what was published is not in memory yet", exc_info=True)
 
+    def at_hand(self, tenant_id: str, account_id: str) -> tuple[Tariff, KnownCustomer] | None:
+        """What a call is priced with, if it takes no waiting."""
+        known = self._known.get(tenant_id)
+        customer = self._customers.get(tenant_id, account_id)
+        if known is None or customer is None or not self._is_fresh():
+            return None
+        return known.tariff, customer
+
+    def table_at_hand(self, tenant_id: str) -> Callable[[str], PrefixTable]:
+        """Gives the compiled rows of a deck version. Raises TableMissingError."""
+
+        def table_of(version_id: str) -> PrefixTable:
+            table = self._tariffs.loaded(tenant_id, version_id)
+            if table is None:
+                raise TableMissingError(version_id)
+            return table
+
+        return table_of
+
     async def basis(self, tenant_id: str, account_ids: Collection[str]) -> PricingBasis:
         """What calls of some accounts are priced with; unknown accounts are left out."""
-        if self._is_doubted or time.monotonic() - self._asked > FRESH_SECONDS_MAX:
+        if not self._is_fresh():
             await self._current(tenant_id)
         known = await self._at_least(tenant_id, 0)
         customers = {}
@@ -146,15 +165,12 @@ class PricingMemory:
     ) -> T:
         """Run work that needs compiled deck versions, from its begin again once they are loaded."""
         held: dict[str, PrefixTable] = {}
+        at_hand = self.table_at_hand(tenant_id)
 
         def table_of(version_id: str) -> PrefixTable:
-            table = held.get(version_id)
-            if table is None:
-                table = self._tariffs.loaded(tenant_id, version_id)
-            if table is None:
-                raise TableMissingError(version_id)
-            held[version_id] = table
-            return table
+            if version_id not in held:
+                held[version_id] = at_hand(version_id)
+            return held[version_id]
 
         while True:
             try:
@@ -166,6 +182,9 @@ class PricingMemory:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Read what is never kept in memory, as counters."""
         return await self._database.read(work)
+
+    def _is_fresh(self) -> bool:
+        return not self._is_doubted and time.monotonic() - self._asked <= FRESH_SECONDS_MAX
 
     async def _current(self, tenant_id: str) -> None:
         """Ask what has changed, unless somebody did meanwhile, and take up a new tariff."""

@@ -44,6 +44,14 @@ class PlannedColumns(NamedTuple):
         return len(self.numbers)
 
 
+class Wanted(NamedTuple):
+    """What is told of each price besides the amount."""
+
+    rates: bool = False
+    """The prefix, and the line of usage."""
+    receipts: bool = False
+
+
 class Words:
     """Texts that repeat: each row has the place of its text."""
 
@@ -64,15 +72,17 @@ class Words:
 class PricedColumns:
     """The prices of calls, a row a call; all but the reason is empty without a price."""
 
-    def __init__(self, rows: int, with_receipts: bool) -> None:
+    def __init__(self, rows: int, wanted: Wanted) -> None:
+        self.wanted = wanted
         self.outcomes = np.zeros(rows, np.uint8)
         self.amounts = np.zeros(rows, np.int64)
         self.charged = np.zeros(rows, np.int64)
+        self.errors: dict[int, DomainError] = {}
         self.reasons = Words(rows)
         self.currencies = Words(rows)
         self.prefixes = Words(rows)
         self.usage_lines = Words(rows)
-        self.receipts = [b""] * rows if with_receipts else None
+        self.receipts = [b""] * rows if wanted.receipts else None
 
     def add_group(self, group: ColumnGroup, receipts: Iterable[bytes]) -> None:
         """Put calls in that were priced together."""
@@ -81,13 +91,14 @@ class PricedColumns:
         self.amounts[places] = group.amounts
         self.charged[places] = group.charged
         self.currencies.codes[places] = self.currencies.place(group.common.currency)
-        rows, of_calls = np.unique(group.rows, return_inverse=True)
-        rates = list(map(table.rate, rows.tolist()))
-        for words, texts in (
-            (self.prefixes, [rate.prefix for rate in rates]),
-            (self.usage_lines, [rate.destination for rate in rates]),
-        ):
-            words.codes[places] = np.array(list(map(words.place, texts)), np.uint32)[of_calls]
+        if self.wanted.rates:
+            rows, of_calls = np.unique(group.rows, return_inverse=True)
+            rates = list(map(table.rate, rows.tolist()))
+            for words, texts in (
+                (self.prefixes, [rate.prefix for rate in rates]),
+                (self.usage_lines, [rate.destination for rate in rates]),
+            ):
+                words.codes[places] = np.array(list(map(words.place, texts)), np.uint32)[of_calls]
         if self.receipts is not None:
             for place, receipt in zip(places.tolist(), receipts, strict=True):
                 self.receipts[place] = receipt
@@ -96,6 +107,7 @@ class PricedColumns:
         """Put a call in that was priced by itself, or refused."""
         if isinstance(quote, DomainError):
             self.outcomes[place] = Outcome.UNRATED
+            self.errors[place] = quote
             self.reasons.codes[place] = self.reasons.place(quote.reason)
             return
         self.outcomes[place] = quote.outcome
@@ -115,33 +127,31 @@ class ColumnQuotes:
         self._memory = memory
         self._quotes = quotes
 
-    async def price(
-        self, tenant_id: str, calls: PlannedColumns, with_receipts: bool
-    ) -> PricedColumns:
+    async def price(self, tenant_id: str, calls: PlannedColumns, wanted: Wanted) -> PricedColumns:
         """The price of every call, or the reason why it has none."""
         basis = await self._memory.basis(tenant_id, calls.account_ids)
-        prices, singly = await self._attempt(tenant_id, basis, calls, with_receipts)
+        prices, singly = await self._attempt(tenant_id, basis, calls, wanted)
         doubtful = [place for place, quote in singly.items() if is_doubtful(quote)]
         if doubtful:
             ids = {calls.account_ids[calls.account_places[place]] for place in doubtful}
             confirmed = await self._memory.confirmed(tenant_id, basis, ids)
             if confirmed.tariff is not basis.tariff:
-                prices, singly = await self._attempt(tenant_id, confirmed, calls, with_receipts)
+                prices, singly = await self._attempt(tenant_id, confirmed, calls, wanted)
             else:
-                singly |= await self._singly(tenant_id, confirmed, calls, doubtful, with_receipts)
+                singly |= await self._singly(tenant_id, confirmed, calls, doubtful, wanted)
         for place, quote in singly.items():
             prices.add(place, quote)
         return prices
 
     async def _attempt(
-        self, tenant_id: str, basis: PricingBasis, calls: PlannedColumns, with_receipts: bool
+        self, tenant_id: str, basis: PricingBasis, calls: PlannedColumns, wanted: Wanted
     ) -> tuple[PricedColumns, dict[int, Quote]]:
         """What could be priced together, and the quotes of all other calls."""
         prices = await self._memory.with_tables(
-            tenant_id, lambda table_of: _together(basis, calls, table_of, with_receipts)
+            tenant_id, lambda table_of: _together(basis, calls, table_of, wanted)
         )
         left = np.flatnonzero(prices.outcomes == 0).tolist()
-        return prices, await self._singly(tenant_id, basis, calls, left, with_receipts)
+        return prices, await self._singly(tenant_id, basis, calls, left, wanted)
 
     async def _singly(
         self,
@@ -149,7 +159,7 @@ class ColumnQuotes:
         basis: PricingBasis,
         calls: PlannedColumns,
         places: Sequence[int],
-        with_receipts: bool,
+        wanted: Wanted,
     ) -> dict[int, Quote]:
         quotes: dict[int, Quote] = {}
         planned: dict[int, PlannedCall] = {}
@@ -159,7 +169,7 @@ class ColumnQuotes:
             except DomainError as error:
                 quotes[place] = error
         answers = await self._quotes.attempt(
-            tenant_id, basis, list(planned.values()), with_receipts
+            tenant_id, basis, list(planned.values()), wanted.receipts
         )
         return quotes | dict(zip(planned, answers, strict=True))
 
@@ -168,10 +178,10 @@ def _together(
     basis: PricingBasis,
     calls: PlannedColumns,
     table_of: Callable[[str], PrefixTable],
-    with_receipts: bool,
+    wanted: Wanted,
 ) -> PricedColumns:
     """Price the calls that need no object; the others are left without an outcome."""
-    prices = PricedColumns(len(calls), with_receipts)
+    prices = PricedColumns(len(calls), wanted)
     free = {
         account_id: known.customer
         for account_id, known in basis.customers.items()
@@ -204,5 +214,5 @@ def _together(
     )
     bulk = Bulk.of(columns, calls.is_usual & (of_calls != UNKNOWN), price_one)
     for group in price_columns(columns, bulk.places, basis.tariff, table_of).groups:
-        prices.add_group(group, receipts_of(group, bulk) if with_receipts else ())
+        prices.add_group(group, receipts_of(group, bulk) if wanted.receipts else ())
     return prices
