@@ -1,10 +1,10 @@
 """CDRTool's customers and profiles become time bands of a plan, in the zone of the customer.
 
 By CDRTool's `doc/RATING.txt`: a customer has a profile for days 1 to 5 (`Profile WD`) and one for
-days 6 and 0 (`Profile WE`), in a zone. A profile cuts the day into at most four spans: the first rate
-until hour H1, the second until H2, and so on; a span that ends at 0 is not used. A call that crosses
-spans is priced in each by its own rate. Where neither destination nor customer has an increment, the
-duration is charged as it is: seconds.
+days 6 and 0 (`Profile WE`), in a zone. A profile cuts the day into at most four spans: the first
+rate until hour H1, the second until H2, and so on; a span that ends at 0 is not used. A call that
+crosses spans is priced in each by its own rate. Where neither destination nor customer has an
+increment, the duration is charged as it is: seconds.
 """
 
 import csv
