@@ -63,98 +63,94 @@ def half_price_off_peak() -> PriceAdjustment:
     )
 
 
-def every_term(deck_id: str, calendar_id: str) -> dict[str, Any]:
-    """Terms of every kind."""
-    return {
-        "time_zone": "Europe/Amsterdam",
-        "time_bands": [
-            TimeBand(
-                code="holiday",
-                from_time=TimeOfDay(hours=22, minutes=30),
-                to_time=TimeOfDay(hours=6),
-                calendar_id=calendar_id,
-                first_date=Date(year=2026, month=1, day=1),
-                last_date=Date(year=2026, month=12, day=31),
-            ),
-            TimeBand(
-                code="no-holiday",
-                from_time=TimeOfDay(),
-                to_time=TimeOfDay(hours=1),
-                not_on_holidays_of=calendar_id,
-            ),
-            *BANDS,
-        ],
-        "crossing": plan_pb2.CROSSING_AT_START,
-        "deck_choices": [
-            DeckChoice(
-                when=Condition(
-                    destination_prefixes=["31"],
-                    origin_prefixes=["316"],
-                    relations=[plan_pb2.RELATION_ON_NET],
-                    jurisdictions=[plan_pb2.JURISDICTION_INTRASTATE],
-                ),
-                rate_deck_ids=[deck_id],
-            )
-        ],
-        "adjustments": [
-            half_price_off_peak(),
-            PriceAdjustment(
-                code="mobile",
-                when=Condition(destination_prefixes=["316"]),
-                factor=Decimal(value="1"),
-                surcharge=Decimal(value="-0.000000001"),
-                includes_connect_fee=True,
-            ),
-        ],
-        "duration_tiers": [
-            DurationTier(from_seconds=60, price=factor("0.999999")),
-            DurationTier(from_seconds=600, price=TierPrice(price=Decimal(value="0.01"))),
-        ],
-        "volume_tiers": [
-            VolumeTiers(
-                code="minutes",
-                when=VOICE,
-                measure=plan_pb2.MEASURE_QUANTITY,
-                mode=plan_pb2.VOLUME_MODE_GRADUATED,
-                tiers=[
-                    VolumeTier(price=factor("1")),
-                    VolumeTier(from_count=60_000, price=factor("0.8")),
-                ],
-                period=plan_pb2.COUNTER_PERIOD_MONTH,
-                shared=True,
-            )
-        ],
-        "bundles": [
-            BundleAllowance(
-                code="eu-data",
-                when=Condition(service=Service.SERVICE_DATA),
-                unit=plan_pb2.BUNDLE_UNIT_QUANTITY,
-                quantity=10**10,
-                priority=-2,
-                period=plan_pb2.COUNTER_PERIOD_WEEK,
-                rollover_periods=1,
-                shared=True,
-                covers_connect_fee=True,
-            )
-        ],
-        "price_caps": [
-            PriceCap(
-                when=VOICE,
-                amount=Money(currency_code="EUR", units=2, nanos=500_000_000),
-                includes_connect_fee=True,
-            )
-        ],
-        "minimum_charge": Money(currency_code="EUR", nanos=10_000_000),
-        "fees": [Fee(code="setup", display_name="Set-up", amount=Money(currency_code="EUR"))],
-        "margin_floor": Decimal(value="0.05"),
-    }
+CALENDAR_ID = "0193d0a0-0000-7000-8000-000000000001"
+# Terms of every kind but deck choices, nothing left to defaults.
+EVERY_TERM: dict[str, Any] = {
+    "time_zone": "Europe/Amsterdam",
+    "time_bands": [
+        TimeBand(
+            code="holiday",
+            from_time=TimeOfDay(hours=22, minutes=30),
+            to_time=TimeOfDay(hours=6),
+            calendar_id=CALENDAR_ID,
+            first_date=Date(year=2026, month=1, day=1),
+            last_date=Date(year=2026, month=12, day=31),
+        ),
+        TimeBand(
+            code="no-holiday",
+            from_time=TimeOfDay(),
+            to_time=TimeOfDay(hours=1),
+            not_on_holidays_of=CALENDAR_ID,
+        ),
+        *BANDS,
+    ],
+    "crossing": plan_pb2.CROSSING_AT_START,
+    "adjustments": [
+        half_price_off_peak(),
+        PriceAdjustment(
+            code="mobile",
+            when=Condition(destination_prefixes=["316"]),
+            factor=Decimal(value="1"),
+            surcharge=Decimal(value="-0.000000001"),
+            includes_connect_fee=True,
+        ),
+    ],
+    "duration_tiers": [
+        DurationTier(from_seconds=60, price=factor("0.999999")),
+        DurationTier(from_seconds=600, price=TierPrice(price=Decimal(value="0.01"))),
+    ],
+    "volume_tiers": [
+        VolumeTiers(
+            code="minutes",
+            when=VOICE,
+            measure=plan_pb2.MEASURE_QUANTITY,
+            mode=plan_pb2.VOLUME_MODE_GRADUATED,
+            tiers=[
+                VolumeTier(price=factor("1")),
+                VolumeTier(from_count=60_000, price=factor("0.8")),
+            ],
+            period=plan_pb2.COUNTER_PERIOD_MONTH,
+            shared=True,
+        )
+    ],
+    "bundles": [
+        BundleAllowance(
+            code="eu-data",
+            when=Condition(service=Service.SERVICE_DATA),
+            unit=plan_pb2.BUNDLE_UNIT_QUANTITY,
+            quantity=10**10,
+            priority=-2,
+            period=plan_pb2.COUNTER_PERIOD_WEEK,
+            rollover_periods=1,
+            shared=True,
+            covers_connect_fee=True,
+        )
+    ],
+    "price_caps": [
+        PriceCap(
+            when=VOICE,
+            amount=Money(currency_code="EUR", units=2, nanos=500_000_000),
+            includes_connect_fee=True,
+        )
+    ],
+    "minimum_charge": Money(currency_code="EUR", nanos=10_000_000),
+    "fees": [Fee(code="setup", display_name="Set-up", amount=Money(currency_code="EUR"))],
+    "margin_floor": Decimal(value="0.05"),
+}
 
 
 async def test_every_term_of_a_plan_is_kept_and_shown(tariffs: TariffDesk) -> None:
     """As it was given, by the plan, by the revision's id and in the list."""
     desk = tariffs.desk
-    calendar = await tariffs.create_calendar()
-    given = every_term(desk.deck_id, calendar.calendar_id)
+    await tariffs.create_calendar(calendar_id=CALENDAR_ID)
+    when = Condition(
+        destination_prefixes=["31"],
+        origin_prefixes=["316"],
+        relations=[plan_pb2.RELATION_ON_NET],
+        jurisdictions=[plan_pb2.JURISDICTION_INTRASTATE],
+    )
+    choice = DeckChoice(when=when, rate_deck_ids=[desk.deck_id])
+    given = {**EVERY_TERM, "deck_choices": [choice]}
     published = (await desk.publish_terms(NOON, **given)).latest_revision
 
     expected = PlanRevision(**given)
