@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from kernel.e164 import NumberKind
@@ -98,13 +98,24 @@ class RateSearch:
         begin = self.usage.begin_micros
         end = begin + (units - 1) * MICROS_PER_SECOND + 1
         if not self.stays(first.terms, units):
-            pieces = self._pieces(begin, end)
-        elif first.terms.compiled.has_bands:
-            pieces = _band_pieces(begin, end, first.terms)
-        else:
+            return self._over_pieces(first, self._pieces(begin, end), units)
+        if not first.terms.compiled.has_bands:
             return [(0, first)]
+        if first.terms.choices:
+            return self._over_pieces(first, _band_pieces(begin, end, first.terms), units)
+        # One rate in all bands, of which none is shorter than a minute.
+        terms, _, found = first
+        pieces = terms.compiled.schedule.pieces(begin, end)[1:]
+        return [
+            (0, first),
+            *[(_unit_at(start - begin), InForce(terms, band, found)) for start, band in pieces],
+        ]
+
+    def _over_pieces(
+        self, first: InForce, pieces: Sequence[_Piece], units: int
+    ) -> list[tuple[int, InForce]]:
         spans = [(0, first)]
-        starts = [-(-(piece.start_micros - begin) // MICROS_PER_SECOND) for piece in pieces]
+        starts = [_unit_at(piece.start_micros - self.usage.begin_micros) for piece in pieces]
         starts.append(units)
         for place, piece in enumerate(pieces):
             unit = starts[place]
@@ -177,6 +188,11 @@ class RateSearch:
             if row != NO_ROW:
                 return FoundRate(version, row, table.rate(row))
         return None
+
+
+def _unit_at(offset_micros: int) -> int:
+    """The first base unit that begins at an offset from the beginning or later."""
+    return -(-offset_micros // MICROS_PER_SECOND)
 
 
 def _decks_at(customer: Customer, instant: int) -> list[str]:
