@@ -6,7 +6,8 @@ from kernel.ids import new_uuid
 from kernel.money import minor_unit_decimals
 from services.rating.domain.naming import check_code, check_display_name, check_id
 from services.rating.domain.plan import Plan
-from services.rating.store.plans import insert_plan_if_new
+from services.rating.store.plans import insert_plan_if_new, lock_tariff
+from services.rating.store.suppliers import supplier_of
 
 
 def create_plan(
@@ -22,7 +23,10 @@ def create_plan(
     check_display_name("plan.display_name", display_name)
     minor_unit_decimals(currency)
     plan = Plan(plan_id or new_uuid(), code, display_name, currency, uow.now)
-    if not insert_plan_if_new(uow.connection, tenant_id, plan):
+    lock_tariff(uow.connection, tenant_id)
+    # A supplier is priced as a plan of its own: the ids of both are one space.
+    is_free = supplier_of(uow.connection, tenant_id, plan.plan_id) is None
+    if not is_free or not insert_plan_if_new(uow.connection, tenant_id, plan):
         raise DomainError(
             ErrorKind.ALREADY_EXISTS,
             "PLAN_CODE_TAKEN",

@@ -178,10 +178,14 @@ async def test_a_bad_change_is_refused_with_its_reason(
 
 
 async def test_a_plan_and_a_supplier_never_have_one_id(carriers: Carriers) -> None:
-    """A supplier is priced as a plan of its own."""
-    deck_id = await carriers.publish_deck("north", "0.01")
+    """A supplier is priced as a plan of its own, so whichever comes second is refused."""
+    supplier = await carriers.supply("north", "0.01")
+    with pytest.raises(DomainError, match="PLAN_CODE_TAKEN"):
+        await carriers.desk.create_plan(plan_id=supplier.supplier_id, code="north")
     with pytest.raises(DomainError, match="SUPPLIER_CODE_TAKEN"):
-        await carriers.create("north", [deck_id], supplier_id=carriers.desk.plan_id)
+        await carriers.create(
+            "south", list(supplier.rate_deck_ids), supplier_id=carriers.desk.plan_id, trunks=[]
+        )
 
 
 async def test_numbering_areas_are_replaced_as_a_whole(carriers: Carriers) -> None:
