@@ -60,7 +60,9 @@ def _offset(zone: ZoneInfo, moment: datetime) -> timedelta | None:
 
 
 def near(rng: Random, moment: int, seconds: int) -> int:
-    """Some instant not far from a moment, at a whole second or between two."""
+    """Now and then the moment; else one not far from it, at a whole second or between two."""
+    if rng.random() < 0.1:
+        return moment
     offset = rng.randint(-seconds, seconds) * 10**6
     return moment + offset + rng.choice([0, 0, rng.randrange(10**6)])
 

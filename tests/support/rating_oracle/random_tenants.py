@@ -33,6 +33,7 @@ from tests.support.rating_oracle.tenant import Tenant
 
 LONG_AGO = FIRST - 200 * DAY
 HALF_HOUR_SECONDS = 1_800
+HOUR_MICROS = 3_600 * 10**6
 INCREMENTS = {
     Service.VOICE: (1, 1, 6, 30, 60, 60, 97),
     Service.SMS: (1, 1, 1, 2),
@@ -75,7 +76,16 @@ def random_scene(rng: Random) -> Scene:
         exchange_rates=list(_exchange_rates(rng, about, currencies)),
         customers=list(_customers(rng, about, plans, currencies[0])),
     )
-    return Scene(tenant, list(about.moments), list(about.numbers))
+    return Scene(tenant, [*about.moments, *_changes(tenant)], list(about.numbers))
+
+
+def _changes(tenant: Tenant) -> Iterator[int]:
+    """When terms change, once they have begun."""
+    for revision in tenant.revisions:
+        if revision.effective_time > LONG_AGO:
+            yield to_micros(revision.effective_time)
+    for customer in tenant.customers:
+        yield from (each.start_micros for each in customer.subscriptions[1:])
 
 
 def _circumstances(rng: Random) -> Circumstances:
@@ -211,11 +221,11 @@ def _grants(
         when = Condition(service=rng.choice(SERVICES))
         code = f"grant-{place}"
         allowance = random_bundle(rng, when, unit, code, account.currency)
-        middle = rng.choice(about.moments)
+        begin, end = (near(rng, rng.choice(about.moments), 300) for _ in range(2))
         yield BundleGrant(
             f"{owner.account_id}-{code}",
             owner.account_id,
             allowance,
-            near(rng, middle, 86_400) - 86_400 * 10**6,
-            near(rng, middle, 86_400) + 86_400 * 10**6,
+            begin - rng.randint(2, 100) * HOUR_MICROS,
+            end + rng.choice([0, 100]) * HOUR_MICROS,
         )

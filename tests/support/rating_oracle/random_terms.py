@@ -35,7 +35,7 @@ T = TypeVar("T")
 SERVICES = (Service.VOICE, Service.VOICE, Service.VOICE, Service.SMS, Service.DATA)
 FACTORS = (0, 333_333, 500_000, 900_000, 999_999, FACTOR_ONE, 1_210_000, 2_000_000)
 QUANTITIES = {
-    Service.VOICE: (1, 45, 600, 3_600),
+    Service.VOICE: (1, 10, 45, 600),
     Service.SMS: (1, 3, 20),
     Service.DATA: (1, 700, 10**6, 25 * 10**6),
 }

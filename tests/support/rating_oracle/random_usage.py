@@ -20,8 +20,11 @@ def random_usage(rng: Random, scene: Scene) -> Usage:
     """Voice mostly: from nothing to a day, often across one of the scene's moments."""
     service = rng.choice([Service.VOICE] * 8 + [Service.SMS, Service.DATA])
     duration_ms = _duration_ms(rng) if service == Service.VOICE else 0
-    start = near(rng, rng.choice(scene.moments) - rng.randint(0, duration_ms + 1) * 1_000, 300)
     ring = rng.choice([0, rng.randrange(RING_MICROS)]) if service == Service.VOICE else 0
+    moment = rng.choice(scene.moments)
+    start = near(rng, moment - rng.randint(0, duration_ms + 1) * 1_000, 300)
+    if rng.random() < 0.15:
+        start = moment - rng.randint(0, ring)
     return Usage(
         service=service,
         start_micros=start,
