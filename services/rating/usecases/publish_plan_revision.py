@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
-from kernel.ids import new_uuid
+from kernel.ids import is_uuid, new_uuid
 from kernel.partition import partition_of
 from services.rating.domain.condition_check import invalid_terms
 from services.rating.domain.errors import (
@@ -17,7 +17,6 @@ from services.rating.domain.errors import (
 from services.rating.domain.plan import TERMS_BYTES_MAX, Plan, PlanRevision
 from services.rating.domain.plan_check import check_terms
 from services.rating.store.calendars import known_calendars
-from services.rating.store.decks import decks_of
 from services.rating.store.exchange_rates import has_rate_at
 from services.rating.store.plan_terms import terms_to_json
 from services.rating.store.plans import (
@@ -28,6 +27,7 @@ from services.rating.store.plans import (
     plan_of,
 )
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
+from services.rating.usecases.known_decks import known_decks
 from tollbook.rating.v1.rating_events_pb2 import PlanPublished
 
 
@@ -81,23 +81,20 @@ def _check_draft(uow: UnitOfWork, tenant_id: str, plan: Plan, draft: PlanDraft) 
 
 def _check_decks(uow: UnitOfWork, tenant_id: str, plan: Plan, terms: PlanRevision) -> None:
     chosen = (choice.rate_deck_ids for choice in terms.deck_choices)
-    deck_ids = sorted(set(terms.rate_deck_ids).union(*chosen))
-    decks = decks_of(uow.connection, tenant_id, deck_ids)
+    decks = known_decks(uow, tenant_id, set(terms.rate_deck_ids).union(*chosen))
+    by_currency = {deck.currency: deck for deck in decks.values()}
     moment = terms.effective_time
-    for deck_id in deck_ids:
-        deck = decks.get(deck_id)
-        if deck is None:
-            raise not_found("RATE_DECK", deck_id)
-        if not has_rate_at(uow.connection, tenant_id, deck.currency, plan.currency, moment):
+    for currency, deck in by_currency.items():
+        if not has_rate_at(uow.connection, tenant_id, currency, plan.currency, moment):
             what = f"deck {deck.code!r}"
-            raise no_exchange_rate(what, deck.currency, plan.currency, moment.isoformat())
+            raise no_exchange_rate(what, currency, plan.currency, moment.isoformat())
 
 
 def _check_calendars(uow: UnitOfWork, tenant_id: str, terms: PlanRevision) -> None:
     named = {each.calendar_id for each in terms.time_bands}
     named |= {each.not_on_holidays_of for each in terms.time_bands}
     named.discard("")
-    unknown = named - known_calendars(uow.connection, tenant_id, named)
+    unknown = named - known_calendars(uow.connection, tenant_id, set(filter(is_uuid, named)))
     if unknown:
         raise not_found("CALENDAR", min(unknown))
 

@@ -9,16 +9,16 @@ from services.rating.domain.errors import (
     UNKNOWN_ACCOUNT,
     invalid_field,
     no_exchange_rate,
-    not_found,
     unrated,
 )
 from services.rating.store.account_changes import note_account_change
 from services.rating.store.account_decks import AccountDecks, set_account_decks
 from services.rating.store.accounts import accounts_of, subscriptions_of
-from services.rating.store.decks import StoredDeck, decks_of
+from services.rating.store.decks import StoredDeck
 from services.rating.store.exchange_rates import has_rate_at
 from services.rating.store.plans import plan_of
 from services.rating.store.retries import ask_retry
+from services.rating.usecases.known_decks import known_decks
 
 ACCOUNT_DECKS_MAX = 64
 
@@ -58,11 +58,7 @@ def _check_overrides(overrides: Sequence[DeckOverride]) -> None:
 def _check_decks(
     uow: UnitOfWork, tenant_id: str, account_id: str, overrides: Sequence[DeckOverride]
 ) -> None:
-    deck_ids = sorted({each.rate_deck_id for each in overrides})
-    decks = decks_of(uow.connection, tenant_id, deck_ids)
-    for deck_id in deck_ids:
-        if deck_id not in decks:
-            raise not_found("RATE_DECK", deck_id)
+    decks = known_decks(uow, tenant_id, {each.rate_deck_id for each in overrides})
     for deck, currency, instant in set(_exchanges(uow, tenant_id, account_id, overrides, decks)):
         moment = from_micros(instant)
         if not has_rate_at(uow.connection, tenant_id, deck.currency, currency, moment):

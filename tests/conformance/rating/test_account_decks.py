@@ -123,7 +123,7 @@ async def test_accounts_with_decks_are_listed_in_pages(tariffs: TariffDesk) -> N
     ("request_fields", "reason"),
     [
         ({"account_id": "nobody"}, "UNKNOWN_ACCOUNT"),
-        ({"overrides": [override("no deck")]}, "RATE_DECK_NOT_FOUND"),
+        ({"overrides": [override("no\0deck")]}, "RATE_DECK_NOT_FOUND"),
         ({"overrides": [override("x", NOON, NOON - HOUR)]}, "INVALID_PERIOD"),
         ({"overrides": [override("x", NOON, NOON)]}, "INVALID_PERIOD"),
         ({"overrides": [override("x", None, datetime(2020, 1, 1, tzinfo=UTC))]}, "INVALID_PERIOD"),

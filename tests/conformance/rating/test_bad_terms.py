@@ -109,12 +109,12 @@ BAD_TERMS: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown zone": ({"time_zone": "Mars/Olympus"}, "INVALID_TIME_ZONE"),
     "unknown calendar": (
-        {"time_bands": [TimeBand(code="x", not_on_holidays_of="nl"), TimeBand(code="y")]},
+        {"time_bands": [TimeBand(code="x", not_on_holidays_of="n\0l"), TimeBand(code="y")]},
         "CALENDAR_NOT_FOUND",
     ),
     "unknown deck": ({"rate_deck_ids": [new_uuid()]}, "RATE_DECK_NOT_FOUND"),
     "unknown deck in a choice": (
-        {"deck_choices": [DeckChoice(when=VOICE, rate_deck_ids=["none"])]},
+        {"deck_choices": [DeckChoice(when=VOICE, rate_deck_ids=["no\0ne"])]},
         "RATE_DECK_NOT_FOUND",
     ),
     "unknown band": (
