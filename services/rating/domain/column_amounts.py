@@ -108,7 +108,8 @@ class Scale(NamedTuple):
         """Amounts of the plan's currency as micros of the account's, rounded once."""
         step = rule.step_micros
         denominator = self.account * step
-        quotients, remainders = np.divmod(amounts * self.factor, denominator)
+        amounts = amounts if self.factor == 1 else amounts * self.factor
+        quotients, remainders = np.divmod(amounts, denominator)
         up = _goes_up(quotients, remainders, denominator, rule.mode)
         rounded: Int64s = (quotients + up) * step
         return rounded
@@ -129,6 +130,10 @@ def time_fits(
         factor = max(factor, of_rate * extension)
         constant = max(constant, by_itself * extension)
     factor = max(factor, 1)
+    # Nearly always all of them: that takes no division by row.
+    dearest, longest = int(prices.max()), int(charged.max())
+    if longest * (factor * dearest + constant) <= scale.amount_max:
+        return np.ones(len(charged), np.bool_)
     # charged * (factor * price + constant) <= max, without leaving 64 bits to find out.
     offset = -(-constant // factor)
     if offset > INT64_MAX // 2:

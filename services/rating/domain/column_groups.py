@@ -86,14 +86,26 @@ class ColumnGroup(NamedTuple):
     charged: Int64s
     """0 for those in grace."""
     amounts: Int64s
-    exact: Int64s
-    """Amounts before rounding, in scale.account parts of a micro."""
+    plan_amounts: Int64s
+    """Amounts before exchange and rounding, in scale.plan parts of a micro."""
     scale: Scale
     bands: Int32s
     """In which each call begins, by its place in the plan."""
-    is_whole: Bools
-    """Whether all of a call has one price."""
+    crossings: Places
+    """How many other bands each call crosses."""
     in_grace: Bools
+
+    @property
+    def is_whole(self) -> Bools:
+        """Whether all of a call has one price."""
+        tiers = self.common.situation.tiers
+        whole: Bools = self.crossings == 0
+        return whole if len(tiers) == 1 else whole & (self.charged <= tiers[1].start)
+
+    @property
+    def exact(self) -> Int64s:
+        """Amounts before rounding, in scale.account parts of a micro."""
+        return self.plan_amounts * self.scale.factor
 
 
 def price_group(common: GroupTerms, calls: GroupCalls) -> tuple[ColumnGroup | None, Places]:
@@ -136,7 +148,8 @@ class _Group:
         compiled, begins = self._common.terms.compiled, self._calls.begins_micros
         if not compiled.has_bands:
             self._starts, self._bands = np.zeros(1, np.int64), np.full(1, -1, np.int32)
-            self._first = self._last = np.zeros(len(begins), np.intp)
+            self._first = self._last = self._crossings = np.zeros(len(begins), np.intp)
+            self._longest_crossing = 0
             return
         span = int(begins.min()), int(self._lasts.max()) + 1
         self._starts, self._bands = compiled.schedule.timeline(*span)
@@ -144,6 +157,8 @@ class _Group:
         self._last = self._first
         if compiled.splits:
             self._last = np.searchsorted(self._starts, self._lasts, side="right") - 1
+        self._crossings = self._last - self._first
+        self._longest_crossing = int(self._crossings.max())
 
     def _set_prices(self) -> None:
         """The formula of each band and tier, and the scale that all of them fit."""
@@ -184,12 +199,11 @@ class _Group:
         until = np.minimum(calls.until_micros, terms.until_micros or _NEVER)
         fee_max = max(map(self._connect_fee_factor, self._used))
         end = self._lasts if terms.compiled.splits else calls.begins_micros
-        fitting: Bools = (
-            (end < until)
-            & (self._last - self._first < PIECES_MAX)
-            & (self._fees <= self._scale.amount_max // max(fee_max, 1))
-            & time_fits(self._charged, self._prices, self._all_formulas, self._scale)
-        )
+        fitting = time_fits(self._charged, self._prices, self._all_formulas, self._scale)
+        fitting &= end < until
+        fitting &= self._fees <= self._scale.amount_max // max(fee_max, 1)
+        if self._longest_crossing >= PIECES_MAX:
+            fitting &= self._crossings < PIECES_MAX
         return fitting
 
     def priced(self) -> ColumnGroup:
@@ -201,18 +215,20 @@ class _Group:
         amounts = scale.round(plan_amounts, rule)
         graces = common.table.graces[calls.rows] * MS_PER_SECOND
         in_grace = (calls.durations_ms > 0) & (calls.durations_ms <= graces)
-        charged = np.where(in_grace, 0, self._charged)
+        charged = self._charged
+        if in_grace.any():
+            charged, amounts = np.where(in_grace, 0, charged), np.where(in_grace, 0, amounts)
         return ColumnGroup(
             common,
             calls.places,
             calls.rows,
             calls.durations_ms,
             charged,
-            np.where(in_grace, 0, amounts),
-            plan_amounts * scale.factor,
+            amounts,
+            plan_amounts,
             scale,
             bands,
-            self._is_whole(),
+            self._crossings,
             in_grace,
         )
 
@@ -232,9 +248,13 @@ class _Group:
             band: [formula.numerators(self._prices, self._scale.prices) for formula in formulas]
             for band, formulas in self._formulas.items()
         }
-        crossings = self._last - self._first
+        crossings = self._crossings
+        if not self._longest_crossing:
+            begin = np.zeros(len(crossings), np.int64)
+            costs = {band: self._cost(begin, self._charged, each) for band, each in prices.items()}
+            return _by_band(self._bands[self._first], costs)
         total = np.zeros(len(crossings), np.int64)
-        for crossing in range(int(crossings.max()) + 1):
+        for crossing in range(self._longest_crossing + 1):
             calls = np.flatnonzero(crossings >= crossing)
             piece = self._first[calls] + crossing
             begin = self._second_of(piece, calls) if crossing else np.zeros(len(calls), np.int64)
@@ -280,11 +300,6 @@ class _Group:
         minimum = self._common.terms.revision.minimum_charge_micros
         amounts = _by_band(bands, {band: below_cap(band) for band in self._used})
         return np.maximum(amounts, self._scale.scaled(minimum)) if minimum else amounts
-
-    def _is_whole(self) -> Bools:
-        tiers = self._common.situation.tiers
-        whole: Bools = self._last == self._first
-        return whole if len(tiers) == 1 else whole & (self._charged <= tiers[1].start)
 
 
 def _by_band(bands: Int32s, values: Mapping[int, Int64s]) -> Int64s:
