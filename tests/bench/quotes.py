@@ -1,7 +1,6 @@
-"""Quotes, which store nothing: batches of 1,000 calls over gRPC beside a bare echo of the same messages.
+"""Quotes, which store nothing: batches of 1,000 calls over gRPC, and single calls.
 
-One call is measured by server CPU beside that of the echo; pricing by column beside one by one.
-
+Batches stand beside a bare echo of the same messages, a call's server CPU beside that of the echo.
 Servers are processes of their own, asked in turn by one client with one request under way.
 """
 
