@@ -67,8 +67,15 @@ async def serve_rating(folder: Path, settings: CommonSettings) -> None:
     database = Database.open(f"sqlite:///{folder}/rating.db")
     migrate(database, "rating")
     desk = await Scene().build(database)
-    add = rating_grpc.add_RatingServiceServicer_to_server
-    server = GrpcServer([Servicer(add, desk.rating, RATING_SERVICE)], settings)
+    servicers = [
+        Servicer(rating_grpc.add_RatingServiceServicer_to_server, desk.rating, RATING_SERVICE),
+        Servicer(
+            rating_grpc.add_RateDeckServiceServicer_to_server,
+            desk.decks,
+            "tollbook.rating.v1.RateDeckService",
+        ),
+    ]
+    server = GrpcServer(servicers, settings)
     await server.start()
     print(READY, flush=True)
     await desk.memory.watch()

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,11 @@ import grpc
 from chassis.grpc.transport import CHANNEL_OPTIONS
 from chassis.security.authority import LocalAuthority
 from deploy.local.ports import LOOPBACK, free_port
+from tests.bench.publishing import publish_under_load
 from tests.bench.quote_scene import CALLS, TENANT, Scene, as_columns
 from tests.bench.quote_server import READY
-from tests.bench.unary import Contender, server_cpu
+from tests.bench.unary import CALLS_A_SAMPLED_TRACE, Contender, server_cpu
+from tests.integration.chassis.otlp_collector import otlp_collector
 from tollbook.rating.v1 import rating_service_pb2 as rating
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 
@@ -33,6 +35,7 @@ BATCHES_A_ROUND = 10
 UNARY_ROUNDS = 7
 UNARY_ROUNDS_SHORT = 3
 TOKEN_SECONDS = 3_600
+SCOPES = ["rating.price", "rating.manage"]
 
 Stub = Any
 
@@ -51,6 +54,8 @@ class QuoteFigures(NamedTuple):
     rows: BatchRates
     unary_microseconds: tuple[float, float]
     """Server CPU of a call: rating, echo."""
+    answered_while_publishing: tuple[float, float]
+    """Calls a second while a deck is published: answered, offered."""
 
 
 async def measure(short: bool) -> QuoteFigures:
@@ -62,11 +67,17 @@ async def measure(short: bool) -> QuoteFigures:
         "PriceCallColumns": as_columns(rows),
     }
     requests["PriceCall"].receipt_detail = rating.RECEIPT_DETAIL_NONE
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory())
         folder = Path(name)
         authority = LocalAuthority.open(folder)
-        token = authority.mint("bench", TENANT, ["rating.price"], TOKEN_SECONDS)
-        environment = {"TRUSTED_KEYS_FILE": str(authority.trusted_keys_file)}
+        token = authority.mint("bench", TENANT, SCOPES, TOKEN_SECONDS)
+        collector = await stack.enter_async_context(otlp_collector())
+        environment = {
+            "TRUSTED_KEYS_FILE": str(authority.trusted_keys_file),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+            "TRACE_SAMPLE_PERCENT": str(100 // CALLS_A_SAMPLED_TRACE),
+        }
         credentials = (("authorization", f"Bearer {token}"),)
         served = stack.enter_context(server("rating", folder, environment))
         real = Contender(*served, credentials)
@@ -79,6 +90,7 @@ async def measure(short: bool) -> QuoteFigures:
             await _rates([real, echo], "PriceCallColumns", requests["PriceCallColumns"], rounds),
             await _rates([real, echo], "PriceCalls", rows, rounds),
             await _unary([real, echo], requests["PriceCall"], short),
+            await publish_under_load(real),
         )
 
 
