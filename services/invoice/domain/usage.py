@@ -14,8 +14,8 @@ from services.invoice.domain.invoice import InvoiceLine
 REVISION_BYTES = 4
 MICROS_BYTES = 8
 
-LineKey = tuple[bool, bool, str]
-"""Whether it is a correction, whether it is for calls, and the name of an invoice line."""
+LineKey = tuple[bool, int, str]
+"""Whether it is a correction, the place of its kind, and the name of an invoice line."""
 
 
 class ChargeKind(IntEnum):
@@ -23,11 +23,29 @@ class ChargeKind(IntEnum):
 
     CALL = 1
     RECURRING_FEE = 2
+    SMS = 3
+    DATA = 4
+    DID_RENTAL = 5
+    ONE_OFF_FEE = 6
+    VOLUME_ADJUSTMENT = 7
+    """What a tier for the whole volume of a period adds or takes back."""
+
+
+# Fees come first, and no kind shares its lines with another that is counted otherwise.
+LINE_PLACES = {
+    ChargeKind.RECURRING_FEE: 0,
+    ChargeKind.ONE_OFF_FEE: 0,
+    ChargeKind.DID_RENTAL: 0,
+    ChargeKind.CALL: 1,
+    ChargeKind.SMS: 2,
+    ChargeKind.DATA: 3,
+    ChargeKind.VOLUME_ADJUSTMENT: 4,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A call or fee as it stands in one period.
+    """A call, other usage, or a fee as it stands in one period.
 
     `micros` is all that the revisions in this period have added, the rest is as in the newest of
     them: a call that was priced twice is one call.
@@ -52,8 +70,8 @@ class Charge:
 
     @property
     def line_key(self) -> LineKey:
-        """The invoice line it belongs to, in the order of the invoice: fees, calls, corrections."""
-        return self.correction, self.kind is ChargeKind.CALL, self.usage_line
+        """The invoice line it belongs to, in the order of the invoice: fees, usage, corrections."""
+        return self.correction, LINE_PLACES[self.kind], self.usage_line
 
 
 @dataclass(slots=True)

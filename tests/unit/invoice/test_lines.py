@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from services.invoice.domain.usage import ChargeKind, invoice_lines, usage_digest
 from tests.unit.invoice.builders import charge
+from tollbook.rating.v1 import charge_pb2
 
 
 def test_fees_come_first_then_calls_then_corrections() -> None:
@@ -21,6 +22,17 @@ def test_fees_come_first_then_calls_then_corrections() -> None:
     )
     assert [line.usage_line for line in lines] == ["Zero plan", "Belgium", "Zambia", "Austria"]
     assert [line.correction for line in lines] == [False, False, False, True]
+
+
+def test_every_kind_of_charge_that_rating_makes_has_its_lines() -> None:
+    """Messages to a destination stand apart from calls to it; an adjustment comes last."""
+    assert {kind.value for kind in ChargeKind} == set(charge_pb2.ChargeKind.values()) - {0}
+    lines = invoice_lines(
+        charge(place, usage_line="Austria", kind=kind, micros=place)
+        for place, kind in enumerate(reversed(ChargeKind), start=1)
+    )
+    # One-off fee, rent and recurring fee of one name; then calls, messages, data, the adjustment.
+    assert [line.micros for line in lines] == [2 + 3 + 6, 7, 5, 4, 1]
 
 
 def test_unanswered_calls_have_no_line_but_free_calls_do() -> None:
