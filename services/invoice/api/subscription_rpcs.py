@@ -35,13 +35,13 @@ class SubscriptionRpcs(pb_grpc.CustomerServiceServicer):
             return known
         subscription = convert.subscription_from_proto(request.subscription)
         tenant_id = current_caller().tenant_id
-        currency = await self._rating.plan_currency(tenant_id, subscription.plan_id)
+        await self._rating.check_plan(tenant_id, subscription.plan_id)
         return await self._endpoint.mutate(
             request,
             pb.CreateSubscriptionResponse,
             lambda uow, caller: pb.CreateSubscriptionResponse(
                 subscription=convert.subscription_to_proto(
-                    create_subscription(uow, caller.tenant_id, subscription, currency)
+                    create_subscription(uow, caller.tenant_id, subscription)
                 )
             ),
         )

@@ -1,7 +1,6 @@
 """A new subscription: an account uses a plan."""
 
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.money import CurrencyMismatch
 from services.invoice.domain.account import Subscription
 from services.invoice.domain.errors import exists
 from services.invoice.store import subscriptions
@@ -11,15 +10,13 @@ from services.invoice.usecases.load import load_account
 
 
 def create_subscription(
-    uow: UnitOfWork, tenant_id: str, subscription: Subscription, plan_currency: str
+    uow: UnitOfWork, tenant_id: str, subscription: Subscription
 ) -> Subscription:
-    """Subscribe an account to a plan whose currency was asked of rating before.
+    """Subscribe an account to a plan that rating knows, in whatever currency.
 
-    Raises ACCOUNT_NOT_FOUND, CURRENCY_MISMATCH, SUBSCRIPTION_EXISTS, SUBSCRIPTION_OVERLAPS.
+    Raises ACCOUNT_NOT_FOUND, SUBSCRIPTION_EXISTS, SUBSCRIPTION_OVERLAPS.
     """
     account = load_account(uow.connection, tenant_id, subscription.account_id)
-    if account.currency != plan_currency:
-        raise CurrencyMismatch(account.currency, plan_currency)
     check_subscription_is_free(uow, tenant_id, subscription)
     if not subscriptions.insert_subscription(uow.connection, tenant_id, subscription):
         raise exists("subscription", subscription.subscription_id)

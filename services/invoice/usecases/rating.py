@@ -18,11 +18,10 @@ class Rating:
         self._plans = pb_grpc.PlanServiceStub(channel)
         self._periods = pb_grpc.PeriodServiceStub(channel)
 
-    async def plan_currency(self, tenant_id: str, plan_id: str) -> str:
-        """The currency of a plan. Raises PLAN_NOT_FOUND."""
+    async def check_plan(self, tenant_id: str, plan_id: str) -> None:
+        """Make sure that there is a plan. Raises PLAN_NOT_FOUND."""
         with acting_for(tenant_id):
-            answer = await self._plans.GetPlan(pb.GetPlanRequest(plan_id=plan_id))
-        return str(answer.plan.currency_code)
+            await self._plans.GetPlan(pb.GetPlanRequest(plan_id=plan_id))
 
     async def charge_fee(
         self, tenant_id: str, subscription: Subscription, period: Period, covered: Period

@@ -202,11 +202,11 @@ async def test_of_many_subscriptions_at_once_one_is_made(office: Office) -> None
     assert len(refused) == 7
 
 
-async def test_a_plan_of_another_currency_is_refused(office: Office) -> None:
-    """Currency is the account's for ever; a plan in dollars cannot charge it."""
+async def test_a_plan_may_be_in_another_currency(office: Office) -> None:
+    """Rating exchanges its prices into the account's currency, which is for ever."""
     account = await office.opened()
-    with pytest.raises(DomainError, match="CURRENCY_MISMATCH"):
-        await office.subscribe(account.account_id, NOON, currency="USD")
+    subscription = await office.subscribe(account.account_id, NOON, currency="USD")
+    assert subscription.account_id == account.account_id
 
 
 async def test_a_subscription_that_ended_makes_room_for_the_next(office: Office) -> None:
