@@ -110,7 +110,7 @@ class Operator:
         """The stub for customers and accounts."""
         return self.suite.stub(invoice_grpc.CustomerServiceStub, self.tenant_id)
 
-    async def create_account(self, code: str) -> str:
+    async def create_account(self, code: str, reseller: str = "", plan_id: str = "") -> str:
         """Create a customer with a postpaid account in UTC, a line and a subscription."""
         customer_id, account_id = new_uuid(), new_uuid()
         await self.customers.CreateCustomer(
@@ -137,13 +137,14 @@ class Operator:
                     payment_mode=customer.PAYMENT_MODE_POSTPAID,
                     billing_day=1,
                     start_time=timestamp(self.billed_since),
+                    reseller_account_id=self.accounts[reseller] if reseller else "",
                 ),
                 request_id=request_id(),
             )
         )
         self.accounts[code] = account_id
         await self.add_line(code)
-        await self.subscribe(code)
+        await self.subscribe(code, plan_id)
         return account_id
 
     async def add_line(
@@ -166,14 +167,14 @@ class Operator:
             )
         )
 
-    async def subscribe(self, code: str) -> None:
-        """Put an account on the plan."""
+    async def subscribe(self, code: str, plan_id: str = "") -> None:
+        """Put an account on a plan, the operator's own unless told otherwise."""
         await self.customers.CreateSubscription(
             invoice.CreateSubscriptionRequest(
                 subscription=customer.Subscription(
                     subscription_id=new_uuid(),
                     account_id=self.accounts[code],
-                    plan_id=self.plan_id,
+                    plan_id=plan_id or self.plan_id,
                     validity=TimeRange(start_time=timestamp(self.prices_since)),
                 ),
                 request_id=request_id(),

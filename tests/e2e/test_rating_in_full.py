@@ -1,0 +1,400 @@
+"""Every way to price, from a switch's record to invoices of a customer and its reseller."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
+from google.type.money_pb2 import Money
+
+from chassis import columns
+from chassis.grpc.convert import money_from_proto
+from kernel.clock import to_micros
+from kernel.ids import new_uuid
+from tests.support.full_tariff import EXCHANGE_SOURCE, FullOperator
+from tests.support.operator import MONTH, timestamp
+from tests.support.suite import Suite, fact, request_id, running_suite
+from tollbook.cdr.v1 import call_pb2
+from tollbook.cdr.v1 import cdr_service_pb2 as cdr
+from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc
+from tollbook.invoice.v1 import invoice_pb2
+from tollbook.invoice.v1 import invoice_service_pb2 as invoice
+from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
+from tollbook.rating.v1 import charge_pb2
+from tollbook.rating.v1 import rating_service_pb2 as rating
+from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from tollbook.rating.v1 import supplier_service_pb2 as suppliers
+from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
+from tollbook.rating.v1 import usage_service_pb2 as usage
+from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
+from tollbook.rating.v1.service_pb2 import SERVICE_SMS
+from tollbook.type.v1 import call_pb2 as type_call
+from tools.check_receipt import check
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+
+DUTCH, MOBILE, BRITISH, JAPANESE = "31201234567", "31612345678", "442071838750", "81312345678"
+# 10:00 on a Monday in Amsterdam, in the plan's peak; its end is at 17:00 UTC.
+MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+PEAK_END = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
+# Callee, start, seconds; what they cost customer and reseller, whichever is settled first.
+CALLS = {
+    # At 0.06 a minute: 0.06. Reseller: at 0.03.
+    "peak": (DUTCH, MONDAY, 60),
+    # 30 s at 0.06 and 30 s at half of it: 0.045
+    "crossing": (DUTCH, PEAK_END - timedelta(seconds=30), 60),
+    # A minute is 0.12, and 120 s of 180 are in the bundle: 0.12. Reseller: at 0.06.
+    "mobile-1": (MOBILE, MONDAY, 120),
+    "mobile-2": (MOBILE, MONDAY + timedelta(minutes=5), 60),
+    # Of 120 s the first 60 at 0.03, the others at half of it: 0.045. Reseller: at 0.02.
+    "britain-1": (BRITISH, MONDAY, 30),
+    "britain-2": (BRITISH, MONDAY + timedelta(minutes=6), 90),
+    # Twice 0.30 dollars, which are 0.24 euros: 0.48. Reseller: at 0.15.
+    "japan-1": (JAPANESE, MONDAY, 60),
+    "japan-2": (JAPANESE, MONDAY + timedelta(minutes=7), 60),
+}
+MESSAGE_KEYS = ("text-1", "text-2", "text-3")
+CUSTOMER_MICROS = {DUTCH: 105_000, MOBILE: 120_000, BRITISH: 45_000, JAPANESE: 480_000}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def suite() -> AsyncIterator[Suite]:
+    """The running suite; nothing is missing in it at the end."""
+    async with running_suite("sqlite") as running:
+        yield running
+        done = running.tollbook("reconcile", "--complete")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def operator(suite: Suite) -> FullOperator:
+    """The operator, with a reseller and a customer of it, whose calls are priced."""
+    operator = FullOperator(suite, "full")
+    await operator.set_up([])
+    await operator.set_up_tariff()
+    await operator.create_account("partner", plan_id=operator.wholesale_id)
+    await operator.create_account("desk-1", reseller="partner", plan_id=operator.retail_id)
+    await operator.known_everywhere()
+    await ingest(operator)
+    await suite.caught_up("rating", "tollbook.cdr.v1.CallsCollected")
+    return operator
+
+
+async def ingest(operator: FullOperator) -> None:
+    """Hand the calls over as a switch does."""
+    records = [
+        record(key, callee, start, seconds) for key, (callee, start, seconds) in CALLS.items()
+    ]
+    chunk = cdr.IngestCallRecordsRequest(
+        source_code="grpc", request_id=request_id(), records=records
+    )
+    stub = operator.suite.stub(cdr_grpc.CallIntakeServiceStub, operator.tenant_id)
+    async for answer in stub.IngestCallRecords(iter([chunk])):
+        assert {result.outcome for result in answer.results} == {cdr.RECORD_OUTCOME_ACCEPTED}
+
+
+def record(key: str, callee: str, start: datetime, seconds: int) -> call_pb2.CallRecord:
+    """A call of the customer that went out to the first supplier."""
+    return call_pb2.CallRecord(
+        call_key=type_call.CallKey(kind=type_call.CALL_KEY_KIND_SIP_CALL_ID, value=key),
+        caller="31207654321",
+        callee=f"00{callee}",
+        account_code="desk-1",
+        start_time=timestamp(start),
+        answer_time=timestamp(start),
+        billable_duration=Duration(seconds=seconds),
+        release_cause=16,
+        egress_trunk="carrier-trunk",
+    )
+
+
+def quotes(operator: FullOperator) -> rating_grpc.RatingServiceStub:
+    """The door of prices."""
+    return operator.suite.stub(rating_grpc.RatingServiceStub, operator.tenant_id)
+
+
+def price_request(operator: FullOperator, key: str) -> rating.PriceCallRequest:
+    """The question what one of the calls would cost."""
+    callee, start, seconds = CALLS[key]
+    return rating.PriceCallRequest(
+        account_id=operator.accounts["desk-1"],
+        callee=callee,
+        start_time=timestamp(start),
+        duration=Duration(seconds=seconds),
+    )
+
+
+async def explained(
+    operator: FullOperator, account: str
+) -> dict[str, rating.ExplainChargeResponse]:
+    """The charges of an account with their explanation, by the key of the call."""
+    stub = operator.suite.stub(rating_grpc.ChargeQueryServiceStub, operator.tenant_id)
+    listed = await stub.ListCharges(
+        rating.ListChargesRequest(account_id=operator.accounts[account], page_size=100)
+    )
+    return {
+        charge.call_key.value: await stub.ExplainCharge(
+            rating.ExplainChargeRequest(charge_id=charge.charge_id)
+        )
+        for charge in listed.charges
+    }
+
+
+def micros(money: Money) -> int:
+    """An amount in micros."""
+    return money_from_proto(money).micros
+
+
+def words_of(charge: charge_pb2.Charge) -> str:
+    """An explanation as one text."""
+    return "\n".join(charge.receipt.explanation)
+
+
+async def test_calls_cost_what_plan_bundle_tiers_and_exchange_rate_say(
+    operator: FullOperator,
+) -> None:
+    """The sums of each destination are those beside the calls, in whatever order they came."""
+    charges = await explained(operator, "desk-1")
+    sums = dict.fromkeys(CUSTOMER_MICROS, 0)
+    for key, (callee, _, _) in CALLS.items():
+        sums[callee] += micros(charges[key].charge.amount)
+    assert sums == CUSTOMER_MICROS
+
+
+async def test_every_step_of_a_price_is_told_in_words(operator: FullOperator) -> None:
+    """Bands, bundle, tier and exchange rate, each where it decided."""
+    charges = await explained(operator, "desk-1")
+    told = {key: words_of(answer.charge) for key, answer in charges.items()}
+    for key, parts in {
+        "peak": ("Netherlands", "0.06", "peak"),
+        "crossing": ("peak", "off-peak", "evening-half", "0.5"),
+        "mobile-1": ("mobile-minutes", "120"),
+        "britain-2": ("britain", "0.5"),
+        "japan-1": ("Japan", "0.8", "USD", "EUR", EXCHANGE_SOURCE),
+    }.items():
+        assert all(part in told[key] for part in parts), told[key]
+
+
+async def test_the_stored_receipt_of_every_charge_holds(operator: FullOperator) -> None:
+    """The checker, which knows nothing of ours, computes each party's amount again.
+
+    The carrier has no rate for Britain: its cost of these calls is not known.
+    """
+    charges = await explained(operator, "desk-1")
+    unrated = set()
+    for key, answer in charges.items():
+        assert answer.receipt_content == answer.charge.receipt.content
+        for charge in (answer.charge, *answer.other_parties):
+            if charge.outcome == type_call.RATING_OUTCOME_UNRATED:
+                unrated.add((key, charge.party, charge.unrated_reason))
+            else:
+                assert check(charge.receipt.content) == [], words_of(charge)
+    no_cost = ("britain-1", "britain-2")
+    assert unrated == {(key, type_call.PARTY_SUPPLIER, "NO_RATE") for key in no_cost}
+
+
+async def test_reseller_and_supplier_leave_each_other_a_margin(operator: FullOperator) -> None:
+    """Of a peak minute the customer pays 0.06, the reseller 0.03, we pay 0.025 dollars."""
+    peak = (await explained(operator, "desk-1"))["peak"]
+    by_party = {charge.party: charge for charge in peak.other_parties}
+    reseller = by_party[type_call.PARTY_RESELLER]
+    supplier = by_party[type_call.PARTY_SUPPLIER]
+    assert reseller.account_id == operator.accounts["partner"]
+    assert (micros(reseller.amount), micros(supplier.amount)) == (30_000, 25_000)
+    assert supplier.amount.currency_code == "USD"
+    assert (reseller.cost.currency_code, micros(reseller.cost)) == ("EUR", 20_000)
+    assert (micros(reseller.margin), micros(peak.charge.margin)) == (10_000, 30_000)
+
+
+async def test_rows_columns_and_streams_give_the_prices_of_charges(
+    operator: FullOperator,
+) -> None:
+    """A call without a price has its reason in each, and spoils no other."""
+    keys = ["peak", "crossing", "japan-1"]
+    calls = [price_request(operator, key) for key in keys]
+    calls.append(rating.PriceCallRequest(account_id=new_uuid(), callee=DUTCH))
+    calls[-1].duration.seconds = 60
+    calls[-1].start_time.CopyFrom(timestamp(MONDAY))
+    expected = [60_000, 45_000, 240_000]
+    stub = quotes(operator)
+    single = [await stub.PriceCall(each) for each in calls[:-1]]
+    assert [micros(price.amount) for price in single] == expected
+    rows = (await stub.PriceCalls(rating.PriceCallsRequest(calls=calls))).results
+    assert [micros(each.price.amount) for each in rows[:-1]] == expected
+    assert "UNKNOWN_ACCOUNT" in str(rows[-1].error)
+    requests = [rating.PriceCallStreamRequest(call=each) for each in calls]
+    streamed = [each async for each in stub.PriceCallStream(iter(requests))]
+    assert [micros(each.price.amount) for each in streamed[:-1]] == expected
+    assert "UNKNOWN_ACCOUNT" in str(streamed[-1].error)
+    table = await priced_columns(stub, calls)
+    assert table.int64("amount").tolist() == [*expected, 0]
+    assert table.dictionary("reason") == ["", "", "", "UNKNOWN_ACCOUNT"]
+    assert [check(receipt.encode()) for receipt in table.text("receipt")[:-1]] == [[]] * 3
+
+
+async def priced_columns(
+    stub: rating_grpc.RatingServiceStub, calls: list[rating.PriceCallRequest]
+) -> columns.Columns:
+    """The prices of calls as columns."""
+    batch = columns.encode(
+        {
+            "account_id": columns.dictionary([each.account_id for each in calls]),
+            "callee": columns.text([each.callee for each in calls]),
+            "start_time": columns.int64(
+                [to_micros(each.start_time.ToDatetime(UTC)) for each in calls]
+            ),
+            "duration": columns.int64([each.duration.seconds * 1_000 for each in calls]),
+        },
+        len(calls),
+    )
+    request = rating.PriceCallColumnsRequest(calls=batch, include_receipts=True)
+    return columns.decode((await stub.PriceCallColumns(request)).prices)
+
+
+async def test_a_quote_says_how_long_and_until_when_the_price_holds(
+    operator: FullOperator,
+) -> None:
+    """At 0.06 a minute a euro buys 1,000 seconds; the price changes when the peak ends."""
+    quote = await quotes(operator).QuoteCall(
+        rating.QuoteCallRequest(
+            account_id=operator.accounts["desk-1"],
+            callee=DUTCH,
+            start_time=timestamp(MONDAY),
+            budget=Money(currency_code="EUR", units=1),
+        )
+    )
+    assert (quote.granted_duration.seconds, micros(quote.amount)) == (1_000, 1_000_000)
+    assert quote.price_per_minute.value == "0.06"
+    assert quote.price_change_time == timestamp(PEAK_END)
+
+
+async def test_suppliers_are_tried_from_the_cheapest_with_their_reason(
+    operator: FullOperator,
+) -> None:
+    """0.025 dollars are 0.02 euros, less than 0.05; only the first knows Japan."""
+    stub = operator.suite.stub(supplier_grpc.RoutingServiceStub, operator.tenant_id)
+
+    async def routed(callee: str) -> suppliers.RouteCallResponse:
+        return await stub.RouteCall(
+            suppliers.RouteCallRequest(
+                callee=callee,
+                account_id=operator.accounts["desk-1"],
+                start_time=timestamp(MONDAY),
+            )
+        )
+
+    dutch, japanese = await routed(DUTCH), await routed(JAPANESE)
+    assert [(each.supplier_code, each.compared_price.value) for each in dutch.routes] == [
+        ("carrier", "0.02"),
+        ("other-carrier", "0.05"),
+    ]
+    assert dutch.routes[0].margin.value == "0.666666"
+    assert all(each.explanation for each in dutch.routes)
+    assert [each.supplier_code for each in japanese.routes] == ["carrier"]
+    assert [each.reason for each in japanese.left_out_suppliers] == ["NO_RATE"]
+
+
+async def test_messages_are_charged_once_and_a_refund_takes_one_back(
+    operator: FullOperator,
+) -> None:
+    """Three messages at 0.05, of which one is refunded: 0.10 stay. The reseller pays for three."""
+    sent, refunded = await charge_messages(operator)
+    again, refunded_again = await charge_messages(operator)
+    assert [charge.charge_id for charge in again] == [charge.charge_id for charge in sent]
+    assert refunded_again == refunded
+    assert [micros(charge.amount) for charge in sent] == [50_000] * 3
+    assert (refunded.revision, micros(refunded.amount)) == (2, 0)
+    assert micros(refunded.amount_delta) == -50_000
+    charges = await explained(operator, "desk-1")
+    assert [check(charges[key].receipt_content) for key in MESSAGE_KEYS] == [[]] * 3
+
+
+async def charge_messages(
+    operator: FullOperator,
+) -> tuple[list[charge_pb2.Charge], charge_pb2.Charge]:
+    """Charge the customer's messages, and give the last one back; once, however often."""
+    stub = operator.suite.stub(usage_grpc.UsageServiceStub, operator.tenant_id)
+    sent = [await send_message(stub, operator, key) for key in MESSAGE_KEYS]
+    refunded = await stub.RefundCharge(
+        usage.RefundChargeRequest(charge_id=sent[-1].charge_id, request_id=request_id())
+    )
+    return sent, refunded.charge
+
+
+async def send_message(
+    stub: usage_grpc.UsageServiceStub, operator: FullOperator, key: str
+) -> charge_pb2.Charge:
+    """Charge one message of the customer."""
+    answer = await stub.ChargeUsage(
+        usage.ChargeUsageRequest(
+            usage=usage.UsageRecord(
+                usage_key=type_call.CallKey(kind=type_call.CALL_KEY_KIND_OTHER, value=key),
+                account_id=operator.accounts["desk-1"],
+                service=SERVICE_SMS,
+                quantity=1,
+                callee=MOBILE,
+                start_time=timestamp(MONDAY),
+            ),
+            request_id=new_uuid(),
+        )
+    )
+    return answer.charge
+
+
+async def test_the_invoices_of_customer_and_reseller_add_up(operator: FullOperator) -> None:
+    """120 s to Japan reach the whole-volume tier: a quarter of 0.48 comes back at the seal."""
+    await charge_messages(operator)
+    customer, reseller = await asyncio.gather(
+        issued(operator, "desk-1"), issued(operator, "partner")
+    )
+    assert lines_of(customer) == {
+        "Netherlands": 105_000,
+        "Dutch mobile": 120_000,
+        "Britain": 45_000,
+        "Japan": 480_000,
+        "Text message": 100_000,
+        "Full: volume price japan": -120_000,
+    }
+    assert lines_of(reseller) == {
+        # 120 s at 0.03, 180 s at 0.06, 120 s at 0.02, 120 s at 0.15, three messages
+        "Netherlands": 60_000,
+        "Dutch mobile": 180_000,
+        "Britain": 40_000,
+        "Japan": 300_000,
+        "Text message": 150_000,
+    }
+    [adjustment] = [
+        answer
+        for answer in (await explained(operator, "desk-1")).values()
+        if answer.charge.receipt.kind == charge_pb2.CHARGE_KIND_VOLUME_ADJUSTMENT
+    ]
+    assert micros(adjustment.charge.amount) == -120_000
+    assert check(adjustment.receipt_content) == []
+    assert "japan" in words_of(adjustment.charge)
+
+
+def lines_of(issued_invoice: invoice_pb2.Invoice) -> dict[str, int]:
+    """The lines of an invoice, in micros."""
+    return {line.usage_line: micros(line.amount) for line in issued_invoice.lines}
+
+
+async def issued(operator: FullOperator, account: str) -> invoice_pb2.Invoice:
+    """The invoice of March of an account."""
+    stub = operator.suite.stub(invoice_grpc.InvoiceServiceStub, operator.tenant_id)
+    account_id = operator.accounts[account]
+    closed = await stub.CloseBillingPeriod(
+        invoice.CloseBillingPeriodRequest(account_id=account_id, request_id=request_id())
+    )
+    assert closed.billing_period.span.start_time == timestamp(MONTH)
+
+    async def period() -> invoice_pb2.BillingPeriod:
+        listed = await stub.ListBillingPeriods(
+            invoice.ListBillingPeriodsRequest(account_id=account_id)
+        )
+        return next(p for p in listed.billing_periods if p.span.start_time == timestamp(MONTH))
+
+    done = await fact("the invoice is issued", period, lambda each: bool(each.invoice_id))
+    answer = await stub.GetInvoice(invoice.GetInvoiceRequest(invoice_id=done.invoice_id))
+    return answer.invoice
