@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, true
 
 from services.rating.domain.audit import BatchCounts, ChargedSum
-from services.rating.domain.charge import ChargeKind, Party
+from services.rating.domain.charge import NO_EVENT, ChargeKind, Party
 from services.rating.store.schema import charge, rated_batch
 
 # The last sequence that counts, by partition; a partition without one counts whole.
@@ -54,6 +54,8 @@ def outcome_counts(connection: Connection, watermarks: Watermarks) -> dict[str, 
         .where(
             charge.c.kind == ChargeKind.CALL,
             charge.c.party == Party.CUSTOMER,
+            # Usage that a platform reports itself is no record of cdr.
+            charge.c.opened_partition != NO_EVENT[0],
             _up_to(charge.c.opened_partition, charge.c.opened_sequence, watermarks),
             ~is_superseded,
         )

@@ -11,7 +11,12 @@ from tests.conformance.rating.desk import BEGINNING, MARCH, NOON, Desk, euros, s
 from tollbook.rating.v1 import plan_pb2 as plan
 from tollbook.rating.v1 import usage_service_pb2 as messages
 from tollbook.rating.v1.charge_pb2 import Charge, ChargeKind
-from tollbook.rating.v1.service_pb2 import SERVICE_DATA, SERVICE_DID_RENTAL, SERVICE_SMS
+from tollbook.rating.v1.service_pb2 import (
+    SERVICE_DATA,
+    SERVICE_DID_RENTAL,
+    SERVICE_SMS,
+    SERVICE_VOICE,
+)
 from tollbook.type.v1.call_pb2 import CALL_KEY_KIND_OTHER, CallKey
 
 SHEET = "prefix,name,price,first,next\n{prefix},{name},{price},1,1\n"
@@ -165,3 +170,13 @@ async def test_an_unknown_fee_is_refused(desk: Desk) -> None:
     with pytest.raises(DomainError, match="FEE_NOT_FOUND") as caught:
         await desk.usage.ChargeFee(request, None)
     assert "nothing" in str(caught.value)
+
+
+async def test_reported_usage_does_not_count_as_collected(desk: Desk) -> None:
+    """Reconciliation compares records of cdr with the charges that these opened."""
+    await offer(desk)
+    await desk.collect(desk.call())
+    await charge(desk, record(desk))
+    await charge(desk, record(desk, "v-1", service=SERVICE_VOICE, quantity=60))
+    digest = await desk.digest()
+    assert (digest.collected_count, digest.rated_count, digest.zero_count) == (1, 1, 0)
