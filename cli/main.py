@@ -13,6 +13,7 @@ from cli.call_files import import_calls
 from cli.connection import DATA_FOLDER, DATA_VARIABLE, TOKEN_VARIABLE, connection_from
 from cli.dead_letters import dead_letters
 from cli.output import complain
+from cli.price import price
 from cli.rate_decks import import_deck
 from cli.reconcile import reconcile
 from cli.replay import replay
@@ -43,7 +44,7 @@ def options(
     context.obj = connection_from(data, token_file)
 
 
-for command in (run, serve, migrate, import_deck, import_calls, bill, replay, reconcile):
+for command in (run, serve, migrate, import_deck, import_calls, price, bill, replay, reconcile):
     app.command()(command)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(suspense, name="suspense")

@@ -53,3 +53,12 @@ def test_a_mapping_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*command, "--currency", "EUR", "--mapping", str(mapping)])
     assert result.exit_code == 2
     assert "prefix_colum" in result.output
+
+
+@pytest.mark.parametrize("duration", ["a minute", "", "NaN", "1e400", "Infinity"])
+def test_a_duration_that_is_no_number_of_seconds_is_refused(duration: str) -> None:
+    """Before anybody is asked for a price."""
+    command = ["price", "--tenant", "aurora", "--account", "A-1001", "--callee", "+31201234567"]
+    result = CliRunner().invoke(app, [*command, "--duration", duration])
+    assert result.exit_code == 2
+    assert "no number of seconds" in result.output
