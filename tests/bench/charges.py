@@ -1,33 +1,36 @@
-"""Storing charges: a whole event of calls priced, counted, settled and published, beside the bare
-insert of the very same rows.
+"""Storing charges of whole events of calls, beside the bare insert of the very same rows.
 
-Each batch of 1,000 calls is one transaction of rating, as its consumer runs it: inbox row, prices,
-receipts, counters, charges, outbox. The floor takes the rows that came of it and writes them again
-into an empty table of the same schema, 1,000 a transaction, with the driver's own fastest way
-(executemany on SQLite, binary COPY on PostgreSQL). Both commit durably.
+Each event of 1,000 calls of one partition is one transaction of rating, as its consumer runs it:
+inbox row, prices, receipts, counters, charges, outbox. The floor takes the rows that came of it and
+writes them again into a table of the same schema that holds as many rows, in one transaction, with
+the driver's own fastest way (executemany on SQLite, binary COPY on PostgreSQL). Both commit
+durably. They take turns, event by event.
 
 The plans: half of the calls by the second, a quarter in two time bands, a quarter with a bundle of
 minutes and a graduated volume tier.
 """
 
 import asyncio
+import itertools
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chassis.database.bulk import insert_rows
 from chassis.database.engine import Database
 from chassis.database.migrations import migrate
-from chassis.database.unit_of_work import UnitOfWork
+from kernel.clock import to_micros
 from kernel.ids import new_uuid
+from kernel.partition import partition_of
 from services.rating.store.schema import charge
 from tests.conformance.rating.desk import BEGINNING, NOON, Call, Desk, seconds_later
 from tests.support.postgresql_server import create_database, drop_database, postgresql_server
@@ -41,6 +44,7 @@ ROUNDS = 5
 ROUNDS_SHORT = 3
 ACCOUNTS_A_PLAN = 10
 BUNDLE_SECONDS = 10**7
+PARTITION = 0
 
 DatabaseKind = Literal["sqlite", "postgresql"]
 
@@ -57,23 +61,26 @@ def measure(kind: DatabaseKind, short: bool) -> StoredCharges:
     rounds = ROUNDS_SHORT if short else ROUNDS
     batches = BATCHES_SHORT if short else BATCHES
     with _databases(kind) as fresh:
-        pairs = [asyncio.run(_round(fresh, batches)) for _ in range(rounds)]
+        pairs = [pair for _ in range(rounds) for pair in asyncio.run(_round(fresh, batches))]
     charges, inserts = zip(*pairs, strict=True)
-    return StoredCharges(statistics.median(charges), statistics.median(inserts))
+    return StoredCharges(
+        CALLS_A_BATCH / statistics.median(charges), CALLS_A_BATCH / statistics.median(inserts)
+    )
 
 
-async def _round(fresh: Any, batches: int) -> tuple[float, float]:
+async def _round(fresh: Any, batches: int) -> list[tuple[float, float]]:
+    """Seconds that each batch takes, and its rows alone."""
     with fresh() as database, fresh() as floor:
         desk, accounts = await _tenant(database)
-        await desk.hear_calls(*_calls(accounts, 0))  # once unmeasured: caches fill
-        seconds = 0.0
-        for number in range(1, batches + 1):
-            calls = _calls(accounts, number)
+        pairs = []
+        for number in range(batches + 1):
+            event = desk.calls_event(*_calls(accounts, number))
             begin = time.perf_counter()
-            await desk.hear_calls(*calls)
-            seconds += time.perf_counter() - begin
-        rows = await database.read(_stored_rows)
-        return CALLS_A_BATCH * batches / seconds, await _insert_rate(floor, rows)
+            await desk.deliver(event)
+            seconds = time.perf_counter() - begin
+            rows = await database.read(partial(_stored_rows, batch=number))
+            pairs.append((seconds, await _seconds_to_insert(floor, rows)))
+        return pairs[1:]  # caches fill with the first
 
 
 async def _tenant(database: Database) -> tuple[Desk, list[list[str]]]:
@@ -86,12 +93,18 @@ async def _tenant(database: Database) -> tuple[Desk, list[list[str]]]:
         await desk.create_plan(plan_id=plan_id, code=f"bench-{number}")
         desk.plan_id = plan_id
         await desk.publish_terms(BEGINNING, **terms)
-        of_plan = [new_uuid() for _ in range(ACCOUNTS_A_PLAN)]
+        of_plan = [_account_id(desk.tenant_id) for _ in range(ACCOUNTS_A_PLAN)]
         for account_id in of_plan:
             await desk.know_account(account_id)
             await desk.subscribe(account_id, plan_id)
         accounts.append(of_plan)
     return desk, accounts
+
+
+def _account_id(tenant_id: str) -> str:
+    """An account of the one partition whose event is heard."""
+    ids = (new_uuid() for _ in itertools.count())
+    return next(each for each in ids if partition_of(tenant_id, each) == PARTITION)
 
 
 def _plans() -> list[dict[str, Any]]:
@@ -122,10 +135,10 @@ def _plans() -> list[dict[str, Any]]:
 
 
 def _calls(accounts: Sequence[Sequence[str]], batch: int) -> list[Call]:
-    """New calls, each plan's share; all of one event, as a partition's accounts come together."""
+    """New calls, each plan's share."""
     shares = (accounts[0], accounts[0], accounts[1], accounts[2])
     payer_ids = [shares[number % 4][number % ACCOUNTS_A_PLAN] for number in range(CALLS_A_BATCH)]
-    start = NOON + timedelta(seconds=batch * CALLS_A_BATCH)
+    start = _first_start(batch)
     return [
         Call(
             account_id=payer_id,
@@ -137,28 +150,27 @@ def _calls(accounts: Sequence[Sequence[str]], batch: int) -> list[Call]:
     ]
 
 
-def _stored_rows(connection: Any) -> list[tuple[Any, ...]]:
-    """The charges as they are stored: times as microseconds, keys as bytes."""
+def _first_start(batch: int) -> datetime:
+    return NOON + timedelta(seconds=batch * CALLS_A_BATCH)
+
+
+def _stored_rows(connection: Connection, batch: int) -> list[tuple[Any, ...]]:
+    """The charges of a batch as they are stored: times as microseconds, keys as bytes."""
     names = ", ".join(column.name for column in charge.columns)
-    query = text(f"SELECT {names} FROM charge ORDER BY charge_id")
-    return [tuple(map(_plain, row)) for row in connection.execute(query)]
+    query = text(f"SELECT {names} FROM charge WHERE start_time >= :start ORDER BY charge_id")
+    rows = connection.execute(query, {"start": to_micros(_first_start(batch))})
+    return [tuple(map(_plain, row)) for row in rows]
 
 
 def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, memoryview) else value
 
 
-async def _insert_rate(floor: Database, rows: Sequence[tuple[Any, ...]]) -> float:
+async def _seconds_to_insert(floor: Database, rows: Sequence[tuple[Any, ...]]) -> float:
     names = [column.name for column in charge.columns]
     begin = time.perf_counter()
-    for first in range(0, len(rows), CALLS_A_BATCH):
-        part = rows[first : first + CALLS_A_BATCH]
-
-        def insert(uow: UnitOfWork, part: Sequence[tuple[Any, ...]] = part) -> None:
-            insert_rows(uow.connection, charge, names, part)
-
-        await floor.write(insert)
-    return len(rows) / (time.perf_counter() - begin)
+    await floor.write(lambda uow: insert_rows(uow.connection, charge, names, rows))
+    return time.perf_counter() - begin
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from services.rating.domain.column_groups import Bools, ColumnGroup, Places
+from services.rating.domain.counted_calls import CountedCalls
+from services.rating.domain.counters import CounterBook
 from services.rating.domain.errors import NO_RATE
 from services.rating.domain.prefix_table import PrefixTable
 from services.rating.domain.priced_call import PricedCall, unrated
@@ -40,10 +42,16 @@ class Bulk(NamedTuple):
     others: Places
     price_one: Callable[[int], PricedCall]
     """The price of the call at a place, by the scalar path."""
+    counters: CounterBook
+    """Moved by calls that columns price; `price_one` moves them by itself."""
 
     @classmethod
     def of(
-        cls, columns: CallColumns, is_usual: Bools, price_one: Callable[[int], PricedCall]
+        cls,
+        columns: CallColumns,
+        is_usual: Bools,
+        price_one: Callable[[int], PricedCall],
+        counters: CounterBook | None = None,
     ) -> Bulk:
         """Those calls go together that are usual, of a valid duration and begin soon enough."""
         ringing = columns.begins_micros - columns.starts_micros
@@ -54,7 +62,8 @@ class Bulk(NamedTuple):
             & (ringing >= 0)
             & (ringing <= RINGING_MICROS_MAX)
         )
-        return cls(columns, np.flatnonzero(together), np.flatnonzero(~together), price_one)
+        places = np.flatnonzero(together), np.flatnonzero(~together)
+        return cls(columns, *places, price_one, counters or CounterBook())
 
 
 def price_bulk(
@@ -66,9 +75,11 @@ def price_bulk(
     for group in done.groups:
         for place, price in _prices(group, bulk, with_receipts):
             prices[place] = price
-    # In their order: each may find counters moved by those before it.
-    for place in np.sort(np.concatenate([*done.rest, bulk.others])).tolist():
-        prices[place] = bulk.price_one(place)
+    counted = CountedCalls(bulk.columns, tariff, bulk.counters, bulk.price_one)
+    for group in done.counted:
+        counted.add(group)
+    for place, price in counted.prices([*done.rest, bulk.others]):
+        prices[place] = price
     return prices
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from services.rating.domain.account import Customer, plan_in_force
-from services.rating.domain.conditions import CallFacts
 from services.rating.domain.counter_periods import CounterCycle, Span
 from services.rating.domain.counters import CounterBook, CounterKey, CounterUse
 from services.rating.domain.plan import BundleAllowance, BundleUnit
@@ -44,23 +43,28 @@ class BundleUse(NamedTuple):
 
 
 def bundles_of(
-    usage: Usage, band: str | None, customer: Customer, governing: Terms, tariff: Tariff
+    usage: Usage, band: str, customer: Customer, governing: Terms, tariff: Tariff
 ) -> list[Bundle]:
-    """Every bundle whose condition holds, in the order of use; in any band where it is None."""
-    of_plan = (
+    """Every bundle whose condition holds, in the order of use."""
+    times = usage.start_micros, usage.counted_micros
+    bundles = (
         bundle
-        for allowance in governing.revision.bundles
-        if _holds(allowance, usage.facts, band)
-        for bundle in _of_plan(allowance, usage, customer, governing, tariff)
+        for bundle in open_bundles(*times, customer, governing, tariff)
+        if bundle.allowance.when.holds_at(usage.facts, band)
     )
-    granted = (
-        _granted(grant.allowance, CounterKey(grant.account_id, grant.grant_id, *place))
-        for grant in customer.grants
-        if grant.start_micros <= usage.start_micros < grant.end_micros
-        and _holds(grant.allowance, usage.facts, band)
-        for place in ((grant.allowance.code, grant.start_micros, grant.end_micros),)
-    )
-    return sorted((*of_plan, *granted), key=lambda bundle: bundle.order)
+    return sorted(bundles, key=lambda bundle: bundle.order)
+
+
+def open_bundles(
+    start_micros: int, counted_micros: int, customer: Customer, governing: Terms, tariff: Tariff
+) -> Iterator[Bundle]:
+    """Every bundle that a usage of a time may use, whatever the conditions."""
+    for allowance in governing.revision.bundles:
+        yield from _of_plan(allowance, counted_micros, customer, governing, tariff)
+    for grant in customer.grants:
+        if grant.start_micros <= start_micros < grant.end_micros:
+            place = grant.allowance.code, grant.start_micros, grant.end_micros
+            yield _granted(grant.allowance, CounterKey(grant.account_id, grant.grant_id, *place))
 
 
 def take(
@@ -79,19 +83,13 @@ def take(
     return uses
 
 
-def _holds(allowance: BundleAllowance, facts: CallFacts, band: str | None) -> bool:
-    if band is None:
-        return allowance.when.holds(facts)
-    return allowance.when.holds_at(facts, band)
-
-
 def _granted(allowance: BundleAllowance, key: CounterKey) -> Bundle:
     return Bundle(key, allowance, allowance.quantity, key.period_end_micros)
 
 
 def _of_plan(
     allowance: BundleAllowance,
-    usage: Usage,
+    counted_micros: int,
     customer: Customer,
     governing: Terms,
     tariff: Tariff,
@@ -100,7 +98,7 @@ def _of_plan(
     revision = governing.revision
     owner = customer.payer if allowance.shared else customer.account
     cycle = CounterCycle(allowance.period, customer.payer.cycle, revision.time_zone)
-    period = cycle.period_at(usage.counted_micros)
+    period = cycle.period_at(counted_micros)
 
     def bundle(span: Span, granted: int, until: int) -> Bundle:
         key = CounterKey(owner.account_id, revision.plan_id, allowance.code, *span)

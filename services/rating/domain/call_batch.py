@@ -10,10 +10,11 @@ import numpy as np
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
 from services.rating.domain.bulk_pricing import Bulk, price_bulk
+from services.rating.domain.column_groups import Bools
 from services.rating.domain.conditions import CallFacts
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.domain.errors import UNKNOWN_ACCOUNT
-from services.rating.domain.needed_counters import counter_keys
+from services.rating.domain.needed_counters import Times, counters_over_time
 from services.rating.domain.prefix_table import PrefixTable, padded_columns
 from services.rating.domain.priced_call import PricedCall, Usage, unrated
 from services.rating.domain.pricing import price_usage
@@ -108,7 +109,9 @@ def price_batch(
     def facts_of(place: int) -> CallFacts:
         return usage_at(calls, place, tariff, None, owners).facts
 
-    return price_bulk(_bulk(calls, customers, facts_of, price_one), tariff, table_of)
+    columns = _columns(calls, customers, facts_of, counting_micros)
+    bulk = Bulk.of(columns, _are_usual(calls, columns), price_one, book)
+    return price_bulk(bulk, tariff, table_of)
 
 
 def needed_counters(
@@ -116,18 +119,20 @@ def needed_counters(
     customers: Mapping[CustomerKey, Customer],
     tariff: Tariff,
     counting_micros: Sequence[int] | None = None,
-    owners: NumberOwners = NO_NUMBERS,
 ) -> set[CounterKey]:
     """Every counter that pricing a batch may read."""
-    needed: set[CounterKey] = set()
-    if not tariff.has_counters and not any(each.grants for each in customers.values()):
-        return needed
-    for place in range(len(calls)):
-        customer = customers.get((calls.account_ids[place], calls.payer_account_ids[place]))
-        if customer is not None:
-            usage = usage_at(calls, place, tariff, counting_micros, owners)
-            needed.update(counter_keys(usage, customer, tariff))
-    return needed
+    times: dict[CustomerKey, set[Times]] = {
+        key: set() for key, customer in customers.items() if tariff.needs_counters(customer)
+    }
+    if not times:
+        return set()
+    starts = calls.starts_micros
+    keys = zip(calls.account_ids, calls.payer_account_ids, strict=True)
+    for key, start, counted in zip(keys, starts, counting_micros or starts, strict=True):
+        if key in times:
+            times[key].add((start, counted))
+    needed = (counters_over_time(each, customers[key], tariff) for key, each in times.items())
+    return set().union(*needed)
 
 
 def usage_at(
@@ -163,33 +168,36 @@ def usage_at(
     )
 
 
-def _bulk(
+def _columns(
     calls: CallBatch,
     customers: Mapping[CustomerKey, Customer],
     facts_of: Callable[[int], CallFacts],
-    price_one: Callable[[int], PricedCall],
-) -> Bulk:
-    known = list(customers.values())
+    counting_micros: Sequence[int] | None,
+) -> CallColumns:
     places = {key: place for place, key in enumerate(customers)}
     keys = zip(calls.account_ids, calls.payer_account_ids, strict=True)
-    of_calls = np.array([places.get(key, UNKNOWN) for key in keys], np.intp)
-    columns = CallColumns(
-        known,
-        of_calls,
+    starts = np.array(calls.starts_micros, np.int64)
+    return CallColumns(
+        list(customers.values()),
+        np.array([places.get(key, UNKNOWN) for key in keys], np.intp),
         *padded_columns(_numbers(calls)),
-        np.array(calls.starts_micros, np.int64),
+        starts,
         np.array(calls.begins_micros, np.int64),
         np.array(calls.durations_ms, np.int64),
         facts_of,
+        starts if counting_micros is None else np.array(counting_micros, np.int64),
     )
-    return Bulk.of(
-        columns,
-        (of_calls != UNKNOWN)
+
+
+def _are_usual(calls: CallBatch, columns: CallColumns) -> Bools:
+    """Which are answered calls of known accounts to international numbers."""
+    usual: Bools = (
+        (columns.customer_places != UNKNOWN)
         & (np.array(calls.callee_kinds) == NumberKind.E164)
         & (np.array(calls.services) == Service.VOICE)
-        & np.array(calls.answered, np.bool_),
-        price_one,
+        & np.array(calls.answered, np.bool_)
     )
+    return usual
 
 
 def _numbers(calls: CallBatch) -> list[str]:

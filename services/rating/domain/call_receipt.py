@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from services.rating.domain.bundles import BundleUse
 from services.rating.domain.compact_json import json_text, quoted
-from services.rating.domain.counters import CounterUse
+from services.rating.domain.counters import CounterKey, CounterUse
 from services.rating.domain.exact import Ratio
 from services.rating.domain.full_price import FullPrice, PricingCase
 from services.rating.domain.plan import Crossing, PlanRevision
@@ -19,6 +20,9 @@ from services.rating.domain.segments import Segment
 from services.rating.domain.terms import CACHED_RATES_MAX, Terms
 from services.rating.domain.usage import Service
 from services.rating.domain.volume import Volume
+
+# A text for each counter that receipts show.
+KEY_TEXTS_MAX = 10_000
 
 
 def call_head(governing: Terms, currency: str, found: FoundRate) -> bytes:
@@ -57,7 +61,7 @@ def plain_voice_call(
 def grace_call(head: bytes, usage: Usage) -> bytes:
     """The receipt of a call that was too short to cost anything."""
     texts = {"free": quoted(GRACE), **_recorded(usage), "amount_micros": "0"}
-    return _continued(head, texts)
+    return continued(head, texts)
 
 
 def full_call(head: bytes, case: PricingCase, price: FullPrice) -> bytes:
@@ -65,23 +69,23 @@ def full_call(head: bytes, case: PricingCase, price: FullPrice) -> bytes:
     segments = _segments(price.segments, case.first, case.governing)
     revision, cap = case.governing.revision, price.cap
     texts = {
-        "exchanges": _list(json_text, price.conversions.shown()),
+        "exchanges": list_text(json_text, price.conversions.shown()),
         "begin_micros": str(case.usage.begin_micros) if segments else "",
         **_recorded(case.usage),
         "charged": str(case.charged),
-        "bundles": _list(_bundle, price.covering),
+        "bundles": list_text(bundle_text, price.covering),
         "segments": segments,
-        "volume": _volume(price.volume, price.volume_use),
-        "connect_fee_steps": _list(_step, price.connect_fee_steps),
+        "volume": volume_text(price.volume, price.volume_use),
+        "connect_fee_steps": steps_text(price.connect_fee_steps),
         "cap_micros": str(cap.amount_micros) if cap else "",
         "cap_includes_connect_fee": "true" if cap and cap.includes_connect_fee else "",
         "minimum_charge_micros": str(revision.minimum_charge_micros or ""),
         "exact_micros": f'"{exact_text(price.exact_micros)}"',
         "rounded_micros": str(price.rounded_micros) if price.paying else "",
-        "money_bundles": _list(_bundle, price.paying),
+        "money_bundles": list_text(bundle_text, price.paying),
         "amount_micros": str(price.amount_micros),
     }
-    return _continued(head, texts)
+    return continued(head, texts)
 
 
 def plan_fields(revision: PlanRevision, plan_currency: str, currency: str) -> dict[str, Any]:
@@ -118,11 +122,16 @@ def _head(governing: Terms, currency: str, found: FoundRate) -> dict[str, Any]:
         **({"duration_rounding": revision.duration_rounding.name} if is_voice else {}),
         **({"crossing": "AT_START"} if revision.crossing is Crossing.AT_START else {}),
         **deck_fields(found, governing.currency),
-        **_set(connect_fee_micros=rate.connect_fee_micros),
+        **_figures(connect_fee_micros=rate.connect_fee_micros),
         **({"first_increment": rate.first_increment} if rate.first_increment != 1 else {}),
         **({"next_increment": rate.next_increment} if rate.next_increment != 1 else {}),
-        **_set(minimum=rate.minimum, grace_seconds=rate.grace_seconds),
+        **_figures(minimum=rate.minimum, grace_seconds=rate.grace_seconds),
     }
+
+
+def _figures(**figures: int) -> dict[str, int]:
+    """Those that are not 0."""
+    return {name: figure for name, figure in figures.items() if figure}
 
 
 def _recorded(usage: Usage) -> dict[str, str]:
@@ -135,13 +144,18 @@ def _recorded(usage: Usage) -> dict[str, str]:
 def _segments(segments: Sequence[Segment], first: InForce, governing: Terms) -> str:
     """The segments; none where all base units simply cost the first rate."""
     texts = [_segment(each, first, governing) for each in segments]
-    return "" if len(texts) == 1 and "," not in texts[0] else _list(str, texts)
+    return "" if len(texts) == 1 and "," not in texts[0] else list_text(str, texts)
 
 
 def _segment(segment: Segment, first: InForce, governing: Terms) -> str:
     """What is said of a segment beside its units is what is not as in the governing terms."""
+    return f'{{"units":{segment.units}{segment_end(segment, first, governing)}'
+
+
+def segment_end(segment: Segment, first: InForce, governing: Terms) -> str:
+    """What follows the units of a segment; "}" where it has simply the first rate."""
     (terms, band, found), steps = segment.in_force, segment.steps
-    text = f'{{"units":{segment.units}'
+    text = ""
     if band:
         text += f',"band":{quoted(band)}'
     if terms.compiled is not governing.compiled:
@@ -151,7 +165,7 @@ def _segment(segment: Segment, first: InForce, governing: Terms) -> str:
     if found is not first.found and found != first.found:
         text += f',"rate":{json_text(_rate(found))}'
     if steps:
-        text += f',"steps":{_list(_step, steps)}'
+        text += f',"steps":{steps_text(steps)}'
     return text + "}"
 
 
@@ -167,50 +181,55 @@ def _rate(found: FoundRate) -> dict[str, Any]:
     }
 
 
-def _bundle(paying: BundleUse) -> str:
-    bundle, use = paying
-    shown = {
-        **use.key._asdict(),
-        "granted": use.before.granted,
-        **_set(before=use.before.used),
-        "after": use.after.used,
-        **_set(covers_connect_fee=bundle.allowance.covers_connect_fee),
-    }
-    return json_text(shown)
+def bundle_text(paying: BundleUse) -> str:
+    """A bundle that pays, with the position of its counter."""
+    (key, before, after), fee = paying.use, paying.bundle.allowance.covers_connect_fee
+    return (
+        f'{{{_key_text(key)},"granted":{before.granted}{_set("before", before.used)}'
+        f',"after":{after.used}{_set("covers_connect_fee", "true" if fee else "")}}}'
+    )
 
 
-def _volume(volume: Volume | None, use: CounterUse | None) -> str:
+def volume_text(volume: Volume | None, use: CounterUse | None) -> str:
     """The volume tier set that applies, and the position of its counter."""
     if volume is None or use is None:
         return ""
-    before, after = use.before, use.after
-    shown = {
-        **use.key._asdict(),
-        "measure": volume.tiers.measure.name,
-        "mode": volume.tiers.mode.name,
-        "before": before.used,
-        "after": after.used,
-        **_set(spent_before_micros=before.spent_micros, spent_after_micros=after.spent_micros),
-        "tiers": [step.shown for step in volume.steps],
-    }
-    return json_text(shown)
+    key, before, after = use
+    measure, mode = volume.tiers.measure, volume.tiers.mode
+    return (
+        f'{{{_key_text(key)},"measure":"{measure.name}","mode":"{mode.name}"'
+        f',"before":{before.used},"after":{after.used}'
+        f"{_set('spent_before_micros', before.spent_micros)}"
+        f"{_set('spent_after_micros', after.spent_micros)}"
+        f',"tiers":{steps_text(volume.steps)}}}'
+    )
 
 
-def _continued(head: bytes, texts: Mapping[str, str]) -> bytes:
+@lru_cache(maxsize=KEY_TEXTS_MAX)
+def _key_text(key: CounterKey) -> str:
+    return json_text(key._asdict())[1:-1]
+
+
+def continued(head: bytes, texts: Mapping[str, str]) -> bytes:
     """A receipt that goes on with fields as JSON; those without a text are left out."""
     rest = "".join([f',"{key}":{text}' for key, text in texts.items() if text])
     return sealed(head + rest.encode())
 
 
-def _list(text_of: Callable[[Any], str], values: Sequence[Any]) -> str:
+def list_text(text_of: Callable[[Any], str], values: Sequence[Any]) -> str:
     """A list as JSON; nothing of an empty one."""
     return f"[{','.join([text_of(each) for each in values])}]" if values else ""
+
+
+def steps_text(steps: Sequence[Step]) -> str:
+    """Steps as JSON, in their order."""
+    return list_text(_step, steps)
 
 
 def _step(step: Step) -> str:
     return step.text
 
 
-def _set(**fields: int) -> dict[str, int]:
-    """Those that are not 0 or false."""
-    return {name: value for name, value in fields.items() if value}
+def _set(name: str, value: int | str) -> str:
+    """A further field, unless it is 0 or empty."""
+    return f',"{name}":{value}' if value else ""

@@ -56,6 +56,8 @@ def conditions_of(terms: Terms) -> list[Condition]:
         *(when for when, _ in compiled.adjustments),
         *(when for when, _ in compiled.connect_fee_adjustments),
         *(cap.when for cap in revision.price_caps),
+        *(bundle.when for bundle in revision.bundles),
+        *(tiers.when for tiers in revision.volume_tiers),
     )
     return [when for when in dict.fromkeys(every) if looks_at_facts(when)]
 

@@ -82,7 +82,9 @@ class _Paid(NamedTuple):
     """By how much the counter of graduated tiers moves."""
 
 
-class _ConnectFee(NamedTuple):
+class ConnectFee(NamedTuple):
+    """What being connected costs, in micros of the plan's currency, and how that was adjusted."""
+
     micros: Ratio
     steps: Sequence[Step]
 
@@ -95,9 +97,9 @@ def price_in_full(case: PricingCase, counters: CounterBook) -> FullPrice:
     bundles = _bundles(case, band)
     covering = take(bundles, BundleUnit.QUANTITY, case.charged, counters)
     covered = _taken(covering)
-    fee = _connect_fee(case, covering, conversions)
+    fee = connect_fee_of(case, covering, conversions)
     paid = _paid(case, covered, band, conversions, counters)
-    cap = _cap(case, band)
+    cap = cap_of(case, band)
     exact = _limited(case, fee.micros, paid, cap)
     exact = conversions.convert(exact, governing.currency, currency)
     rounded = governing.revision.price_rule.round_micros(*exact)
@@ -135,20 +137,20 @@ def _taken(uses: Sequence[BundleUse]) -> int:
     return sum(each.taken for each in uses)
 
 
-def _connect_fee(
+def connect_fee_of(
     case: PricingCase, covering: Sequence[BundleUse], conversions: Conversions
-) -> _ConnectFee:
+) -> ConnectFee:
     """What being connected costs, in the plan's currency."""
     terms, band, found = case.first
     fee: Ratio = found.rate.connect_fee_micros, 1
     fee = conversions.convert(fee, found.version.currency, case.governing.currency)
     is_covered = bool(covering) and covering[0].bundle.allowance.covers_connect_fee
     if is_covered or not fee[0]:
-        return _ConnectFee(NOTHING, ())
+        return ConnectFee(NOTHING, ())
     steps = holding(terms.compiled.connect_fee_adjustments, case.usage.facts, band)
     for step in steps:
         fee = step.of(fee)
-    return _ConnectFee(fee, steps)
+    return ConnectFee(fee, steps)
 
 
 def _paid(
@@ -178,7 +180,7 @@ def _paid(
     return _Paid(segments, volume, time, governing.revision.price_rule.round_micros(*spent))
 
 
-def _cap(case: PricingCase, band: str) -> PriceCap | None:
+def cap_of(case: PricingCase, band: str) -> PriceCap | None:
     """The first cap that holds."""
     for cap in case.governing.revision.price_caps:
         if cap.when.holds_at(case.usage.facts, band):

@@ -1,9 +1,10 @@
 """The prices of many calls in one pass over columns, bit for bit those of `pricing.price_usage`.
 
 Calls of the same terms go together, then those of which the same conditions hold, then those whose
-rate is in the same deck. What is left is arithmetic by row. Some calls are left to the scalar path:
-those of plans with counters, those whose terms change on the way, those whose decks differ by band,
-and those with amounts beyond 64 bits.
+rate is in the same deck. What is left is arithmetic by row, and for `counted_calls` what counters
+decide. Some calls are left to the scalar path: those whose terms change on the way, those whose
+decks differ by band, those with amounts beyond 64 bits, and those of plans whose counters decide by
+money.
 """
 
 from __future__ import annotations
@@ -54,12 +55,16 @@ class CallColumns(NamedTuple):
     durations_ms: Int64s
     facts_of: Callable[[int], CallFacts]
     """What conditions look at, of the call at a place; asked only where there are conditions."""
+    counted_micros: Int64s | None = None
+    """In whose periods counters count; None where no calls with counters are asked for."""
 
 
 class ColumnPrices(NamedTuple):
     """What a pass has priced, and what it has not."""
 
     groups: list[ColumnGroup]
+    counted: list[ColumnGroup]
+    """Calls of plans with counters, as if none were used."""
     without_rate: list[Places]
     rest: list[Places]
     """For the scalar path."""
@@ -76,7 +81,7 @@ def price_columns(
     calls: CallColumns, places: Places, tariff: Tariff, table_of: Callable[[str], PrefixTable]
 ) -> ColumnPrices:
     """Price the calls at some places; `table_of` gives the compiled rows of a deck version."""
-    done = ColumnPrices([], [], [])
+    done = ColumnPrices([], [], [], [])
     if len(places):
         _Pass(calls, tariff, table_of, done).run(places)
     return done
@@ -127,9 +132,11 @@ class _Pass:
         """The plan of a customer; None where the batch sees more than one, or decks of its own."""
         customer = self._calls.customers[place]
         account, subscriptions = customer.account, customer.subscriptions
-        plan_id = plan_in_force(subscriptions, first)
-        changes = (each for one in subscriptions for each in (one.start_micros, one.end_micros))
-        until = min((each for each in changes if each is not None and each > first), default=_NEVER)
+        plan_id, until = plan_in_force(subscriptions, first), _NEVER
+        for _, start, end in subscriptions:
+            for change in (start, end):
+                if change is not None and first < change < until:
+                    until = change
         is_odd = (
             plan_id is None
             or until <= last
@@ -144,7 +151,7 @@ class _Pass:
         starts = self._calls.starts_micros[places]
         first, last = int(starts.min()), int(starts.max())
         terms = self._tariff.terms_at(subscribed.plan_id, first)
-        if len(places) < GROUP_CALLS_MIN or terms is None or not terms.is_stateless:
+        if len(places) < GROUP_CALLS_MIN or terms is None or not self._can_be_priced(terms):
             self._done.rest.append(places)
             return
         changes = (terms.until_micros or _NEVER) <= last or self._exchange_changes(
@@ -157,6 +164,11 @@ class _Pass:
             return
         for situation, part in self._by_facts(terms, places):
             self._price_situation(terms, situation, subscribed.currency, part)
+
+    def _can_be_priced(self, terms: Terms) -> bool:
+        if terms.is_stateless:
+            return True
+        return self._calls.counted_micros is not None and terms.can_be_counted
 
     def _exchange_changes(self, terms: Terms, currency: str, first: int, last: int) -> bool:
         exchange = self._tariff.exchange
@@ -194,11 +206,11 @@ class _Pass:
             table = self._table_of(version.rate_deck_version_id)
             rows = table.match(calls.numbers[places], calls.lengths[places])
             known = rows != NO_ROW
-            if known.any():
-                calls_there = places[known]
-                common = self._common(terms, situation, (version, table), currency, calls_there)
-                self._price_group(common, calls_there, rows[known])
-                places = places[~known]
+            there, left = (places, places[:0]) if known.all() else (places[known], places[~known])
+            if len(there):
+                common = self._common(terms, situation, (version, table), currency, there)
+                self._price_group(common, there, rows if there is places else rows[known])
+            places = left
             if not len(places):
                 return
         # Other terms, in force when conversation begins, may have a deck that knows the number.
@@ -243,6 +255,7 @@ class _Pass:
             ),
         )
         if group is not None:
-            self._done.groups.append(group)
+            done = self._done.groups if common.terms.is_stateless else self._done.counted
+            done.append(group)
         if len(rest):
             self._done.rest.append(rest)

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Generic, NamedTuple, TypeVar
 
 from kernel.clock import from_micros, to_micros
+from services.rating.domain.account import Customer
 from services.rating.domain.exchange import NO_EXCHANGE, ExchangeRates
 from services.rating.domain.jurisdiction import US_NUMBERING_AREAS, NumberingAreas
 from services.rating.domain.plan import Plan, PlanRevision
@@ -72,7 +73,10 @@ class Tariff:
         self.numbering = numbering
         self.base_currency = base_currency
         """Of margins; empty where the tenant has not chosen one."""
-        self.has_counters = any(each.bundles or each.volume_tiers for each in revisions)
+        self.counted_plans = {
+            each.plan_id for each in revisions if each.bundles or each.volume_tiers
+        }
+        """Plans that have, or once had, bundles or volume tiers."""
         self.has_relations = any(
             condition.relations for each in revisions for condition in each.conditions
         )
@@ -85,6 +89,16 @@ class Tariff:
             )
             for plan in plans
         }
+
+    @property
+    def has_counters(self) -> bool:
+        """Whether any plan has, or once had, bundles or volume tiers."""
+        return bool(self.counted_plans)
+
+    def needs_counters(self, customer: Customer) -> bool:
+        """Whether what a customer pays may ever depend on counters."""
+        plans = (each.plan_id in self.counted_plans for each in customer.subscriptions)
+        return bool(customer.grants) or any(plans)
 
     def name_of(self, plan_id: str) -> str:
         """What customers read of a plan; empty for an unknown one."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.rating.domain.conditions import CallFacts, Condition
-from services.rating.domain.plan import Crossing, PlanRevision, VolumeTiers
+from services.rating.domain.plan import BundleUnit, Crossing, Measure, PlanRevision, VolumeTiers
 from services.rating.domain.price_steps import (
     DurationTiers,
     compiled_adjustments,
@@ -48,6 +48,13 @@ class CompiledRevision:
         self.connect_fee_adjustments = connect_fee_adjustments(revision.adjustments)
         self.volume_steps = {each.code: volume_steps(each.tiers) for each in revision.volume_tiers}
         self.is_stateless = not (revision.bundles or revision.volume_tiers)
+        self.can_be_counted = not (
+            revision.price_caps
+            or revision.minimum_charge_micros
+            or revision.duration_tiers
+            or any(each.unit is BundleUnit.MONEY for each in revision.bundles)
+            or any(each.measure is Measure.SPEND for each in revision.volume_tiers)
+        )
         self.is_plain = self.is_stateless and not (
             revision.time_bands
             or revision.deck_choices
@@ -111,6 +118,11 @@ class Terms:
     def is_stateless(self) -> bool:
         """Whether prices depend on no counter: the plan has neither bundles nor volume tiers."""
         return self.compiled.is_stateless
+
+    @property
+    def can_be_counted(self) -> bool:
+        """Whether counters decide by base units or calls, and nothing comes after the price."""
+        return self.compiled.can_be_counted
 
     @property
     def is_plain(self) -> bool:

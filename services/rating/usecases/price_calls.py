@@ -70,16 +70,23 @@ class CallPricing:
             if charge is not None and (uses := _uses(charge))
         }
         owners = self._owners(calls)
-        needed = needed_counters(calls, customers, self.tariff, countings, owners)
+        needed = needed_counters(calls, customers, self.tariff, countings)
         self._open_counters(needed.union(*(_keys(uses) for uses in taken.values())))
-        if not needed and not taken:
-            return self._price_batch(calls, customers, countings, owners)
-        return [
-            self._price_next(
-                calls.select([place]), customers, [countings[place]], owners, known[place], kind
+        # What was charged before comes first: it may take again what it gives back.
+        prices = {
+            place: self._price_again(
+                calls.select([place]), customers, [countings[place]], owners, charge, kind
             )
-            for place in range(len(calls))
-        ]
+            for place, charge in enumerate(known)
+            if charge is not None and (needed or taken)
+        }
+        if not prices:
+            return self._price_batch(calls, customers, countings, owners)
+        new = [place for place in range(len(calls)) if place not in prices]
+        its_countings = [countings[place] for place in new]
+        rest = self._price_batch(calls.select(new), customers, its_countings, owners)
+        prices.update(zip(new, rest, strict=True))
+        return [prices[place] for place in range(len(calls))]
 
     def customer(self, account_id: str) -> Customer:
         """The customer of an account that is held, as its payer is."""
@@ -97,20 +104,20 @@ class CallPricing:
         """Store the counters as they are now."""
         save_counters(self.uow.connection, self.tenant_id, self._counters.changed())
 
-    def _price_next(
+    def _price_again(
         self,
         call: CallBatch,
         customers: Mapping[CustomerKey, Customer],
         countings: Sequence[int],
         owners: NumberOwners,
-        known: ChargeRevision | None,
+        known: ChargeRevision,
         kind: InputKind,
     ) -> PricedCall:
-        """Price one call where counters have come to by the calls before it."""
-        taken = _uses(known) if known is not None else ()
+        """Price one call that has a charge, with the counters as if it had none."""
+        taken = _uses(known)
         self._counters.give_back(taken)
         [price] = self._price_batch(call, customers, countings, owners)
-        if known is not None and settle(known.settled, _offer(price, call, kind)) is None:
+        if settle(known.settled, _offer(price, call, kind)) is None:
             self._counters.give_back(price.counter_uses)
             self._counters.apply(taken)
         return price

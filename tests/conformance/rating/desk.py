@@ -244,13 +244,24 @@ class Desk:
             await self.hear(collected(together), partition)
 
     async def hear_calls(self, *calls: Call) -> Envelope:
-        """Hear of calls of one payer, in one event."""
-        payer_id = calls[0].payer_id or calls[0].account_id
-        return await self.hear(collected(calls), partition_of(self.tenant_id, payer_id))
+        """Hear of calls of one partition, in one event."""
+        envelope = self.calls_event(*calls)
+        await self.deliver(envelope)
+        return envelope
 
     async def hear(self, body: Message, partition: int = 0) -> Envelope:
         """Apply an event as the chassis does: once, in one transaction with its inbox row."""
-        envelope = Envelope(
+        envelope = self._event(body, partition)
+        await self.deliver(envelope)
+        return envelope
+
+    def calls_event(self, *calls: Call) -> Envelope:
+        """The event of cdr that tells of calls of one partition."""
+        payer_id = calls[0].payer_id or calls[0].account_id
+        return self._event(collected(calls), partition_of(self.tenant_id, payer_id))
+
+    def _event(self, body: Message, partition: int) -> Envelope:
+        return Envelope(
             event_type=body.DESCRIPTOR.full_name,
             partition=partition,
             sequence=next(_sequences),
@@ -259,8 +270,6 @@ class Desk:
             traceparent="",
             body=body.SerializeToString(),
         )
-        await self.deliver(envelope)
-        return envelope
 
     async def deliver(self, envelope: Envelope) -> None:
         """Apply an event, again if need be."""

@@ -47,7 +47,7 @@ def test_a_corrected_call_first_gives_back_what_it_took() -> None:
 
 def test_the_counters_that_pricing_reads_are_known_before() -> None:
     """Those of earlier periods, of grants and of tiers too; none for a plan without any."""
-    assert counter_keys(call(60), Shop().customer, Shop().tariff) == []
+    assert not counter_keys(call(60), Shop().customer, Shop().tariff)
     shop = Shop(
         bundles=(bundle(100, rollover_periods=2, period=CounterPeriod.DAY),),
         volume_tiers=(volume_tiers(Measure.CALLS),),
