@@ -10,7 +10,6 @@ from chassis.grpc.convert import (
     money_to_proto,
     nanos_to_decimal,
     time_from_proto,
-    time_to_proto,
 )
 from chassis.grpc.errors import to_status
 from kernel.clock import from_micros, to_micros, utc_now
@@ -33,8 +32,8 @@ from services.rating.domain.priced_call import PricedCall
 from services.rating.domain.quantity import CALL_DURATION_MS_MAX, USAGE_QUANTITY_MAX
 from services.rating.domain.rate_deck import NUMBER_DIGITS_MAX
 from services.rating.domain.usage import Service
+from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.quote_call import CallQuote
-from services.rating.usecases.quote_calls import PlannedCall
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.type.v1.call_pb2 import RatingOutcome
 
@@ -226,5 +225,5 @@ def quote_to_proto(quote: CallQuote) -> messages.QuoteCallResponse:
         price_currency_code=over_time.currency if over_time else price.currency,
     )
     if over_time is not None and over_time.change_micros is not None:
-        message.price_change_time.CopyFrom(time_to_proto(from_micros(over_time.change_micros)))
+        message.price_change_time.FromDatetime(from_micros(over_time.change_micros))
     return message

@@ -18,7 +18,7 @@ from services.rating.api.convert_quotes import (
 from services.rating.domain.column_groups import Bools
 from services.rating.domain.prefix_table import UInt32s, padded_columns, padded_text
 from services.rating.domain.usage import Service
-from services.rating.usecases.quote_calls import PlannedCall
+from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.type.v1.columns_pb2 import ColumnBatch
@@ -105,7 +105,7 @@ class ColumnReader:
         if self._routing is None:
             return ""
         codes, words = self._routing
-        return words[codes[place]]
+        return words[int(codes[place])]
 
     def _known_ids(self) -> list[str]:
         """The ids, those that no account can have emptied."""

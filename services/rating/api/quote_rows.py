@@ -4,6 +4,7 @@ A batch of rows is priced as columns: a thousand objects of each kind would cost
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.domain.usage import Service
 from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns
 from tollbook.rating.v1 import rating_service_pb2 as messages
+from tollbook.type.v1.call_pb2 import RatingOutcome
 
 NANOS_PER_MILLISECOND = 10**6
 
@@ -79,8 +81,9 @@ def results_to_proto(
     add = response.results.add
     units, micros = np.divmod(prices.amounts, MICROS_PER_UNIT)
     currencies = prices.currencies.words
+    outcomes = cast("list[RatingOutcome.ValueType]", prices.outcomes.tolist())
     for outcome, currency, unit, nanos, charged in zip(
-        prices.outcomes.tolist(),
+        outcomes,
         prices.currencies.codes.tolist(),
         units.tolist(),
         (micros * NANOS_PER_MICRO).tolist(),

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from services.rating.domain.column_amounts import PriceFormula, Scale, time_fits
-from services.rating.domain.column_terms import Situation
+from services.rating.domain.column_group import (
+    Bools,
+    ColumnGroup,
+    GroupCalls,
+    GroupTerms,
+    Places,
+)
 from services.rating.domain.exact import Ratio
-from services.rating.domain.exchange import Exchange
-from services.rating.domain.prefix_table import Int32s, Int64s, PrefixTable
+from services.rating.domain.prefix_table import Int32s, Int64s
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.rounding_rules import DurationRounding
-from services.rating.domain.terms import CACHED_RATES_MAX, DeckVersion, Terms
-from services.rating.domain.usage import Service
 
-Bools = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+__all__ = ["Bools", "ColumnGroup", "GroupCalls", "GroupTerms", "Places", "price_group"]
 
 MICROS_PER_SECOND = 10**6
-NANOS_PER_MICRO = 1_000
 # A call that crosses more bands takes the scalar path.
 PIECES_MAX = 8
 _NEVER = 2**62
@@ -31,81 +30,6 @@ _DURATION_SHIFTS = {
     DurationRounding.DOWN: 0,
     DurationRounding.HALF_UP: MS_PER_SECOND // 2,
 }
-
-
-class GroupTerms(NamedTuple):
-    """What the calls of a group have in common."""
-
-    terms: Terms
-    situation: Situation
-    version: DeckVersion
-    table: PrefixTable
-    currency: str
-    """Of the accounts."""
-    to_plan: Exchange
-    """From the deck's currency to the plan's."""
-    to_account: Exchange
-    """From the plan's."""
-
-    @property
-    def receipts(self) -> dict[Any, Any]:
-        """What receipts of such calls have in common, by row and band; kept with the terms."""
-        version_id = self.version.rate_deck_version_id
-        key = self.situation.failing, version_id, self.currency, self.to_plan, self.to_account
-        if len(self.terms.heads) >= CACHED_RATES_MAX:
-            self.terms.heads.clear()
-        known: dict[Any, Any] = self.terms.heads.setdefault(key, {})
-        return known
-
-    @property
-    def unit(self) -> int:
-        """A price in nanos over this is one of a second in micros."""
-        return Service.VOICE.unit_size * NANOS_PER_MICRO
-
-
-class GroupCalls(NamedTuple):
-    """The calls of a group, as columns."""
-
-    places: Places
-    """In the batch."""
-    rows: Int32s
-    """Of the deck."""
-    begins_micros: Int64s
-    durations_ms: Int64s
-    until_micros: Int64s
-    """Until when each customer keeps its plan."""
-
-
-class ColumnGroup(NamedTuple):
-    """Calls that were priced together."""
-
-    common: GroupTerms
-    places: Places
-    rows: Int32s
-    durations_ms: Int64s
-    charged: Int64s
-    """0 for those in grace."""
-    amounts: Int64s
-    plan_amounts: Int64s
-    """Amounts before exchange and rounding, in scale.plan parts of a micro."""
-    scale: Scale
-    bands: Int32s
-    """In which each call begins, by its place in the plan."""
-    crossings: Places
-    """How many other bands each call crosses."""
-    in_grace: Bools
-
-    @property
-    def is_whole(self) -> Bools:
-        """Whether all of a call has one price."""
-        tiers = self.common.situation.tiers
-        whole: Bools = self.crossings == 0
-        return whole if len(tiers) == 1 else whole & (self.charged <= tiers[1].start)
-
-    @property
-    def exact(self) -> Int64s:
-        """Amounts before rounding, in scale.account parts of a micro."""
-        return self.plan_amounts * self.scale.factor
 
 
 def price_group(common: GroupTerms, calls: GroupCalls) -> tuple[ColumnGroup | None, Places]:
@@ -118,8 +42,7 @@ def price_group(common: GroupTerms, calls: GroupCalls) -> tuple[ColumnGroup | No
         return group.priced(), calls.places[:0]
     if not fits.any():
         return None, calls.places
-    part = GroupCalls(*(column[fits] for column in calls))
-    return _Group(common, part).priced(), calls.places[~fits]
+    return _Group(common, calls.select(fits)).priced(), calls.places[~fits]
 
 
 class _Group:
@@ -291,11 +214,12 @@ class _Group:
         def below_cap(band: int) -> Int64s:
             cap = self._common.situation.bands[band].cap
             ceiling = self._scale.scaled(cap.amount_micros) if cap else _NEVER
-            if cap is None or ceiling > 2 * self._scale.amount_max:
-                return fee + time
-            if cap.includes_connect_fee:
-                return np.minimum(fee + time, ceiling)
-            return fee + np.minimum(time, ceiling)
+            below: Int64s = fee + time
+            if cap is not None and ceiling <= 2 * self._scale.amount_max:
+                includes_fee = cap.includes_connect_fee
+                of_time = fee + np.minimum(time, ceiling)
+                below = np.minimum(below, ceiling) if includes_fee else of_time
+            return below
 
         minimum = self._common.terms.revision.minimum_charge_micros
         amounts = _by_band(bands, {band: below_cap(band) for band in self._used})

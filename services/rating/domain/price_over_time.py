@@ -34,8 +34,10 @@ def price_over_time(
     """The price of a call, from its begin on; None where it has none."""
     search = RateSearch(usage, customer, tariff, table_of)
     governing = search.terms_at(usage.start_micros)
-    first = governing and search.first(governing)
-    if governing is None or first is None:
+    if governing is None:
+        return None
+    first = search.first(governing)
+    if first is None:
         return None
     longest = CALL_DURATION_SECONDS_MAX
     spans = search.over_time(first, longest) if governing.compiled.splits else [(0, first)]

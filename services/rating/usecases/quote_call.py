@@ -11,8 +11,9 @@ from services.rating.domain.price_over_time import PriceOverTime, price_over_tim
 from services.rating.domain.priced_call import PricedCall
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX, MS_PER_SECOND
 from services.rating.domain.settlement import Outcome
+from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
-from services.rating.usecases.quote_calls import PlannedCall, Quotes
+from services.rating.usecases.quote_calls import Quotes
 
 
 class CallQuote(NamedTuple):

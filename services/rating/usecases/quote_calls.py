@@ -6,17 +6,15 @@ asked. Where that shows a newer tariff, all calls of the request are priced agai
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from kernel.e164 import DialledNumber, NumberKind
+from kernel.e164 import NumberKind
 from kernel.errors import DomainError, ErrorKind
 from services.rating.domain.account import Customer
 from services.rating.domain.bulk_pricing import Bulk, price_bulk
 from services.rating.domain.call_batch import BULK_CALLS_MIN
-from services.rating.domain.conditions import CallFacts
 from services.rating.domain.counters import CounterBook
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, account_blocked, unrated
 from services.rating.domain.needed_counters import counter_keys
@@ -26,10 +24,10 @@ from services.rating.domain.pricing import price_usage
 from services.rating.domain.pricing_columns import CallColumns
 from services.rating.domain.relation import NO_NUMBERS, NumberOwners
 from services.rating.domain.settlement import Outcome
-from services.rating.domain.tariff import Tariff
 from services.rating.domain.usage import Service
 from services.rating.store.counters import read_counters
 from services.rating.store.line_numbers import number_owners
+from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory, TableMissingError
 
 # Between parts of a large batch other requests have their turn.
@@ -37,50 +35,6 @@ CALLS_AT_ONCE_MAX = 1_000
 
 Quote = PricedCall | DomainError
 NO_COUNTERS = CounterBook()
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
-    """A call, or messages or data, that may be made."""
-
-    account_id: str
-    callee: DialledNumber
-    start_micros: int
-    begin_micros: int
-    duration_ms: int = 0
-    caller: str = ""
-    """E.164 digits; empty when unknown."""
-    routing_number: str = ""
-    """Of a ported callee; empty for others."""
-    service: Service = Service.VOICE
-    quantity: int = 0
-
-    @property
-    def number(self) -> str:
-        """What decks are asked for."""
-        is_number = self.callee.kind is NumberKind.E164
-        return (self.routing_number or self.callee.digits) if is_number else ""
-
-    def usage(self, customer: Customer, tariff: Tariff, owners: NumberOwners) -> Usage:
-        """The call as pricing is asked."""
-        payer_id, number = customer.payer.account_id, self.number
-        facts = CallFacts(
-            self.service,
-            self.caller,
-            number,
-            owners.relation(payer_id, self.callee.digits, self.start_micros),
-            tariff.numbering.jurisdiction(self.caller, number),
-        )
-        return Usage(
-            self.service,
-            self.start_micros,
-            self.begin_micros,
-            self.duration_ms,
-            self.quantity,
-            True,
-            self.callee.kind,
-            facts,
-        )
 
 
 class Quotes:

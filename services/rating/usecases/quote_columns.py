@@ -18,8 +18,9 @@ from services.rating.domain.pricing import price_usage
 from services.rating.domain.pricing_columns import CallColumns, price_columns
 from services.rating.domain.relation import NO_NUMBERS
 from services.rating.domain.settlement import Outcome
+from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
-from services.rating.usecases.quote_calls import PlannedCall, Quote, Quotes, is_doubtful
+from services.rating.usecases.quote_calls import Quote, Quotes, is_doubtful
 
 UNKNOWN = -1
 

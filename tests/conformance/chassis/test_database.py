@@ -43,6 +43,23 @@ async def test_state_and_its_event_commit_together_or_not_at_all(database: Datab
     assert await database.read(outbox.unpublished_count) == 0
 
 
+async def test_what_is_to_follow_a_commit_follows_it_once_and_no_failure(
+    database: Database,
+) -> None:
+    """It is done before whoever waits for the transaction goes on."""
+    done: list[str] = []
+
+    def note(unit_of_work: UnitOfWork, what: str) -> None:
+        unit_of_work.after_commit(partial(done.append, what))
+        if what == "failed":
+            raise ArithmeticError("changed my mind")
+
+    await database.write(lambda unit_of_work: note(unit_of_work, "committed"))
+    with pytest.raises(ArithmeticError):
+        await database.write(lambda unit_of_work: note(unit_of_work, "failed"))
+    assert done == ["committed"]
+
+
 async def test_events_are_numbered_without_gaps_in_the_order_of_commits(
     database: Database,
 ) -> None:

@@ -1,21 +1,15 @@
-"""Quotes through every door: prices of calls that are not booked, from memory."""
+"""Quotes through every door: prices of calls that are not booked."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from google.rpc.error_details_pb2 import ErrorInfo
 from google.type.decimal_pb2 import Decimal
 from google.type.timeofday_pb2 import TimeOfDay
 
 from chassis import columns
 from chassis.grpc.convert import time_from_proto, time_to_proto
-from kernel.clock import to_micros
-from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from tests.conformance.rating.desk import (
     BEGINNING,
@@ -27,114 +21,20 @@ from tests.conformance.rating.desk import (
     Desk,
     seconds_later,
 )
-from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
+from tests.conformance.rating.quoting import (
+    as_columns,
+    call,
+    priced_columns,
+    reason_in,
+    reason_of,
+    streamed,
+)
 from tollbook.rating.v1 import plan_pb2 as plans
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.service_pb2 import SERVICE_DATA, SERVICE_DID_RENTAL
 from tollbook.type.v1.call_pb2 import RATING_OUTCOME_RATED, RATING_OUTCOME_UNRATED
 
 CALLS = 40
-FACT_SECONDS_MAX = 10.0
-
-
-def call(desk: Desk, **changes: Any) -> messages.PriceCallRequest:
-    """A minute to the Netherlands at noon, unless said otherwise."""
-    fields = {
-        "account_id": desk.account_id,
-        "callee": NETHERLANDS,
-        "start_time": time_to_proto(NOON),
-        "duration": Duration(seconds=60),
-    }
-    return messages.PriceCallRequest(**{**fields, **changes})
-
-
-def as_columns(calls: list[messages.PriceCallRequest]) -> messages.PriceCallColumnsRequest:
-    """The same calls in columns."""
-    durations = [each.duration.seconds * 1_000 for each in calls]
-    services = [each.service for each in calls]
-    table = {
-        "account_id": columns.dictionary([each.account_id for each in calls]),
-        "callee": columns.text([each.callee for each in calls]),
-        "start_time": columns.int64([_micros(each) for each in calls]),
-        "duration": columns.int64(durations),
-        "service": columns.uint8(services),
-        "quantity": columns.int64([each.quantity for each in calls]),
-        "caller": columns.text([each.caller for each in calls]),
-        "routing_number": columns.dictionary([each.routing_number for each in calls]),
-    }
-    batch = columns.encode(table, len(calls))
-    return messages.PriceCallColumnsRequest(calls=batch, include_rates=True, include_receipts=True)
-
-
-def _micros(request: messages.PriceCallRequest) -> int:
-    moment = time_from_proto(request.start_time)
-    return to_micros(moment) if moment else 0
-
-
-async def priced_columns(desk: Desk, calls: list[messages.PriceCallRequest]) -> columns.Columns:
-    """The prices of calls as columns."""
-    answer = await desk.rating.PriceCallColumns(as_columns(calls), None)
-    return columns.decode(answer.prices)
-
-
-async def streamed(
-    desk: Desk, calls: list[messages.PriceCallRequest]
-) -> list[messages.PriceCallStreamResponse]:
-    """The answers of a stream."""
-
-    async def requests() -> AsyncIterator[messages.PriceCallStreamRequest]:
-        for place, each in enumerate(calls):
-            yield messages.PriceCallStreamRequest(correlation_id=f"call-{place}", call=each)
-
-    return [answer async for answer in desk.rating.PriceCallStream(requests(), None)]
-
-
-async def reason_of(answer: Any) -> str:
-    """The reason for which a request is refused; empty when it is not."""
-    try:
-        await answer
-    except DomainError as error:
-        return error.reason
-    return ""
-
-
-def reason_in(result: Any) -> str:
-    """The reason of an error beside prices."""
-    detail = ErrorInfo()
-    result.error.details[0].Unpack(detail)
-    return detail.reason
-
-
-@asynccontextmanager
-async def watching(desk: Desk) -> AsyncIterator[None]:
-    """Let the memory of a replica watch the database."""
-    watch = asyncio.create_task(desk.memory.watch())
-    try:
-        yield
-    finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
-
-
-def replica_of(desk: Desk) -> Desk:
-    """Another replica of the service on the same database."""
-    other = Desk(
-        desk.database,
-        tenant_id=desk.tenant_id,
-        account_id=desk.account_id,
-        plan_id=desk.plan_id,
-        deck_id=desk.deck_id,
-    )
-    other.act()
-    return other
-
-
-async def until(fact: Callable[[], Any]) -> None:
-    """Wait for a fact."""
-    async with asyncio.timeout(FACT_SECONDS_MAX):
-        while not await fact():
-            await asyncio.sleep(0.01)
 
 
 async def test_every_door_gives_the_price_that_is_charged(desk: Desk) -> None:
@@ -292,65 +192,3 @@ async def test_a_quote_tells_when_the_price_changes(desk: Desk) -> None:
     answer = await quote(desk, duration=Duration(seconds=60))
     assert answer.price_per_minute.value == "0.06"
     assert time_from_proto(answer.price_change_time) == NOON.replace(hour=18)
-
-
-async def test_a_block_heard_by_another_replica_is_heeded_within_moments(desk: Desk) -> None:
-    """In every replica, and the account may call again once it is unblocked."""
-    assert (await desk.rating.PriceCall(call(desk), None)).amount.nanos == 60_000_000
-    other = replica_of(desk)
-    async with watching(desk):
-        moment = time_to_proto(NOON)
-        blocked = AccountBlocked(account_id=desk.account_id, reason="spend", block_time=moment)
-        await other.hear(blocked)
-        assert await reason_of(other.rating.PriceCall(call(desk), None)) == "ACCOUNT_BLOCKED"
-
-        async def is_blocked() -> bool:
-            return await reason_of(desk.rating.PriceCall(call(desk), None)) == "ACCOUNT_BLOCKED"
-
-        await until(is_blocked)
-
-
-async def test_what_is_missing_in_memory_is_asked_of_the_database(desk: Desk) -> None:
-    """An account and its plan, heard of by another replica a moment ago, have a price at once."""
-    account_id, other = new_uuid(), replica_of(desk)
-    request = call(desk, account_id=account_id)
-    assert await reason_of(desk.rating.PriceCall(request, None)) == "UNKNOWN_ACCOUNT"
-    await other.know_account(account_id)
-    assert await reason_of(desk.rating.PriceCall(request, None)) == "NO_PLAN"
-    await other.subscribe(account_id)
-    assert (await desk.rating.PriceCall(request, None)).amount.nanos == 60_000_000
-
-
-async def test_a_rate_published_by_another_replica_is_found_at_once_where_there_was_none(
-    desk: Desk,
-) -> None:
-    """Before a call is refused for want of a rate, the database is asked for a newer tariff."""
-    request = call(desk, callee=UNKNOWN)
-    assert await reason_of(desk.rating.PriceCall(request, None)) == "NO_RATE"
-    await replica_of(desk).publish_deck(DECK + "49,Germany,0.01,1,1\n", effective=NOON)
-    assert (await desk.rating.PriceCall(request, None)).amount.nanos == 10_000_000
-
-
-async def test_a_large_deck_is_published_while_calls_are_priced(desk: Desk) -> None:
-    """No call fails, and no answer is made from parts of two versions."""
-    rates = "".join(f"44{number:05d},Town {number},0.5,1,1\n" for number in range(20_000))
-    request = messages.PriceCallsRequest(calls=[call(desk) for _ in range(CALLS)])
-    other = replica_of(desk)
-    seen: list[int] = []
-    async with watching(desk):
-        publishing = asyncio.create_task(
-            other.publish_deck(DECK.replace("0.06", "0.07") + rates, effective=NOON)
-        )
-
-        async def has_new_price() -> bool:
-            answer = await desk.rating.PriceCalls(request, None)
-            [nanos] = {result.price.amount.nanos for result in answer.results}
-            seen.append(nanos)
-            return nanos == 70_000_000
-
-        async with asyncio.timeout(120):
-            while not await has_new_price():
-                await asyncio.sleep(0)
-        await publishing
-    assert seen == sorted(seen)
-    assert set(seen) == {60_000_000, 70_000_000}

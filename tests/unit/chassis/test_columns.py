@@ -1,5 +1,6 @@
 """What goes into a column batch comes out of it, to the last bit."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +75,25 @@ def test_an_index_past_the_dictionary_is_refused() -> None:
     del batch.columns[0].dictionary[1]
     with pytest.raises(DomainError, match="MALFORMED_COLUMNS"):
         columns.decode(batch).dictionary("word")
+
+
+def test_an_offset_past_the_text_is_refused() -> None:
+    """Texts that overlap or end nowhere are no texts."""
+    for offsets in ([0, 1, 9], [0, 2, 1]):
+        batch = columns.encode({"word": columns.text(["a", "b"])}, 2)
+        batch.columns[0].offsets = np.array(offsets, "<u4").tobytes()
+        with pytest.raises(DomainError, match="MALFORMED_COLUMNS"):
+            columns.decode(batch).encoded_text("word")
+
+
+def test_words_and_encoded_texts_come_out_as_they_went_in() -> None:
+    """Whoever has them ready encodes them without taking them apart."""
+    table = {
+        "word": columns.coded([1, 0, 1], ["a", "é"]),
+        "text": columns.encoded_text([b"x", "ü".encode(), b""]),
+    }
+    batch = columns.decode(columns.encode(table, 3))
+    assert batch.dictionary("word") == ["é", "a", "é"]
+    assert batch.text("text") == ["x", "ü", ""]
+    assert "word" in batch
+    assert "other" not in batch
