@@ -78,13 +78,14 @@ class RateSearch:
     def first(self, governing: Terms) -> InForce | None:
         """What prices base unit 0; None when no deck knows the number."""
         start, begin = self.usage.start_micros, self.usage.begin_micros
-        terms: Terms | None = governing
+        terms, instant = governing, begin
         if begin != start and not self._is_constant(governing, start, begin):
-            terms = self.terms_at(begin)
-            self._has_terms_at_begin = terms is not None
-        terms = terms or governing
-        band = terms.compiled.schedule.band_at(begin) if terms.compiled.has_bands else ""
-        found = self._find(terms, band, begin)
+            at_begin = self.terms_at(begin)
+            self._has_terms_at_begin = at_begin is not None
+            # Without terms at begin, all that is judged at begin is judged at the start.
+            terms, instant = (governing, start) if at_begin is None else (at_begin, begin)
+        band = terms.compiled.schedule.band_at(instant) if terms.compiled.has_bands else ""
+        found = self._find(terms, band, instant)
         return InForce(terms, band, found) if found else None
 
     def stays(self, terms: Terms, units: int) -> bool:

@@ -17,7 +17,7 @@ from tests.support.rating_oracle.random_tenants import LONG_AGO, Scene, random_s
 from tests.support.rating_oracle.random_usage import DAY_MICROS, MINUTE_MS, random_usage
 from tests.support.rating_oracle.tenant import Tenant, Usage
 
-CALLS_PER_BATCH = 150
+CALLS_PER_BATCH = 60
 BATCHES_PER_TENANT = 2
 STEADY_SHARE = 0.8
 DAYS_AROUND = 30
@@ -75,20 +75,23 @@ def _scene(rng: Random) -> Scene:
 
 
 def _steady(rng: Random, tenant: Tenant) -> Tenant:
+    """One plan for each customer and no counters; of half the tenants, nothing ever changes."""
     plan_ids = [plan.plan_id for plan in tenant.plans]
-    return replace(
-        tenant,
-        revisions=[replace(each, bundles=(), volume_tiers=()) for each in tenant.revisions],
-        customers=[
-            replace(
-                each,
-                subscriptions=[Subscription(rng.choice(plan_ids), to_micros(LONG_AGO), None)],
-                overrides=(),
-                grants=(),
-            )
-            for each in tenant.customers
-        ],
-    )
+    revisions = [replace(each, bundles=(), volume_tiers=()) for each in tenant.revisions]
+    versions = tenant.deck_versions
+    if rng.random() < 0.5:
+        revisions = [each for each in revisions if each.effective_time == LONG_AGO]
+        versions = [each for each in versions if each.effective_time == LONG_AGO]
+    customers = [
+        replace(
+            each,
+            subscriptions=[Subscription(rng.choice(plan_ids), to_micros(LONG_AGO), None)],
+            overrides=each.overrides if rng.random() < 0.2 else (),
+            grants=(),
+        )
+        for each in tenant.customers
+    ]
+    return replace(tenant, revisions=revisions, deck_versions=versions, customers=customers)
 
 
 def _owners(rng: Random, scene: Scene) -> NumberOwners:

@@ -76,7 +76,10 @@ class Call:
         self.terms = TermsOverTime(tenant, usage, customer)
         self.governing = self._governing_revision()
         self.currency = tenant.currency_of(self.governing.plan_id)
-        self._band = band_at(self.governing, tenant.calendars, usage.begin_micros)
+        has_terms = self.terms.revision_at(usage.begin_micros) is not None
+        # Without terms at begin, all that is judged at begin is judged at the start.
+        self._begin = usage.begin_micros if has_terms else usage.start_micros
+        self._band = band_at(self.governing, tenant.calendars, self._begin)
 
     def price(self, counters: Counters) -> Answer:
         """All ten steps."""
@@ -127,9 +130,7 @@ class Call:
     # Steps 1 to 4.
 
     def _first_situation(self) -> Situation:
-        begin = self.usage.begin_micros
-        has_terms = self.terms.revision_at(begin) is not None
-        first = self.terms.situation(begin if has_terms else self.usage.start_micros)
+        first = self.terms.situation(self._begin)
         if first is None or self.usage.callee_kind == NumberKind.SHORT_CODE:
             raise UnpricedError("NO_RATE")
         return first

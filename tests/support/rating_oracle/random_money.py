@@ -28,7 +28,10 @@ RATE_DECIMALS = 12
 def random_price(rng: Random, currency: str) -> int:
     """Nanos for a unit: often ordinary, sometimes tiny, sometimes the dearest."""
     dearest = DEAREST[currency]
-    kind = rng.randrange(10)
+    kind = rng.randrange(14)
+    if kind >= 10:
+        # Round ones, of which half a minute or a few seconds end in halves of a small coin.
+        return min(rng.choice([1, 3, 5, 25]) * 10 ** rng.randint(4, 10), dearest)
     if kind < 3:
         return rng.choice([0, 1, 200_000, 333_333_333, dearest - 1, dearest])
     return rng.randrange(dearest // (1 if kind == 3 else 100))

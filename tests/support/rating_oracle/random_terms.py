@@ -62,13 +62,15 @@ def random_revision(
         **identity,
         rate_deck_ids=_chain(rng, about),
         duration_rounding=rng.choice(list(DurationRounding)),
-        price_rule=PriceRule(rng.choice(list(RoundingMode)), rng.randint(0, 6)),
+        price_rule=PriceRule(
+            rng.choice(list(RoundingMode)), rng.choice([0, 1, 2, 2, 2, 3, 4, 4, 5, 6])
+        ),
         monthly_fee_micros=0,
         time_zone=about.time_zone,
         time_bands=bands,
         crossing=rng.choice([Crossing.SPLIT, Crossing.SPLIT, Crossing.AT_START]),
         deck_choices=_several(rng, 0.25, 2, terms.deck_choice),
-        adjustments=_several(rng, 0.4, 3, terms.adjustment),
+        adjustments=_several(rng, 0.55, 3, terms.adjustment),
         duration_tiers=terms.duration_tiers() if rng.random() < 0.3 else (),
         volume_tiers=_several(rng, 0.35, 2, terms.volume_tiers),
         bundles=_several(rng, 0.35, 3, terms.bundle),
@@ -89,7 +91,7 @@ class _Terms:
         rng, numbers = self._rng, self._about.numbers
         return Condition(
             service=service,
-            time_bands=tuple(_some(rng, self._bands, 2)) if rng.random() < 0.4 else (),
+            time_bands=tuple(_some(rng, self._bands, 2)) if rng.random() < 0.55 else (),
             destination_prefixes=_prefixes(rng, numbers) if rng.random() < 0.2 else (),
             origin_prefixes=_prefixes(rng, numbers) if rng.random() < 0.15 else (),
             relations=tuple(_some(rng, list(Relation), 2)) if rng.random() < 0.15 else (),

@@ -42,7 +42,8 @@ def _duration_ms(rng: Random) -> int:
     longest = rng.choices([0, MINUTE_MS, 10 * MINUTE_MS, 120 * MINUTE_MS, DAY_MS],
                           [4, 55, 34, 5, 2])[0]  # fmt: skip
     milliseconds = rng.randint(0, longest)
-    return milliseconds if rng.random() < 0.6 else milliseconds // 1_000 * 1_000
+    granularity = rng.choice([1, 1, 500, 1_000])
+    return milliseconds // granularity * granularity
 
 
 def _quantity(rng: Random, service: Service) -> int:

@@ -23,7 +23,7 @@ from tools.check_receipt import check
 
 TENANTS_PER_CHUNK = 10
 CHUNKS = 20_000 // (TENANTS_PER_CHUNK * CALLS_PER_TENANT)
-BATCH_CHUNKS = 5
+BATCH_CHUNKS = 15
 FEE_TENANTS = 100
 # Each must be among the calls of this many tenants, or the calls have become too easy.
 MIXED_TENANTS = 40
