@@ -16,6 +16,7 @@ from chassis.database.engine import Database
 from chassis.database.migrations import migrate
 from chassis.grpc.server import GrpcServer, Servicer
 from chassis.grpc.transport import SERVER_OPTIONS
+from chassis.service import spare_the_collector
 from chassis.settings import CommonSettings, read_settings
 from chassis.telemetry.setup import set_up_telemetry
 from tests.bench.quote_scene import Scene
@@ -77,6 +78,7 @@ async def serve_rating(folder: Path, settings: CommonSettings) -> None:
     ]
     server = GrpcServer(servicers, settings)
     await server.start()
+    spare_the_collector()
     print(READY, flush=True)
     await desk.memory.watch()
 
