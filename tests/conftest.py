@@ -1,5 +1,6 @@
 """Fixtures that every kind of test may ask for."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -18,30 +19,48 @@ def postgresql_url() -> Iterator[str]:
         yield url
 
 
+class Templates:
+    """Databases that were migrated once, to be copied for each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._databases: dict[str, str] = {}
+
+    def file(self, service: str) -> Path:
+        """The SQLite file of a service, closed and whole."""
+        path = self._folder / f"{service}.sqlite3"
+        if not path.exists():
+            migrate_url(f"sqlite:///{path}", service)
+        return path
+
+    def database(self, server: str, service: str) -> str:
+        """The name of the PostgreSQL database of a service."""
+        if service not in self._databases:
+            name = f"template_{service}_{uuid4().hex[:8]}"
+            migrate_url(create_database(server, name), service)
+            self._databases[service] = name
+        return self._databases[service]
+
+
 @pytest.fixture(scope="session")
-def migrated_templates() -> dict[str, str]:
-    """The PostgreSQL databases that were migrated already, by service."""
-    return {}
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """The migrated databases of this session."""
+    return Templates(tmp_path_factory.mktemp("templates"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(
-    request: pytest.FixtureRequest, tmp_path: Path, service_name: str
+    request: pytest.FixtureRequest, tmp_path: Path, service_name: str, templates: Templates
 ) -> Iterator[str]:
     """The URL of an empty, migrated database of the service, on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / service_name}.sqlite3"
-        migrate_url(url, service_name)
-        yield url
+        path = tmp_path / f"{service_name}.sqlite3"
+        shutil.copyfile(templates.file(service_name), path)
+        yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgresql_url")
-    templates = request.getfixturevalue("migrated_templates")
-    if service_name not in templates:
-        template = f"template_{service_name}_{uuid4().hex[:8]}"
-        migrate_url(create_database(server, template), service_name)
-        templates[service_name] = template
     name = f"{service_name}_{uuid4().hex[:12]}"
-    yield create_database(server, name, templates[service_name])
+    yield create_database(server, name, templates.database(server, service_name))
     drop_database(server, name)
 
 
