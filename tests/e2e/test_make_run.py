@@ -179,6 +179,16 @@ def test_bill_shows_an_invoice_and_saves_its_documents(first_run: Run, tmp_path:
     assert Decimal(printed[1]) == amount(shown, "Total")
 
 
+def test_price_explains_what_a_call_would_cost(first_run: Run) -> None:
+    """In a month without calls yet, the included hour pays for a minute at home."""
+    shown = first_run.tollbook(
+        *("price", "--tenant", "aurora", "--account", "A-1002", "--callee", "+31201234567"),
+        *("--start", "2026-06-02T19:00:00", "--duration", "60"),
+    )
+    assert "0.00 EUR" in shown
+    assert "The bundle 'hour-at-home' pays for 60 s; 3540 are left in it." in shown
+
+
 def test_no_service_has_given_up_on_an_event(first_run: Run) -> None:
     """There are no dead letters after a first start."""
     assert re.search(r"Dead letters +none", first_run.tollbook("dead-letters", "list"))

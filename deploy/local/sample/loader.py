@@ -15,7 +15,7 @@ from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
 
 MARKER_NAME = "sample.json"
 # Raised when the sample changes so much that an older one is no longer the same.
-SAMPLE_VERSION = 1
+SAMPLE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

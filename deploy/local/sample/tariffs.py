@@ -3,8 +3,12 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from google.type.decimal_pb2 import Decimal
+from google.type.timeofday_pb2 import TimeOfDay
+
 from chassis.grpc.client import acting_for
 from chassis.grpc.convert import money_to_proto, time_to_proto
+from deploy.local.sample.calls import HOME_CODES
 from deploy.local.sample.directory import account_id
 from deploy.local.sample.operator import MARKETS, PRICES_SINCE, TENANTS, Market, Tenant
 from deploy.local.sample.rate_deck import COLUMNS, deck_file
@@ -15,10 +19,18 @@ from tollbook.invoice.v1 import customer_pb2, invoice_service_pb2
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
 from tollbook.rating.v1 import plan_pb2, rate_deck_pb2, rating_service_pb2
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from tollbook.rating.v1.service_pb2 import SERVICE_VOICE
 from tollbook.type.v1.time_range_pb2 import TimeRange
 
 CHUNK_BYTES = 256 * 1024
 PRICE_DECIMALS = 4
+SECONDS_INCLUDED = 3_600
+DAYTIME = plan_pb2.TimeBand(
+    code="daytime",
+    weekdays=["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"],
+    from_time=TimeOfDay(hours=8),
+    to_time=TimeOfDay(hours=18),
+)
 
 
 async def create_tariffs(session: Session) -> None:
@@ -114,20 +126,46 @@ async def _publish_plan(session: Session, tenant: Tenant, market: Market, deck_i
         currency_code=market.currency,
     )
     await plans.CreatePlan(rating_service_pb2.CreatePlanRequest(plan=plan, request_id=plan_id))
-    terms = plan_pb2.PlanRevision(
+    await plans.PublishPlanRevision(
+        rating_service_pb2.PublishPlanRevisionRequest(
+            plan_id=plan_id,
+            revision=_terms(market, deck_id),
+            request_id=fixed_id(tenant.tenant_id, "terms", market.currency),
+        )
+    )
+
+
+def _terms(market: Market, deck_id: str) -> plan_pb2.PlanRevision:
+    """Calls at home: an hour a month is included, and in the evening they cost half."""
+    home = plan_pb2.Condition(
+        service=SERVICE_VOICE, destination_prefixes=[HOME_CODES[market.currency]]
+    )
+    evening = plan_pb2.Condition(time_bands=["evening"])
+    evening.MergeFrom(home)
+    return plan_pb2.PlanRevision(
         effective_time=time_to_proto(PRICES_SINCE),
         rate_deck_ids=[deck_id],
         duration_rounding=plan_pb2.DURATION_ROUNDING_UP,
         price_rounding=plan_pb2.PRICE_ROUNDING_HALF_UP,
         price_decimals=PRICE_DECIMALS,
         monthly_fee=money_to_proto(Money(market.currency, market.monthly_fee_micros)),
-    )
-    await plans.PublishPlanRevision(
-        rating_service_pb2.PublishPlanRevisionRequest(
-            plan_id=plan_id,
-            revision=terms,
-            request_id=fixed_id(tenant.tenant_id, "terms", market.currency),
-        )
+        time_zone=market.time_zone,
+        time_bands=[DAYTIME, plan_pb2.TimeBand(code="evening")],
+        adjustments=[
+            plan_pb2.PriceAdjustment(
+                code="evening-half",
+                when=evening,
+                factor=Decimal(value="0.5"),
+            )
+        ],
+        bundles=[
+            plan_pb2.BundleAllowance(
+                code="hour-at-home",
+                when=home,
+                unit=plan_pb2.BUNDLE_UNIT_QUANTITY,
+                quantity=SECONDS_INCLUDED,
+            )
+        ],
     )
 
 
