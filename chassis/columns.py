@@ -64,8 +64,8 @@ def encoded_text(encoded: Sequence[bytes]) -> Column:
 
 def dictionary(values: Sequence[str]) -> Column:
     """Encode text that repeats."""
-    places: dict[str, int] = {}
-    codes = [places.setdefault(value, len(places)) for value in values]
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    codes = list(map(places.__getitem__, values))
     return Column(
         type=ColumnType.COLUMN_TYPE_DICTIONARY,
         values=np.asarray(codes, dtype="<u4").tobytes(),

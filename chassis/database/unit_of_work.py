@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from google.protobuf.message import Message
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
 
 from chassis.database.schema import outbox_head_table, outbox_table
 from chassis.telemetry.tracing import current_traceparent
@@ -13,6 +13,14 @@ from kernel.clock import utc_now
 
 # One event is one message on the bus; the broker takes 8 MiB.
 EVENT_BYTES_MAX = 7 * 1024 * 1024
+
+_APPEND = outbox_table.insert()
+_NEXT_SEQUENCE = (
+    update(outbox_head_table)
+    .where(outbox_head_table.c.partition == bindparam("of_partition"))
+    .values(last_sequence=outbox_head_table.c.last_sequence + 1)
+    .returning(outbox_head_table.c.last_sequence)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class UnitOfWork:
             raise ValueError(f"{event.DESCRIPTOR.full_name} of {len(body)} bytes; split the batch")
         sequence = self._next_sequence(partition)
         self.connection.execute(
-            outbox_table.insert(),
+            _APPEND,
             {
                 "partition": partition,
                 "sequence": sequence,
@@ -73,10 +81,6 @@ class UnitOfWork:
         return EventPosition(partition, sequence)
 
     def _next_sequence(self, partition: int) -> int:
-        statement = (
-            update(outbox_head_table)
-            .where(outbox_head_table.c.partition == partition)
-            .values(last_sequence=outbox_head_table.c.last_sequence + 1)
-            .returning(outbox_head_table.c.last_sequence)
+        return int(
+            self.connection.execute(_NEXT_SEQUENCE, {"of_partition": partition}).scalar_one()
         )
-        return int(self.connection.execute(statement).scalar_one())

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from services.rating.domain.deck_compiler import compile_deck
-from services.rating.domain.prefix_table import PrefixTable, padded_columns
-from services.rating.domain.rate_columns import RateColumns, padded
-from services.rating.domain.rate_deck import NUMBER_DIGITS_MAX, Rate
+from services.rating.domain.decks.deck_compiler import compile_deck
+from services.rating.domain.decks.prefix_table import PrefixTable, padded_columns
+from services.rating.domain.decks.rate_columns import RateColumns, padded
+from services.rating.domain.decks.rate_deck import NUMBER_DIGITS_MAX, Rate
 from services.rating.store.deck_files import open_table
 
 PREFIXES = 1_000_000

@@ -14,11 +14,11 @@ from chassis.database.migrations import migrate
 from services.rating.api.convert_quotes import CallReader
 from services.rating.api.quote_columns import ColumnReader
 from services.rating.domain.account import Customer
+from services.rating.domain.bulk.pricing_columns import CallColumns, price_columns
 from services.rating.domain.counters import CounterBook
 from services.rating.domain.priced_call import Usage
-from services.rating.domain.pricing import price_usage
-from services.rating.domain.pricing_columns import CallColumns, price_columns
-from services.rating.domain.relation import NO_NUMBERS
+from services.rating.domain.pricing.price_usage import price_usage
+from services.rating.domain.tariffs.relation import NO_NUMBERS
 from services.rating.usecases.pricing_memory import PricingBasis
 from services.rating.usecases.quote_columns import PlannedColumns
 from tests.bench.quote_scene import CALLS, TENANT, Scene, as_columns

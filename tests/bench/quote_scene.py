@@ -15,7 +15,7 @@ from chassis.database.engine import Database
 from chassis.grpc.convert import money_to_proto
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.rating.domain.exchange import ExchangeRate
+from services.rating.domain.tariffs.exchange import ExchangeRate
 from services.rating.usecases.add_exchange_rates import add_exchange_rates
 from tests.conformance.rating.desk import BEGINNING, NOON, Desk, seconds_later
 from tests.support.operator import timestamp

@@ -1,112 +1,80 @@
 """Two tenants with the same codes and call keys: by no method does one meet the other."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 import pytest_asyncio
-from google.protobuf.message import Message
-from google.type.date_pb2 import Date
-from google.type.money_pb2 import Money
 
+from chassis import columns
 from chassis.grpc.client import acting_for
+from kernel.clock import to_micros
 from kernel.errors import DomainError, ErrorKind
-from kernel.ids import new_uuid
-from tests.e2e.methods import Method, all_methods, ids_in
-from tests.support.operator import BEFORE, MONTH, Operator, PlacedCall, asterisk_csv, timestamp
-from tests.support.suite import Suite, fact, request_id, running_suite
+from tests.e2e.own_prices import OWN_AREA, OWN_STATE, SETUP_FEE
+from tests.e2e.two_tenants import (
+    AURORA,
+    BOREALIS,
+    LISTS,
+    METHODS,
+    OF_ONE_TENANT,
+    WITH_IDS,
+    World,
+    choices_of,
+)
+from tests.support.methods import Method, ids_in
+from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.suite import fact, running_suite
 from tollbook.cdr.v1 import cdr_service_pb2 as cdr
 from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc
-from tollbook.fraud.v1 import fraud_pb2
-from tollbook.fraud.v1 import fraud_service_pb2 as fraud
-from tollbook.fraud.v1 import fraud_service_pb2_grpc as fraud_grpc
-from tollbook.invoice.v1 import customer_pb2
 from tollbook.invoice.v1 import invoice_service_pb2 as invoice
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
-from tollbook.payment.v1 import payment_pb2
 from tollbook.payment.v1 import payment_service_pb2 as payment
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
-from tollbook.rating.v1 import plan_pb2
 from tollbook.rating.v1 import rating_service_pb2 as rating
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
-from tollbook.type.v1.time_range_pb2 import TimeRange
+from tollbook.rating.v1 import supplier_service_pb2 as supplier
+from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
+from tollbook.rating.v1 import tariff_service_pb2 as tariff
+from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
-AURORA, BOREALIS = "aurora", "borealis"
-METHODS = all_methods()
-OF_ONE_TENANT = [method for method in METHODS if not method.spans_tenants]
-LISTS = [method for method in OF_ONE_TENANT if method.is_list]
-WITH_IDS = [method for method in OF_ONE_TENANT if method.id_fields]
-# A list, a retry of what there is: nothing is a good answer. A block may come before its account.
+# Nothing is a good answer to a list and to a retry of what there is; of several items each is
+# answered for itself. A block may come before its account.
 MAY_ANSWER = {method.descriptor.name for method in OF_ONE_TENANT if method.is_list} | {
     "RetryUnratedCalls",
     "RetrySuspendedRecords",
+    "PriceCalls",
+    "PriceCallStream",
+    "ChargeUsages",
     "BlockAccount",
     "UnblockAccount",
 }
+# What another service, or the payer, calls a thing: kept as a name, and nothing is looked up by it.
+ONLY_NAMES = {("ChargeRecurringFee", "subscription_id"), ("RecordPayment", "invoice_id")}
+WITH_SEVERAL_IDS = [method for method in WITH_IDS if len(method.ids) > 1]
 PAGE_SIZE = 500
-
-CALLS = [
-    PlacedCall("desk-1", "31612345678", MONTH + timedelta(hours=1), 61, "call-1"),
-    PlacedCall("desk-1", "0081312345678", MONTH + timedelta(hours=2), 60, "no-rate"),
-    PlacedCall("desk-9", "31612345678", MONTH + timedelta(hours=3), 60, "no-line"),
-]
-
-Ids = dict[str, set[str]]
-
-
-@dataclass
-class World:
-    """A suite with two tenants that have the same of everything."""
-
-    suite: Suite
-    tenants: dict[str, Operator]
-
-    async def listed(self, tenant: str) -> dict[str, list[Message]]:
-        """What every list shows to a tenant, by method; lists about a thing are asked for each."""
-        answers: dict[str, list[Message]] = {}
-        ids: Ids = defaultdict(set)
-        # Twice, because some need an id that another tells.
-        for method in LISTS + LISTS:
-            channel = self.suite.channel(method.service, tenant)
-            requests = [method.request(chosen) for chosen in _choices(method, ids)]
-            pages = [page for each in requests for page in await method.call(channel, each)]
-            answers[str(method)] = pages
-            for name, value in (pair for page in pages for pair in ids_in(page)):
-                ids[name].add(value)
-        return answers
-
-    async def ids_of(self, tenant: str) -> Ids:
-        """Every id that a tenant's lists show, by the names of their fields."""
-        found: Ids = defaultdict(set)
-        for pages in (await self.listed(tenant)).values():
-            for name, value in (pair for page in pages for pair in ids_in(page)):
-                found[name].add(value)
-        return found
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world() -> AsyncIterator[World]:
-    """Both tenants, each with the same file of calls, an invoice, a payment, an alert, a block."""
+    """Both tenants with one of each thing that there is."""
     async with running_suite("sqlite") as suite:
-        tenants = {name: Operator(suite, name) for name in (AURORA, BOREALIS)}
-        for operator in tenants.values():
-            await operator.set_up(["desk-1"])
-            await a_month_with_everything(suite, operator)
-        yield World(suite, tenants)
+        terms = {"fees": [SETUP_FEE]}
+        tenants = {name: Operator(suite, name, terms=terms) for name in (AURORA, BOREALIS)}
+        world = World(suite, tenants)
+        await world.set_up()
+        yield world
         done = suite.tollbook("reconcile", "--complete")
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_no_list_shows_anything_of_another_tenant(world: World) -> None:
     """Each list shows its own tenant something, and nothing that is in the other's lists."""
-    auroras, borealis = await world.listed(AURORA), await world.listed(BOREALIS)
-    strangers = {value for pages in auroras.values() for page in pages for _, value in ids_in(page)}
+    strangers = {value for values in world.ids[AURORA].values() for value in values}
+    borealis = await world.listed(BOREALIS)
     for method in LISTS:
         shown = borealis[str(method)]
         assert any(page.ListFields() for page in shown), f"{method} shows nothing: nothing proven"
@@ -116,11 +84,10 @@ async def test_no_list_shows_anything_of_another_tenant(world: World) -> None:
 @pytest.mark.parametrize("method", WITH_IDS, ids=str)
 async def test_an_id_of_another_tenant_opens_nothing(world: World, method: Method) -> None:
     """Who names it is refused, or told nothing that was not in the question."""
-    ids = await world.ids_of(AURORA)
-    strangers = {value for values in ids.values() for value in values}
+    strangers = {value for values in world.ids[AURORA].values() for value in values}
     channel = world.suite.channel(method.service, BOREALIS)
     refusals: list[ErrorKind] = []
-    for chosen in _choices(method, ids, also_optional=True):
+    for chosen in choices_of(method.ids, world.ids[AURORA]):
         try:
             answers = await method.call(channel, method.request(chosen))
         except DomainError as error:
@@ -132,13 +99,30 @@ async def test_an_id_of_another_tenant_opens_nothing(world: World, method: Metho
     assert set(refusals) <= {ErrorKind.NOT_FOUND}
 
 
+@pytest.mark.parametrize("method", WITH_SEVERAL_IDS, ids=str)
+async def test_nothing_is_hung_on_what_belongs_to_another_tenant(
+    world: World, method: Method
+) -> None:
+    """A subscription to another's plan, a supplier with another's deck: all else is its own."""
+    own, other = (
+        {kind: min(world.ids[name][kind]) for kind in method.ids} for name in (BOREALIS, AURORA)
+    )
+    channel = world.suite.channel(method.service, BOREALIS)
+    for kind in method.ids:
+        if (method.descriptor.name, kind) in ONLY_NAMES:
+            continue
+        mixed = {**own, kind: other[kind]}
+        with pytest.raises(DomainError) as refused:
+            await method.call(channel, method.request(mixed))
+        assert (kind, refused.value.kind) == (kind, ErrorKind.NOT_FOUND)
+
+
 async def test_what_others_tried_has_changed_nothing(world: World) -> None:
     """Every method that takes an id is tried with the other tenant's; its lists stay the same."""
     before = await world.listed(AURORA)
-    ids = await world.ids_of(AURORA)
     for method in WITH_IDS:
         channel = world.suite.channel(method.service, BOREALIS)
-        for chosen in _choices(method, ids, also_optional=True):
+        for chosen in choices_of(method.ids, world.ids[AURORA]):
             await asyncio.gather(
                 method.call(channel, method.request(chosen)), return_exceptions=True
             )
@@ -146,47 +130,30 @@ async def test_what_others_tried_has_changed_nothing(world: World) -> None:
     assert await world.listed(AURORA) == before
 
 
-async def test_nothing_is_hung_on_what_belongs_to_another_tenant(world: World) -> None:
-    """A line, a subscription, a payment, a plan with a deck of another tenant are refused."""
-    suite, own, other = world.suite, world.tenants[BOREALIS], world.tenants[AURORA]
-    ids = await world.ids_of(AURORA)
-    stranger = other.accounts["desk-1"]
-    customers = suite.stub(invoice_grpc.CustomerServiceStub, BOREALIS)
-    line = customer_pb2.Line(
-        line_id=new_uuid(),
-        account_id=stranger,
-        kind=customer_pb2.LINE_KIND_ACCOUNT_CODE,
-        identifier="desk-7",
-        validity=TimeRange(start_time=timestamp(BEFORE)),
-    )
-    with pytest.raises(DomainError, match="ACCOUNT_NOT_FOUND"):
-        await customers.CreateLine(invoice.CreateLineRequest(line=line, request_id=request_id()))
-    subscription = customer_pb2.Subscription(
-        subscription_id=new_uuid(),
-        account_id=own.accounts["desk-1"],
-        plan_id=other.plan_id,
-        validity=TimeRange(start_time=timestamp(BEFORE)),
-    )
-    with pytest.raises(DomainError, match="PLAN_NOT_FOUND"):
-        await customers.CreateSubscription(
-            invoice.CreateSubscriptionRequest(subscription=subscription, request_id=request_id())
-        )
-    with pytest.raises(DomainError, match="UNKNOWN_ACCOUNT"):
-        await pay(suite, BOREALIS, stranger)
-    revision = plan_pb2.PlanRevision(
-        effective_time=timestamp(MONTH),
-        rate_deck_ids=ids["rate_deck_id"],
-        duration_rounding=plan_pb2.DURATION_ROUNDING_UP,
-        price_rounding=plan_pb2.PRICE_ROUNDING_HALF_UP,
-        price_decimals=6,
-    )
-    plans = suite.stub(rating_grpc.PlanServiceStub, BOREALIS)
-    with pytest.raises(DomainError, match="RATE_DECK_NOT_FOUND"):
-        await plans.PublishPlanRevision(
-            rating.PublishPlanRevisionRequest(
-                plan_id=own.plan_id, revision=revision, request_id=request_id()
-            )
-        )
+async def test_an_account_of_another_tenant_has_no_price_in_columns_either(world: World) -> None:
+    """Ids in columns are no fields of a message, so they are asked for here."""
+    accounts = [world.tenants[name].accounts["desk-1"] for name in (AURORA, BOREALIS)]
+    table = {
+        "account_id": columns.dictionary(accounts),
+        "callee": columns.text(["31612345678"] * 2),
+        "start_time": columns.int64([to_micros(MONTH)] * 2),
+        "duration": columns.int64([60_000] * 2),
+    }
+    prices = world.suite.stub(rating_grpc.RatingServiceStub, BOREALIS)
+    request = rating.PriceCallColumnsRequest(calls=columns.encode(table, 2))
+    priced = columns.decode((await prices.PriceCallColumns(request)).prices)
+    assert list(priced.dictionary("reason")) == ["UNKNOWN_ACCOUNT", "ACCOUNT_BLOCKED"]
+
+
+@pytest.mark.parametrize("tenant", [AURORA, BOREALIS])
+async def test_tables_without_ids_are_each_tenants_own(world: World, tenant: str) -> None:
+    """Both have a rate of the same pair and time, and say of one area code where it is."""
+    areas = world.suite.stub(supplier_grpc.NumberingServiceStub, tenant)
+    table = await areas.ListNumberingAreas(supplier.ListNumberingAreasRequest())
+    assert [(each.prefix, each.state) for each in table.areas] == [(OWN_AREA, OWN_STATE[tenant])]
+    rates = world.suite.stub(tariff_grpc.ExchangeRateServiceStub, tenant)
+    page = await rates.ListExchangeRates(tariff.ListExchangeRatesRequest())
+    assert [each.source for each in page.exchange_rates] == [f"the bank of {tenant}"]
 
 
 @pytest.mark.parametrize("method", OF_ONE_TENANT, ids=str)
@@ -249,67 +216,3 @@ async def test_invoice_numbers_and_chains_are_each_tenants_own(world: World) -> 
         assert all(following - place == 1 for place, following in pairwise(places))
         assert {e.legal_entity_id for e in entries} == {world.tenants[tenant].legal_entity_id}
     assert numbers[AURORA] == numbers[BOREALIS] != []
-
-
-def _choices(method: Method, ids: Ids, also_optional: bool = False) -> list[dict[str, str]]:
-    """The ids to ask with: of a request with several, one of each; of others, each there is."""
-    fields = method.id_fields if also_optional else method.required_id_fields
-    names = [field.name for field in fields]
-    if len(names) == 1:
-        return [{names[0]: value} for value in sorted(ids[names[0]])]
-    return [{name: min(ids[name]) for name in names}]
-
-
-async def a_month_with_everything(suite: Suite, operator: Operator) -> None:
-    """Calls, one without a rate and one without a line, an invoice and its payment, a block."""
-    account_id = operator.accounts["desk-1"]
-    watch = suite.stub(fraud_grpc.FraudServiceStub, operator.tenant_id)
-    rule = fraud_pb2.FraudRule(
-        fraud_rule_id=new_uuid(),
-        kind=fraud_pb2.RULE_KIND_SPEND_VELOCITY,
-        amount_limit=Money(currency_code="EUR", nanos=10_000_000),
-        action=fraud_pb2.RULE_ACTION_ALERT,
-        enabled=True,
-    )
-    rule.window.FromSeconds(3_600)
-    await watch.CreateFraudRule(
-        fraud.CreateFraudRuleRequest(fraud_rule=rule, request_id=request_id())
-    )
-    await operator.import_file(asterisk_csv(CALLS))
-    await fact(
-        "the alert is raised",
-        lambda: watch.ListAlerts(fraud.ListAlertsRequest(account_id=account_id)),
-        lambda page: bool(page.alerts),
-    )
-    await watch.BlockAccount(
-        fraud.BlockAccountRequest(account_id=account_id, reason="x", request_id=request_id())
-    )
-    invoices = suite.stub(invoice_grpc.InvoiceServiceStub, operator.tenant_id)
-    await invoices.CloseBillingPeriod(
-        invoice.CloseBillingPeriodRequest(account_id=account_id, request_id=request_id())
-    )
-    await fact(
-        "the invoice is issued",
-        lambda: invoices.ListInvoices(invoice.ListInvoicesRequest()),
-        lambda page: bool(page.invoices),
-    )
-    await pay(suite, operator.tenant_id, account_id)
-    await suite.caught_up("payment", "tollbook.invoice.v1.InvoiceIssued")
-    await suite.caught_up("invoice", "tollbook.payment.v1.PaymentSettled")
-
-
-async def pay(suite: Suite, tenant: str, account_id: str) -> None:
-    """Record a payment of one euro."""
-    payments = suite.stub(payment_grpc.PaymentServiceStub, tenant)
-    await payments.RecordPayment(
-        payment.RecordPaymentRequest(
-            payment=payment_pb2.Payment(
-                account_id=account_id,
-                method=payment_pb2.PAYMENT_METHOD_CASH,
-                amount=Money(currency_code="EUR", units=1),
-                value_date=Date(year=2026, month=4, day=10),
-                evidence="receipt 1",
-            ),
-            request_id=request_id(),
-        )
-    )

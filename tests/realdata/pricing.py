@@ -6,14 +6,14 @@ from datetime import datetime
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer, Subscription
-from services.rating.domain.conditions import CallFacts, Jurisdiction, Relation
 from services.rating.domain.counters import CounterBook
-from services.rating.domain.deck_import import ParsedDeck
-from services.rating.domain.plan import PlanRevision
-from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.decks.deck_import import ParsedDeck
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.plans.conditions import CallFacts, Jurisdiction, Relation
+from services.rating.domain.plans.plan import PlanRevision
 from services.rating.domain.priced_call import PricedCall
-from services.rating.domain.pricing import Usage, price_usage
-from services.rating.domain.tariff import DeckVersion, Tariff
+from services.rating.domain.pricing.price_usage import Usage, price_usage
+from services.rating.domain.tariffs.tariff import DeckVersion, Tariff
 from services.rating.domain.usage import Service
 from tests.unit.rating.terms import BEGINNING, PLAN, account, revision
 

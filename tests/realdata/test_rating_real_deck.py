@@ -16,14 +16,14 @@ import pytest
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer, Subscription
-from services.rating.domain.conditions import CallFacts, Jurisdiction, Relation
 from services.rating.domain.counters import CounterBook
-from services.rating.domain.deck_import import ParsedDeck, parse_deck
-from services.rating.domain.deck_mapping import DeckMapping, DestinationsMapping
-from services.rating.domain.prefix_table import PrefixTable, padded_columns
-from services.rating.domain.pricing import Usage, price_usage
-from services.rating.domain.rate_deck import longest_prefix
-from services.rating.domain.tariff import DeckVersion, Tariff
+from services.rating.domain.decks.deck_import import ParsedDeck, parse_deck
+from services.rating.domain.decks.deck_mapping import DeckMapping, DestinationsMapping
+from services.rating.domain.decks.prefix_table import PrefixTable, padded_columns
+from services.rating.domain.decks.rate_deck import longest_prefix
+from services.rating.domain.plans.conditions import CallFacts, Jurisdiction, Relation
+from services.rating.domain.pricing.price_usage import Usage, price_usage
+from services.rating.domain.tariffs.tariff import DeckVersion, Tariff
 from services.rating.domain.usage import Service
 from tests.unit.rating.terms import BEGINNING, PLAN, account, revision
 

@@ -20,12 +20,12 @@ import pytest
 
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
-from services.rating.domain.deck_import import ParsedDeck, parse_deck
-from services.rating.domain.deck_mapping import DeckMapping
-from services.rating.domain.fees import did_rental
-from services.rating.domain.recurring_fee import DayShare
-from services.rating.domain.settlement import Outcome
-from services.rating.domain.tariff import DeckVersion, Tariff
+from services.rating.domain.charges.settlement import Outcome
+from services.rating.domain.decks.deck_import import ParsedDeck, parse_deck
+from services.rating.domain.decks.deck_mapping import DeckMapping
+from services.rating.domain.fees.fee_prices import did_rental
+from services.rating.domain.fees.recurring_fee import DayShare
+from services.rating.domain.tariffs.tariff import DeckVersion, Tariff
 from services.rating.domain.usage import Service
 from tests.realdata.pricing import CUSTOMER, SINCE, PricedBy
 from tests.unit.rating.terms import BEGINNING, PLAN, revision

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import pytest
 
-from services.rating.domain.conditions import Condition
-from services.rating.domain.deck_import import ParsedDeck, parse_deck
-from services.rating.domain.deck_mapping import DeckMapping, DestinationsMapping
-from services.rating.domain.plan import DeckChoice, PlanRevision
-from services.rating.domain.receipt import read_receipt
-from services.rating.domain.time_bands import TimeBand, check_bands
+from services.rating.domain.decks.deck_import import ParsedDeck, parse_deck
+from services.rating.domain.decks.deck_mapping import DeckMapping, DestinationsMapping
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import DeckChoice, PlanRevision
+from services.rating.domain.plans.time_bands import TimeBand, check_bands
+from services.rating.domain.receipts.receipt import read_receipt
 from tests.realdata.pricing import PricedBy
 from tests.unit.rating.terms import revision
 

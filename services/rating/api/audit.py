@@ -6,8 +6,8 @@ from typing import Any
 from chassis.grpc.convert import INT64_MAX, money_to_proto
 from chassis.grpc.endpoint import Endpoint
 from kernel.money import Money
-from services.rating.domain.audit import TenantDigest
-from services.rating.domain.settlement import Outcome
+from services.rating.domain.charges.audit import TenantDigest
+from services.rating.domain.charges.settlement import Outcome
 from services.rating.usecases.digest_charges import digest_charges
 from tollbook.rating.v1.rating_service_pb2 import (
     GetRatingDigestRequest,

@@ -9,8 +9,8 @@ from kernel.clock import from_micros
 from kernel.money import Money
 from kernel.period import Period
 from services.rating.api.convert_receipts import receipt_to_proto
-from services.rating.domain.charge import ChargeRevision
-from services.rating.domain.margin import Margin
+from services.rating.domain.charges.charge import ChargeRevision
+from services.rating.domain.charges.margin import Margin
 from tollbook.rating.v1 import charge_pb2
 from tollbook.type.v1.call_pb2 import CallKey, CallKeyKind, Party, RatingOutcome
 

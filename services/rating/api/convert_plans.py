@@ -33,8 +33,8 @@ from services.rating.api.convert_terms import (
     volume_tiers_from_proto,
     volume_tiers_to_proto,
 )
-from services.rating.domain.plan import Crossing, DeckChoice, Plan, PlanRevision
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.plans.plan import Crossing, DeckChoice, Plan, PlanRevision
+from services.rating.domain.plans.rounding_rules import DurationRounding, PriceRule
 from services.rating.usecases.publish_plan_revision import PlanDraft
 from tollbook.rating.v1 import plan_pb2
 

@@ -25,12 +25,13 @@ from kernel.e164 import (
 from kernel.errors import DomainError
 from kernel.money import Money
 from services.rating.api.convert_receipts import receipt_to_proto
-from services.rating.domain.column_groups import Bools
+from services.rating.api.moments import checked_micros
+from services.rating.domain.bulk.column_groups import Bools
+from services.rating.domain.decks.prefix_table import Int32s, Int64s, padded_columns
+from services.rating.domain.decks.rate_deck import NUMBER_DIGITS_MAX
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, invalid_field, unrated
-from services.rating.domain.prefix_table import Int32s, Int64s, padded_columns
 from services.rating.domain.priced_call import PricedCall
 from services.rating.domain.quantity import CALL_DURATION_MS_MAX, USAGE_QUANTITY_MAX
-from services.rating.domain.rate_deck import NUMBER_DIGITS_MAX
 from services.rating.domain.usage import Service
 from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.quote_call import CallQuote
@@ -39,9 +40,6 @@ from tollbook.type.v1.call_pb2 import RatingOutcome
 
 SERVICE_NAME = "rating"
 ACCOUNT_ID_CHARACTERS_MAX = 100
-# Time zones are known for these years; bands and periods of others cannot be told.
-FIRST_MICROS = 0
-LAST_MICROS = 7_258_118_400 * 10**6  # the end of the year 2199
 RINGING_MICROS_MAX = 86_400 * 10**6
 
 # A padded number below this begins with 0.
@@ -144,15 +142,7 @@ def start_micros(message: Timestamp) -> int:
 def time_micros(message: Timestamp) -> int:
     """A moment that has prices. INVALID_TIME."""
     moment = time_from_proto(message)
-    return checked_micros(0 if moment is None else to_micros(moment))
-
-
-def checked_micros(micros: int) -> int:
-    """A moment that has prices. INVALID_TIME."""
-    if not FIRST_MICROS <= micros < LAST_MICROS:
-        problem = f"{micros} microseconds since 1970 is not in the years 1970 to 2199"
-        raise invalid_field("INVALID_TIME", "start_time", problem)
-    return micros
+    return checked_micros("start_time", 0 if moment is None else to_micros(moment))
 
 
 def begin_micros(start: int, begin: int) -> int:

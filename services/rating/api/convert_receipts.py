@@ -17,10 +17,10 @@ from chassis.grpc.convert import (
 from kernel.clock import from_micros
 from kernel.money import MICROS_PER_UNIT, Money
 from kernel.period import Period
-from services.rating.domain.explanation import explain
-from services.rating.domain.plan import FACTOR_ONE
+from services.rating.domain.plans.plan import FACTOR_ONE
 from services.rating.domain.quantity import MS_PER_SECOND
-from services.rating.domain.receipt import (
+from services.rating.domain.receipts.explanation import explain
+from services.rating.domain.receipts.receipt import (
     Receipt,
     exact_amount,
     exact_text,

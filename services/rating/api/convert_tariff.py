@@ -17,7 +17,7 @@ from kernel.clock import from_micros, to_micros
 from services.rating.api.convert_fields import in_field
 from services.rating.domain.account import DeckOverride
 from services.rating.domain.errors import invalid_field
-from services.rating.domain.exchange import ExchangeRate
+from services.rating.domain.tariffs.exchange import ExchangeRate
 from services.rating.store.account_decks import AccountDecks
 from services.rating.store.calendars import CalendarRevision, StoredCalendar
 from services.rating.store.exchange_rates import StoredRate

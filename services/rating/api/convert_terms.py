@@ -16,9 +16,9 @@ from services.rating.api.convert_fields import (
     millionths_to_proto,
     nanos_from_proto,
 )
-from services.rating.domain.conditions import Condition, Jurisdiction, Relation
 from services.rating.domain.errors import invalid_field
-from services.rating.domain.plan import (
+from services.rating.domain.plans.conditions import Condition, Jurisdiction, Relation
+from services.rating.domain.plans.plan import (
     FACTOR_ONE,
     BundleAllowance,
     BundleUnit,
@@ -33,7 +33,7 @@ from services.rating.domain.plan import (
     VolumeTier,
     VolumeTiers,
 )
-from services.rating.domain.time_bands import MINUTES_PER_DAY, TimeBand
+from services.rating.domain.plans.time_bands import MINUTES_PER_DAY, TimeBand
 from services.rating.domain.usage import Service
 from tollbook.rating.v1 import plan_pb2, service_pb2
 

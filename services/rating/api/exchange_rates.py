@@ -11,7 +11,7 @@ from kernel.errors import DomainError
 from kernel.money import minor_unit_decimals
 from services.rating.api.convert_tariff import exchange_rate_from_proto, exchange_rate_to_proto
 from services.rating.domain.errors import invalid_field
-from services.rating.domain.exchange import ExchangeRate
+from services.rating.domain.tariffs.exchange import ExchangeRate
 from services.rating.store.exchange_rates import RateKey, StoredRate, key_of, list_exchange_rates
 from services.rating.usecases.add_exchange_rates import add_exchange_rates
 from tollbook.rating.v1 import exchange_rate_pb2

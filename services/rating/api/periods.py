@@ -8,7 +8,7 @@ from chassis.grpc.endpoint import Endpoint
 from chassis.security.caller import Caller
 from kernel.money import Money
 from services.rating.api.convert_charges import charge_to_proto
-from services.rating.domain.seal import Seal
+from services.rating.domain.charges.seal import Seal
 from services.rating.usecases.charge_recurring_fee import RecurringFee, charge_recurring_fee
 from services.rating.usecases.seal_period import seal_period
 from services.rating.usecases.tariffs import Tariffs

@@ -11,7 +11,7 @@ from chassis.security.caller import Caller
 from services.rating.api.convert_plans import draft_from_proto, plan_to_proto, revision_to_proto
 from services.rating.api.field_mask import fields_to_change
 from services.rating.domain.errors import not_found
-from services.rating.domain.plan import Plan
+from services.rating.domain.plans.plan import Plan
 from services.rating.store.plans import (
     latest_revisions,
     list_plans,

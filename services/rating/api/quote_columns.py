@@ -4,19 +4,17 @@ import numpy as np
 
 from chassis import columns
 from services.rating.api.convert_quotes import (
-    FIRST_MICROS,
-    LAST_MICROS,
     CallReader,
     begin_micros,
     checked_duration,
-    checked_micros,
     checked_quantity,
     is_known_id,
     known_id,
     priced_service,
 )
-from services.rating.domain.column_groups import Bools
-from services.rating.domain.prefix_table import UInt32s, padded_columns, padded_text
+from services.rating.api.moments import FIRST_MICROS, LAST_MICROS, checked_micros
+from services.rating.domain.bulk.column_groups import Bools
+from services.rating.domain.decks.prefix_table import UInt32s, padded_columns, padded_text
 from services.rating.domain.usage import Service
 from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns
@@ -80,13 +78,13 @@ class ColumnReader:
         """The call at a place, with all that makes no sense refused as in a request of its own."""
         service = priced_service(int(self._services[place]) if self._services is not None else 0)
         is_voice = service is Service.VOICE
-        start = checked_micros(int(self._starts[place]))
+        start = checked_micros("start_time", int(self._starts[place]))
         quantity = int(self._quantities[place]) if self._quantities is not None else 0
         return PlannedCall(
             known_id(self._account_ids[self._account_places[place]]),
             self._reader.callee(_text_at(self._callees, place)),
             start,
-            begin_micros(start, checked_micros(int(self._begins[place]))),
+            begin_micros(start, checked_micros("begin_time", int(self._begins[place]))),
             checked_duration(int(self._durations[place])) if is_voice else 0,
             self._reader.number(_text_at(self._callers, place) if self._callers else ""),
             self._reader.number(self._routing_number(place)),

@@ -11,13 +11,13 @@ import numpy as np
 from chassis.grpc.convert import MICROS_PER_SECOND, MILLISECONDS_PER_SECOND, NANOS_PER_MICRO
 from kernel.money import MICROS_PER_UNIT
 from services.rating.api.convert_quotes import (
-    LAST_MICROS,
     CallReader,
     add_receipt,
     error_to_proto,
     is_known_id,
 )
-from services.rating.domain.prefix_table import padded_columns
+from services.rating.api.moments import LAST_MICROS
+from services.rating.domain.decks.prefix_table import padded_columns
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.domain.usage import Service
 from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns

@@ -20,7 +20,7 @@ from services.rating.api.convert import (
 )
 from services.rating.api.deck_upload import UploadedDeck, receive_upload
 from services.rating.api.field_mask import fields_to_change
-from services.rating.domain.deck_import import ParsedDeck, parse_deck
+from services.rating.domain.decks.deck_import import ParsedDeck, parse_deck
 from services.rating.domain.errors import not_found
 from services.rating.domain.usage import Service
 from services.rating.store.decks import StoredDeck, decks_of, list_decks, list_versions, version_of

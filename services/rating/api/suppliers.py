@@ -12,7 +12,7 @@ from chassis.security.caller import Caller
 from kernel.clock import EPOCH
 from services.rating.api.field_mask import fields_to_change
 from services.rating.domain.errors import not_found
-from services.rating.domain.supplier import Supplier
+from services.rating.domain.tariffs.supplier import Supplier
 from services.rating.store.suppliers import (
     list_supplier_revisions,
     list_suppliers,

@@ -5,15 +5,16 @@ from typing import Any
 from google.rpc.status_pb2 import Status
 
 from chassis.database.unit_of_work import UnitOfWork
-from chassis.grpc.convert import period_from_proto, required_time
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.errors import to_status
+from chassis.grpc.validation import check_request
 from chassis.security.caller import Caller
 from kernel.e164 import NumberPlan
 from kernel.errors import DomainError
 from services.rating.api.convert_charges import charge_key, charge_to_proto
+from services.rating.api.moments import rated_period, rated_time
 from services.rating.api.numbers import callee_from_proto, number_from_proto
-from services.rating.domain.charge import ChargeRevision
+from services.rating.domain.charges.charge import ChargeRevision
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
 from services.rating.usecases.charge_fee import DidRental, OneOffFee, charge_fee
@@ -25,6 +26,7 @@ from tollbook.rating.v1.usage_service_pb2_grpc import UsageServiceServicer
 
 USAGES_MAX = 1_000
 KEY_CHARACTERS_MAX = 255
+REVISION_MAX = 2**31 - 1
 QUANTITY_MAX = 10**12
 
 
@@ -91,6 +93,7 @@ class UsageApi(UsageServiceServicer):
 
     def _read(self, usage: messages.UsageRecord) -> UsageRecord | DomainError:
         try:
+            check_request(usage)
             return self._record(usage)
         except DomainError as error:
             return error
@@ -101,6 +104,9 @@ class UsageApi(UsageServiceServicer):
         if not 0 <= usage.quantity <= QUANTITY_MAX:
             problem = f"{usage.quantity} is not between 0 and {QUANTITY_MAX}"
             raise invalid_field("INVALID_USAGE", "usage.quantity", problem)
+        if usage.revision > REVISION_MAX:
+            problem = f"{usage.revision} is more than {REVISION_MAX}"
+            raise invalid_field("INVALID_USAGE", "usage.revision", problem)
         if usage.service in {0, Service.DID_RENTAL}:
             problem = "name VOICE, SMS or DATA; numbers are charged with ChargeFee"
             raise invalid_field("INVALID_USAGE", "usage.service", problem)
@@ -114,18 +120,18 @@ class UsageApi(UsageServiceServicer):
             quantity=usage.quantity,
             caller=caller.digits if caller else "",
             callee=callee_from_proto(usage.callee, Service(usage.service), self._numbers),
-            start_time=required_time(usage.start_time, "usage.start_time"),
+            start_time=rated_time("usage.start_time", usage.start_time),
         )
 
     def _fee(self, request: messages.ChargeFeeRequest) -> OneOffFee | DidRental:
         _check_key("fee_id", request.fee_id)
         match request.WhichOneof("fee"):
             case "fee_code":
-                due_time = required_time(request.due_time, "due_time")
+                due_time = rated_time("due_time", request.due_time)
                 return OneOffFee(request.fee_id, request.account_id, request.fee_code, due_time)
             case "did":
                 number = number_from_proto(request.did, self._numbers)
-                covered = period_from_proto(request.covered_period)
+                covered = rated_period("covered_period", request.covered_period)
                 return DidRental(request.fee_id, request.account_id, number.digits, covered)
             case _:
                 raise invalid_field("INVALID_USAGE", "fee", "name a fee_code or a did")

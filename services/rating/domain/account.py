@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kernel.period import BillingCycle
-from services.rating.domain.plan import BundleAllowance
+from services.rating.domain.plans.plan import BundleAllowance
 
 
 class Subscription(NamedTuple):

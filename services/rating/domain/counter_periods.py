@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from kernel.clock import from_micros, to_micros
 from kernel.period import BillingCycle, Period
-from services.rating.domain.plan import CounterPeriod
+from services.rating.domain.plans.plan import CounterPeriod
 
 CACHED_PERIODS_MAX = 10_000
 _DAYS_PER_WEEK = 7

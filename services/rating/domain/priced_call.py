@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kernel.e164 import NumberKind
-from services.rating.domain.conditions import CallFacts
+from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.counters import CounterUse
-from services.rating.domain.settlement import Outcome
+from services.rating.domain.plans.conditions import CallFacts
 from services.rating.domain.usage import Service
 
 

@@ -1,7 +1,7 @@
 """How much is charged: a duration in whole seconds, then minimum and increments, in closed form."""
 
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.rounding_rules import DurationRounding
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.plans.rounding_rules import DurationRounding
 
 MS_PER_SECOND = 1_000
 CALL_DURATION_SECONDS_MAX = 24 * 3_600

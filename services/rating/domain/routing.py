@@ -14,13 +14,13 @@ from math import floor
 from typing import NamedTuple
 
 from kernel.errors import DomainError
-from services.rating.domain.conversions import Conversions
 from services.rating.domain.errors import NO_EXCHANGE_RATE, NO_RATE, precondition
 from services.rating.domain.exact import Ratio
-from services.rating.domain.plan import FACTOR_ONE
+from services.rating.domain.plans.plan import FACTOR_ONE
 from services.rating.domain.priced_call import NoPriceError
-from services.rating.domain.rate_search import FoundRate
-from services.rating.domain.supplier import Supplier
+from services.rating.domain.pricing.conversions import Conversions
+from services.rating.domain.pricing.rate_search import FoundRate
+from services.rating.domain.tariffs.supplier import Supplier
 
 ROUTES_MAX = 50
 ROUTES_DEFAULT = 10

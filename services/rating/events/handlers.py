@@ -11,8 +11,8 @@ from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import required_time, time_from_proto
 from kernel.period import BillingCycle
 from services.rating.domain.account import Account
-from services.rating.domain.call_batch import CallBatch
-from services.rating.domain.charge import Party
+from services.rating.domain.bulk.call_batch import CallBatch
+from services.rating.domain.charges.charge import Party
 from services.rating.domain.usage import Service
 from services.rating.store.account_changes import note_account_change
 from services.rating.store.accounts import save_account, save_block, save_subscription

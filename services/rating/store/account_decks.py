@@ -5,11 +5,20 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.account import DeckOverride
 from services.rating.store.tariff_schema import account_deck
+
+_OF_ACCOUNTS = (
+    select(account_deck)
+    .where(
+        account_deck.c.tenant_id == bindparam("tenant_id"),
+        account_deck.c.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
+    .order_by(account_deck.c.account_id, account_deck.c.place)
+)
 
 
 class AccountDecks(NamedTuple):
@@ -48,13 +57,8 @@ def account_decks_of(
     connection: Connection, tenant_id: str, account_ids: Collection[str]
 ) -> list[AccountDecks]:
     """The decks of those among some accounts that have any, by account."""
-    table = account_deck.c
-    query = (
-        select(account_deck)
-        .where(table.tenant_id == tenant_id, table.account_id.in_(sorted(account_ids)))
-        .order_by(table.account_id, table.place)
-    )
-    return list(_by_account(connection.execute(query)))
+    parameters = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
+    return list(_by_account(connection.execute(_OF_ACCOUNTS, parameters)))
 
 
 def overrides_of(

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from kernel.clock import to_micros
 from kernel.period import BillingCycle
@@ -19,6 +19,33 @@ class Lock(Enum):
     NONE = 0
     SHARE = 1
     UPDATE = 2
+
+
+# Asked for every batch of calls, so that they are made once.
+_OF_ACCOUNTS: BindParameter[str] = bindparam("account_ids", expanding=True)
+_ACCOUNTS = (
+    select(account)
+    .where(account.c.tenant_id == bindparam("tenant_id"), account.c.account_id.in_(_OF_ACCOUNTS))
+    .order_by(account.c.account_id)
+)
+_SUBSCRIPTIONS = (
+    select(
+        subscription.c.account_id,
+        subscription.c.plan_id,
+        subscription.c.start_time,
+        subscription.c.end_time,
+    )
+    .where(
+        subscription.c.tenant_id == bindparam("tenant_id"),
+        subscription.c.account_id.in_(_OF_ACCOUNTS),
+    )
+    .order_by(subscription.c.subscription_id)
+)
+_LOCKING = {
+    Lock.NONE: _ACCOUNTS,
+    Lock.SHARE: _ACCOUNTS.with_for_update(read=True),
+    Lock.UPDATE: _ACCOUNTS.with_for_update(),
+}
 
 
 def save_account(
@@ -43,13 +70,7 @@ def accounts_of(
     connection: Connection, tenant_id: str, account_ids: Collection[str], lock: Lock = Lock.NONE
 ) -> dict[str, Account]:
     """The known accounts among some ids; locks are taken in the order of ids."""
-    query = (
-        select(account)
-        .where(account.c.tenant_id == tenant_id, account.c.account_id.in_(sorted(account_ids)))
-        .order_by(account.c.account_id)
-    )
-    if lock is not Lock.NONE:
-        query = query.with_for_update(read=lock is Lock.SHARE)
+    parameters = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
     return {
         row.account_id: Account(
             row.account_id,
@@ -59,7 +80,7 @@ def accounts_of(
             row.start_time,
             row.reseller_account_id,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_LOCKING[lock], parameters)
     }
 
 
@@ -98,14 +119,9 @@ def subscriptions_of(
     connection: Connection, tenant_id: str, account_ids: Collection[str]
 ) -> dict[str, list[Subscription]]:
     """The subscriptions of some accounts."""
-    table = subscription.c
-    query = (
-        select(table.account_id, table.plan_id, table.start_time, table.end_time)
-        .where(table.tenant_id == tenant_id, table.account_id.in_(sorted(account_ids)))
-        .order_by(table.subscription_id)
-    )
+    parameters = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
     found: dict[str, list[Subscription]] = {}
-    for account_id, plan_id, start, end in connection.execute(query):
+    for account_id, plan_id, start, end in connection.execute(_SUBSCRIPTIONS, parameters):
         known = Subscription(plan_id, to_micros(start), to_micros(end) if end else None)
         found.setdefault(account_id, []).append(known)
     return found

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, true
 
-from services.rating.domain.audit import BatchCounts, ChargedSum
-from services.rating.domain.charge import NO_EVENT, ChargeKind, Party
+from services.rating.domain.charges.audit import BatchCounts, ChargedSum
+from services.rating.domain.charges.charge import NO_EVENT, ChargeKind, Party
 from services.rating.store.schema import charge, rated_batch
 
 # The last sequence that counts, by partition; a partition without one counts whole.

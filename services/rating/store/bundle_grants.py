@@ -5,13 +5,18 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from chassis.database.insert import insert_if_new
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.account import BundleGrant
-from services.rating.store.plan_terms import allowance_from_json, allowance_to_json
 from services.rating.store.counter_schema import bundle_grant
+from services.rating.store.plan_terms import allowance_from_json, allowance_to_json
+
+_GRANTS = select(bundle_grant).where(bundle_grant.c.tenant_id == bindparam("tenant_id"))
+_OF_ACCOUNTS = _GRANTS.where(
+    bundle_grant.c.account_id.in_(bindparam("account_ids", expanding=True))
+).order_by(bundle_grant.c.grant_id)
 
 
 def insert_grant_if_new(
@@ -34,10 +39,9 @@ def grants_of(
     connection: Connection, tenant_id: str, account_ids: Collection[str]
 ) -> dict[str, list[BundleGrant]]:
     """The grants of some accounts."""
-    table = bundle_grant.c
-    query = _grants(tenant_id).where(table.account_id.in_(sorted(account_ids)))
+    parameters = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
     found: dict[str, list[BundleGrant]] = {}
-    for row in connection.execute(query.order_by(table.grant_id)):
+    for row in connection.execute(_OF_ACCOUNTS, parameters):
         found.setdefault(row.account_id, []).append(_from_row(row))
     return found
 
@@ -47,14 +51,9 @@ def list_grants(
 ) -> list[BundleGrant]:
     """A page of an account's grants, in the order of their making."""
     table = bundle_grant.c
-    query = _grants(tenant_id).where(table.account_id == account_id, table.grant_id > after)
-    return [
-        _from_row(row) for row in connection.execute(query.order_by(table.grant_id).limit(limit))
-    ]
-
-
-def _grants(tenant_id: str) -> Select[Any]:
-    return select(bundle_grant).where(bundle_grant.c.tenant_id == tenant_id)
+    query = _GRANTS.where(table.account_id == account_id, table.grant_id > after)
+    page = query.order_by(table.grant_id).limit(limit)
+    return [_from_row(row) for row in connection.execute(page, {"tenant_id": tenant_id})]
 
 
 def _from_row(row: Row[Any]) -> BundleGrant:

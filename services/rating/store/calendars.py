@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, select, update
 
 from chassis.database.insert import insert_if_new
-from services.rating.domain.time_bands import HolidayCalendar
+from services.rating.domain.plans.time_bands import HolidayCalendar
 from services.rating.store.tariff_schema import calendar, calendar_revision
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, exists, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Select, and_, exists, literal, select, type_coerce
 
 from chassis.database.bulk import insert_rows
 from chassis.database.columns import UtcTime
 from chassis.database.unit_of_work import EventPosition
 from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES
-from services.rating.domain.charge import ChargeRevision
+from services.rating.domain.charges.charge import ChargeRevision
 from services.rating.store.schema import charge
 
 _COLUMN_NAMES = (*ChargeRevision._fields, "event_partition", "event_sequence")
@@ -24,11 +25,12 @@ _COLUMNS = tuple(
 
 
 def insert_charges(
-    connection: Connection, revisions: Sequence[ChargeRevision], position: EventPosition
+    connection: Connection, columns: Sequence[Sequence[Any]], position: EventPosition
 ) -> None:
-    """Store settlements that one event of ours carries."""
-    carried = (position.partition, position.sequence)
-    insert_rows(connection, charge, _COLUMN_NAMES, [(*row, *carried) for row in revisions])
+    """Store settlements that one event of ours carries: the columns of their revisions."""
+    carried = repeat(position.partition), repeat(position.sequence)
+    rows = list(zip(*columns, *carried))  # noqa: B905 repeats never end
+    insert_rows(connection, charge, _COLUMN_NAMES, rows)
 
 
 def lock_charges(connection: Connection, charge_ids: Sequence[bytes]) -> set[bytes]:
@@ -40,7 +42,7 @@ def lock_charges(connection: Connection, charge_ids: Sequence[bytes]) -> set[byt
     if connection.dialect.name == "postgresql":
         # The lock of its first revision is the lock of the charge.
         query = (
-            "SELECT charge_id FROM charge WHERE charge_id = ANY(%s) AND revision = 1 "
+            "SELECT charge_id FROM charge WHERE charge_id = ANY(%b) AND revision = 1 "
             "ORDER BY charge_id FOR UPDATE"
         )
         rows = connection.exec_driver_sql(query, (list(charge_ids),))
@@ -83,7 +85,8 @@ def charge_revision(
         charge.c.charge_id == charge_id, charge.c.tenant_id == tenant_id
     )
     if revision:
-        query = query.where(charge.c.revision == revision)
+        # The contract's numbers are larger than those that are stored.
+        query = query.where(charge.c.revision == literal(revision, BigInteger))
     row = connection.execute(query.order_by(charge.c.revision.desc()).limit(1)).first()
     return None if row is None else ChargeRevision(*row)
 

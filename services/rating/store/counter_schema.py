@@ -1,4 +1,4 @@
-"""The tables of what accounts have included and used up, and of margins; part of rating's schema."""
+"""The tables of what accounts have included and used up, and of margins."""
 
 from sqlalchemy import (
     BigInteger,

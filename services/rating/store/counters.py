@@ -1,9 +1,10 @@
 """How far bundles and volume tiers are used up."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, select, tuple_, type_coerce
+from sqlalchemy import BigInteger, Connection, bindparam, select, tuple_, type_coerce
+from sqlalchemy.dialects.postgresql import Insert
 
 from chassis.database.insert import insert_into
 from kernel.clock import from_micros
@@ -11,10 +12,30 @@ from kernel.period import Period
 from services.rating.domain.counters import CounterKey, CounterState
 from services.rating.store.counter_schema import usage_counter
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('counters/' || %s || '/' || %s, 0))"
+# Locks are taken in one order, whoever takes them.
+_LOCK = """
+SELECT pg_advisory_xact_lock(lock_key) FROM (
+    SELECT hashtextextended('counters/' || %s || '/' || owner, 0) AS lock_key
+    FROM unnest(%s::text[]) AS owner ORDER BY lock_key
+) AS keys
+"""
 
 _KEY_COLUMNS = ("owner_account_id", "source_id", "code", "period_start", "period_end")
 _STATE_COLUMNS = ("granted", "used", "spent_micros")
+
+# Times stay microseconds.
+_COUNTERS = select(
+    *(
+        type_coerce(usage_counter.c[name], BigInteger).label(name)
+        if name.startswith("period_")
+        else usage_counter.c[name]
+        for name in (*_KEY_COLUMNS, *_STATE_COLUMNS)
+    )
+).where(usage_counter.c.tenant_id == bindparam("tenant_id"))
+_COUNTERS_SINCE = _COUNTERS.where(
+    usage_counter.c.owner_account_id.in_(bindparam("owners", expanding=True)),
+    usage_counter.c.period_start >= bindparam("since"),
+)
 
 
 def lock_counters(
@@ -25,8 +46,8 @@ def lock_counters(
     The lock is their owner's: a counter that is not there yet has no row to lock.
     """
     if connection.dialect.name == "postgresql":
-        for owner in sorted({key.owner_account_id for key in keys}):
-            connection.exec_driver_sql(_LOCK, (tenant_id, owner))
+        owners = list({key.owner_account_id for key in keys})
+        connection.exec_driver_sql(_LOCK, (tenant_id, owners))
     return read_counters(connection, tenant_id, keys)
 
 
@@ -34,12 +55,14 @@ def read_counters(
     connection: Connection, tenant_id: str, keys: Collection[CounterKey]
 ) -> dict[CounterKey, CounterState]:
     """The state of counters at the moment."""
-    owners = sorted({key.owner_account_id for key in keys})
-    return {
-        key: state
-        for key, state in _states_since(connection, tenant_id, owners, keys)
-        if key in keys
+    # The others of the same owners since the oldest period may come along.
+    parameters = {
+        "tenant_id": tenant_id,
+        "owners": sorted({key.owner_account_id for key in keys}),
+        "since": from_micros(min((key.period_start_micros for key in keys), default=0)),
     }
+    found = _states(connection.execute(_COUNTERS_SINCE, parameters))
+    return {key: state for key, state in found.items() if key in keys}
 
 
 def save_counters(
@@ -48,14 +71,8 @@ def save_counters(
     """Store the state of counters that are locked."""
     if not states:
         return
-    statement = insert_into(connection, usage_counter)
-    statement = statement.on_conflict_do_update(
-        index_elements=list(usage_counter.primary_key.columns),
-        set_={name: statement.excluded[name] for name in (*_STATE_COLUMNS, "period_end")},
-    )
-    connection.execute(
-        statement, [_values(tenant_id, key, state) for key, state in sorted(states.items())]
-    )
+    rows = [_values(tenant_id, key, state) for key, state in sorted(states.items())]
+    connection.execute(_upsert(connection), rows)
 
 
 def list_counters(
@@ -67,14 +84,15 @@ def list_counters(
 ) -> list[tuple[CounterKey, CounterState]]:
     """A page of an account's counters, the newest period first."""
     table = usage_counter.c
-    query = _counters(tenant_id).where(table.owner_account_id == owner_account_id)
+    query = _COUNTERS.where(table.owner_account_id == owner_account_id)
     place = tuple_(table.period_start, table.source_id, table.code)
     if before is not None:
         start, source_id, code = before
-        query = query.where(place < tuple_(from_micros(start), source_id, code))
+        types = [column.type for column in place.clauses]
+        query = query.where(place < tuple_(from_micros(start), source_id, code, types=types))
     newest_first = (table.period_start.desc(), table.source_id.desc(), table.code.desc())
-    rows = connection.execute(query.order_by(*newest_first).limit(limit))
-    return [(CounterKey(*row[:5]), CounterState(*row[5:])) for row in rows]
+    page = query.order_by(*newest_first).limit(limit)
+    return list(_states(connection.execute(page, {"tenant_id": tenant_id})).items())
 
 
 def counters_of_period(
@@ -82,34 +100,24 @@ def counters_of_period(
 ) -> dict[CounterKey, CounterState]:
     """The counters of exactly a period."""
     table = usage_counter.c
-    query = _counters(tenant_id).where(
+    query = _COUNTERS.where(
         table.owner_account_id.in_(sorted(owner_account_ids)),
         table.period_start == period.start,
         table.period_end == period.end,
     )
-    return {CounterKey(*row[:5]): CounterState(*row[5:]) for row in connection.execute(query)}
+    return _states(connection.execute(query, {"tenant_id": tenant_id}))
 
 
-def _states_since(
-    connection: Connection, tenant_id: str, owners: Collection[str], keys: Collection[CounterKey]
-) -> list[tuple[CounterKey, CounterState]]:
-    """Those of some owners, from the oldest period that is asked for on."""
-    since = from_micros(min((key.period_start_micros for key in keys), default=0))
-    query = _counters(tenant_id).where(
-        usage_counter.c.owner_account_id.in_(owners), usage_counter.c.period_start >= since
+def _states(rows: Iterable[Any]) -> dict[CounterKey, CounterState]:
+    return {CounterKey(*row[:5]): CounterState(*row[5:]) for row in rows}
+
+
+def _upsert(connection: Connection) -> Insert:
+    statement = insert_into(connection, usage_counter)
+    return statement.on_conflict_do_update(
+        index_elements=list(usage_counter.primary_key.columns),
+        set_={name: statement.excluded[name] for name in (*_STATE_COLUMNS, "period_end")},
     )
-    return [(CounterKey(*row[:5]), CounterState(*row[5:])) for row in connection.execute(query)]
-
-
-def _counters(tenant_id: str) -> Any:
-    # Times stay microseconds.
-    columns = [
-        type_coerce(usage_counter.c[name], BigInteger).label(name)
-        if name.startswith("period_")
-        else usage_counter.c[name]
-        for name in (*_KEY_COLUMNS, *_STATE_COLUMNS)
-    ]
-    return select(*columns).where(usage_counter.c.tenant_id == tenant_id)
 
 
 def _values(tenant_id: str, key: CounterKey, state: CounterState) -> dict[str, Any]:

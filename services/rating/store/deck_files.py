@@ -12,8 +12,8 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import NamedTuple
 
-from services.rating.domain.prefix_table import PrefixTable
-from services.rating.domain.snapshot import DamagedSnapshotError
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.decks.snapshot import DamagedSnapshotError
 
 BYTES_MAX = 512 * 1024 * 1024
 PRIVATE_FOLDER_MODE = 0o700

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_
 
 from chassis.database.bulk import insert_ignoring_known
 from kernel.clock import from_micros, to_micros
-from services.rating.domain.exchange import ExchangeRate
+from services.rating.domain.tariffs.exchange import ExchangeRate
 from services.rating.store.tariff_schema import exchange_rate
 
 

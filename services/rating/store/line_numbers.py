@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 
 from chassis.database.bulk import LOOKUP_PARAMETERS_MAX
 from kernel.clock import to_micros
-from services.rating.domain.relation import LineNumber, NumberOwners
+from services.rating.domain.tariffs.relation import LineNumber, NumberOwners
 from services.rating.store.routing_schema import line_number
 from services.rating.store.rows import upsert_if_newer
 from services.rating.store.schema import account

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, delete, select
 
 from chassis.database.insert import insert_into
-from services.rating.domain.margin import Margin
+from services.rating.domain.charges.margin import Margin
 from services.rating.store.counter_schema import charge_margin
 
 

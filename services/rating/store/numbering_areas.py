@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, select
 
 from chassis.database.bulk import insert_rows
-from services.rating.domain.jurisdiction import NumberingArea, NumberingAreas
+from services.rating.domain.tariffs.jurisdiction import NumberingArea, NumberingAreas
 from services.rating.store.routing_schema import numbering_area
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from services.rating.domain.plan import BundleAllowance, PlanRevision
+from services.rating.domain.plans.plan import BundleAllowance, PlanRevision
 
 # Counts changes after which earlier documents are to be read otherwise.
 DOCUMENT_VERSION = 1

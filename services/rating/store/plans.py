@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, Select, func, select, update
 
 from chassis.database.insert import insert_if_new
 from kernel.rounding import RoundingMode
-from services.rating.domain.plan import Plan, PlanRevision
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.plans.plan import Plan, PlanRevision
+from services.rating.domain.plans.rounding_rules import DurationRounding, PriceRule
 from services.rating.store.plan_terms import terms_from_json, terms_to_json
 from services.rating.store.schema import plan, plan_revision, tariff_version
 

@@ -61,8 +61,8 @@ rate_deck_version = Table(
     UniqueConstraint("tenant_id", "rate_deck_id", "version", name="rate_deck_version_number"),
 )
 
-# The rows of a version, compiled for looking numbers up (domain/snapshot.py), in parts that are
-# compressed each for itself. Written once, read as a whole.
+# The rows of a version, compiled for looking numbers up (domain/decks/snapshot.py), in parts that
+# are compressed each for itself. Written once, read as a whole.
 rate_deck_snapshot = Table(
     "rate_deck_snapshot",
     metadata,

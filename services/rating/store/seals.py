@@ -5,14 +5,27 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from kernel.period import Period
-from services.rating.domain.seal import Seal, SealedCharge, UsageLine
-from services.rating.domain.settlement import Outcome
+from services.rating.domain.charges.seal import Seal, SealedCharge, UsageLine
+from services.rating.domain.charges.settlement import Outcome
 from services.rating.store.schema import charge, period_seal
 
 FETCH_ROWS = 10_000
+
+
+_SEALED_UNTIL = (
+    select(
+        period_seal.c.account_id,
+        func.max(period_seal.c.period_end, type_=period_seal.c.period_end.type).label("end"),
+    )
+    .where(
+        period_seal.c.tenant_id == bindparam("tenant_id"),
+        period_seal.c.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
+    .group_by(period_seal.c.account_id)
+)
 
 
 class SealKey(NamedTuple):
@@ -26,16 +39,8 @@ def sealed_until(
     connection: Connection, tenant_id: str, account_ids: Collection[str]
 ) -> dict[str, datetime]:
     """Up to when the periods of some accounts are sealed."""
-    table = period_seal.c
-    query = (
-        select(
-            table.account_id,
-            func.max(table.period_end, type_=table.period_end.type).label("sealed_until"),
-        )
-        .where(table.tenant_id == tenant_id, table.account_id.in_(sorted(account_ids)))
-        .group_by(table.account_id)
-    )
-    return {row.account_id: row.sealed_until for row in connection.execute(query)}
+    parameters = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
+    return {row.account_id: row.end for row in connection.execute(_SEALED_UNTIL, parameters)}
 
 
 def seal_of(connection: Connection, key: SealKey, period: Period) -> Seal | None:

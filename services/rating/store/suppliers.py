@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, update
 
 from chassis.database.insert import insert_if_new
-from services.rating.domain.supplier import Supplier, Suppliers
+from services.rating.domain.tariffs.supplier import Supplier, Suppliers
 from services.rating.store.routing_schema import supplier, supplier_revision
 
 

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection
 
-from services.rating.domain.exchange import ExchangeRates
-from services.rating.domain.tariff import DeckVersion, Tariff
+from services.rating.domain.tariffs.exchange import ExchangeRates
+from services.rating.domain.tariffs.tariff import DeckVersion, Tariff
 from services.rating.domain.usage import Service
 from services.rating.store.calendars import read_calendars
 from services.rating.store.decks import decks_of, published_versions

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Connection, delete, func, select, type_coerce
 
 from chassis.database.bulk import insert_rows
 from kernel.period import Period
-from services.rating.domain.call_batch import CallBatch
+from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.errors import INVALID_DURATION
 from services.rating.store.retries import ALL_ACCOUNTS
 from services.rating.store.schema import unrated_call

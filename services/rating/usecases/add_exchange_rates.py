@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError, ErrorKind
-from services.rating.domain.exchange import ExchangeRate, rate_fraction
-from services.rating.domain.exchange_check import check_exchange_rate
+from services.rating.domain.tariffs.exchange import ExchangeRate, rate_fraction
+from services.rating.domain.tariffs.exchange_check import check_exchange_rate
 from services.rating.store.exchange_rates import RateKey, StoredRate, add_rates, key_of, rates_of
 from services.rating.store.plans import count_tariff, lock_tariff
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from kernel.clock import from_micros, to_micros
 from kernel.period import Period
 from services.rating.domain.account import Account
-from services.rating.domain.charge import CallKeyKind, ChargeKind
+from services.rating.domain.charges.charge import CallKeyKind, ChargeKind
 from services.rating.domain.counters import CounterKey
-from services.rating.domain.plan import CounterPeriod, VolumeMode, VolumeTiers
-from services.rating.domain.tariff import Tariff
-from services.rating.domain.terms import Terms
-from services.rating.domain.volume_adjustment import volume_adjustment
+from services.rating.domain.fees.volume_adjustment import volume_adjustment
+from services.rating.domain.plans.plan import CounterPeriod, VolumeMode, VolumeTiers
+from services.rating.domain.tariffs.tariff import Tariff
+from services.rating.domain.tariffs.terms import Terms
 from services.rating.store.accounts import accounts_paid_by
 from services.rating.store.counters import counters_of_period
 from services.rating.usecases.booking import Booked

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.account import Account
-from services.rating.domain.billing_period import book
+from services.rating.domain.charges.billing_period import book
 from services.rating.store.accounts import Lock, accounts_of
 from services.rating.store.seals import sealed_until
 

@@ -1,12 +1,12 @@
 """Storing settlements together with the event that tells the other services about them."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from chassis import columns
 from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from kernel.partition import partition_of
-from services.rating.domain.charge import NO_EVENT, ChargeKind, ChargeRevision, Party
+from services.rating.domain.charges.charge import NO_EVENT, ChargeKind, ChargeRevision, Party
 from services.rating.store.charges import insert_charges
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
@@ -21,32 +21,47 @@ class Settlement(NamedTuple):
     callee: str = ""
 
 
+class _Settlements(NamedTuple):
+    """Settlements as columns."""
+
+    charge: Sequence[Sequence[Any]]
+    """In the order of the fields of a revision."""
+    callers: Sequence[str]
+    callees: Sequence[str]
+
+    @classmethod
+    def of(cls, settlements: Sequence[Settlement]) -> Self:
+        """The columns of settlements, of which there is at least one."""
+        charges, callers, callees = zip(*settlements, strict=True)
+        return cls(tuple(zip(*charges, strict=True)), callers, callees)
+
+
 def record_settlements(uow: UnitOfWork, tenant_id: str, settlements: Iterable[Settlement]) -> None:
     """Publish settlements by the partition of their payer and store them with their event.
 
     What suppliers charge is our cost: no other service acts on it, so it is stored alone.
     """
-    costs: list[ChargeRevision] = []
+    costs: list[Settlement] = []
     by_payer: dict[str, list[Settlement]] = {}
     for settlement in settlements:
         if settlement.charge.party == Party.SUPPLIER:
-            costs.append(settlement.charge)
-            continue
-        by_payer.setdefault(settlement.charge.payer_account_id, []).append(settlement)
+            costs.append(settlement)
+        else:
+            by_payer.setdefault(settlement.charge.payer_account_id, []).append(settlement)
     by_partition: dict[int, list[Settlement]] = {}
     for payer_id, together in by_payer.items():
         by_partition.setdefault(partition_of(tenant_id, payer_id), []).extend(together)
     for partition, together in sorted(by_partition.items()):
         for start in range(0, len(together), REVISIONS_PER_EVENT_MAX):
-            part = together[start : start + REVISIONS_PER_EVENT_MAX]
+            part = _Settlements.of(together[start : start + REVISIONS_PER_EVENT_MAX])
             position = uow.publish(_event(part), tenant_id, partition)
-            insert_charges(uow.connection, [each.charge for each in part], position)
-    insert_charges(uow.connection, costs, EventPosition(*NO_EVENT))
+            insert_charges(uow.connection, part.charge, position)
+    if costs:
+        insert_charges(uow.connection, _Settlements.of(costs).charge, EventPosition(*NO_EVENT))
 
 
-def _event(settlements: Sequence[Settlement]) -> CallsRated:
-    charges, callers, callees = zip(*settlements, strict=True)
-    charge = dict(zip(ChargeRevision._fields, zip(*charges, strict=True), strict=True))
+def _event(settlements: _Settlements) -> CallsRated:
+    charge = dict(zip(ChargeRevision._fields, settlements.charge, strict=True))
     return CallsRated(
         charges=columns.encode(
             {
@@ -54,7 +69,7 @@ def _event(settlements: Sequence[Settlement]) -> CallsRated:
                 "revision": columns.int32(charge["revision"]),
                 "kind": columns.uint8(charge["kind"]),
                 "party": columns.uint8(charge["party"]),
-                "call_id": columns.key16(list(map(_record_id, charges))),
+                "call_id": columns.key16(list(map(_record_id, charge["call_id"], charge["kind"]))),
                 "call_revision": columns.int32(charge["call_revision"]),
                 "account_id": columns.dictionary(charge["account_id"]),
                 "payer_account_id": columns.dictionary(charge["payer_account_id"]),
@@ -70,15 +85,15 @@ def _event(settlements: Sequence[Settlement]) -> CallsRated:
                 "start_time": columns.int64(charge["start_time"]),
                 "duration": columns.int64(charge["duration_ms"]),
                 "charged_duration": columns.int64(charge["charged_ms"]),
-                "caller": columns.text(callers),
-                "callee": columns.text(callees),
+                "caller": columns.text(settlements.callers),
+                "callee": columns.text(settlements.callees),
                 "prefix": columns.dictionary(charge["prefix"]),
             },
-            len(settlements),
+            len(settlements.callers),
         )
     )
 
 
-def _record_id(charge: ChargeRevision) -> bytes | None:
+def _record_id(call_id: bytes | None, kind: int) -> bytes | None:
     """The record of cdr that settled a charge; other usage has an id that is ours alone."""
-    return charge.call_id if charge.kind == ChargeKind.CALL else None
+    return call_id if kind == ChargeKind.CALL else None

@@ -9,10 +9,10 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from kernel.period import Period
 from services.rating.domain.account import plan_in_force
-from services.rating.domain.charge import CallKeyKind, ChargeKind, ChargeRevision
+from services.rating.domain.charges.charge import CallKeyKind, ChargeKind, ChargeRevision
 from services.rating.domain.errors import NO_PLAN, not_found, unrated
-from services.rating.domain.fees import FeeTerms, PricedFee, did_rental, one_off_fee
-from services.rating.domain.recurring_fee import day_share
+from services.rating.domain.fees.fee_prices import FeeTerms, PricedFee, did_rental, one_off_fee
+from services.rating.domain.fees.recurring_fee import day_share
 from services.rating.store.charges import newest_charges
 from services.rating.usecases.fee_charge import FeeIdentity, account_and_payer, record_fee
 from services.rating.usecases.price_calls import CallPricing

@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from kernel.period import Period
-from services.rating.domain import receipt
 from services.rating.domain.account import Account
-from services.rating.domain.charge import CallKeyKind, ChargeKind, ChargeRevision
+from services.rating.domain.charges.charge import CallKeyKind, ChargeKind, ChargeRevision
 from services.rating.domain.errors import invalid_field, not_found, precondition
-from services.rating.domain.fees import FeeTerms, PricedFee, recurring_fee
-from services.rating.domain.plan import Plan
-from services.rating.domain.recurring_fee import day_share
-from services.rating.domain.tariff import Tariff
+from services.rating.domain.fees.fee_prices import FeeTerms, PricedFee, recurring_fee
+from services.rating.domain.fees.recurring_fee import day_share
+from services.rating.domain.plans.plan import Plan
+from services.rating.domain.receipts import receipt
+from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.charges import newest_charges
 from services.rating.store.plans import plan_of
 from services.rating.usecases.booking import Booked, Bookings

@@ -11,12 +11,12 @@ from kernel.clock import to_micros
 from kernel.e164 import DialledNumber
 from kernel.errors import DomainError
 from kernel.ids import time_key
-from services.rating.domain.call_batch import CallBatch
-from services.rating.domain.charge import NO_EVENT, ChargeRevision, Party
+from services.rating.domain.bulk.call_batch import CallBatch
+from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision, Party
+from services.rating.domain.charges.settlement import InputKind, Outcome
 from services.rating.domain.errors import unrated, usage_conflict
 from services.rating.domain.quantity import MS_PER_SECOND
-from services.rating.domain.receipt import quantity_of
-from services.rating.domain.settlement import InputKind, Outcome
+from services.rating.domain.receipts.receipt import quantity_of
 from services.rating.domain.usage import Service
 from services.rating.usecases.price_calls import CallPricing
 from services.rating.usecases.settle_calls import settle_parties
@@ -93,14 +93,13 @@ def _charge(
 
 def _result(record: UsageRecord, settled: SettledWave, place: int) -> ChargeRevision | DomainError:
     opening, state = settled.openings[place], settled.states()[place]
-    if opening.outcome == Outcome.UNRATED and state is opening:
+    is_known = bool(state.receipt) and quantity_of(state.receipt) == record.quantity
+    if opening.outcome == Outcome.UNRATED and not is_known:
         return unrated(
             opening.unrated_reason, account_id=record.account_id, callee=record.callee.digits
         )
-    if settled.charges[place] is None and quantity_of(state.receipt) != quantity_of(
-        opening.receipt
-    ):
-        return usage_conflict(record.key, quantity_of(state.receipt), quantity_of(opening.receipt))
+    if settled.charges[place] is None and not is_known:
+        return usage_conflict(record.key, quantity_of(state.receipt), record.quantity)
     return state
 
 

@@ -5,7 +5,7 @@ from kernel.errors import DomainError, ErrorKind
 from kernel.ids import new_uuid
 from kernel.money import minor_unit_decimals
 from services.rating.domain.naming import check_code, check_display_name, check_id
-from services.rating.domain.plan import Plan
+from services.rating.domain.plans.plan import Plan
 from services.rating.store.plans import insert_plan_if_new, lock_tariff
 from services.rating.store.suppliers import supplier_of
 

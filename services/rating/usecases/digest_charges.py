@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from services.rating.domain.audit import BatchCounts, TenantDigest
+from services.rating.domain.charges.audit import BatchCounts, TenantDigest
 from services.rating.store.audit import (
     Watermarks,
     batch_counts,

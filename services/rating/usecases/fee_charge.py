@@ -5,10 +5,16 @@ from typing import NamedTuple
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from services.rating.domain.account import Account
-from services.rating.domain.charge import NO_EVENT, ChargeKind, ChargeRevision, Party, charge_id
+from services.rating.domain.charges.charge import (
+    NO_EVENT,
+    ChargeKind,
+    ChargeRevision,
+    Party,
+    charge_id,
+)
+from services.rating.domain.charges.settlement import InputKind, Outcome
 from services.rating.domain.errors import CURRENCY_MISMATCH, UNKNOWN_ACCOUNT, unrated
-from services.rating.domain.fees import PricedFee
-from services.rating.domain.settlement import InputKind, Outcome
+from services.rating.domain.fees.fee_prices import PricedFee
 from services.rating.store.accounts import Lock
 from services.rating.usecases.booking import Booked, Bookings
 from services.rating.usecases.charge_events import Settlement, record_settlements

@@ -1,9 +1,9 @@
 """Giving a charge back whole: what it took from counters returns to them."""
 
 from kernel.clock import to_micros
-from services.rating.domain import receipt
-from services.rating.domain.charge import ChargeRevision, Party
-from services.rating.domain.settlement import Outcome
+from services.rating.domain.charges.charge import ChargeRevision, Party
+from services.rating.domain.charges.settlement import Outcome
+from services.rating.domain.receipts import receipt
 from services.rating.usecases.booking import NOT_BOOKED
 from services.rating.usecases.price_calls import CallPricing
 

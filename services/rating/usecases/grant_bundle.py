@@ -4,9 +4,9 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError, ErrorKind
 from kernel.ids import is_uuid, new_uuid
 from services.rating.domain.account import BundleGrant
-from services.rating.domain.condition_check import check_condition
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, invalid_field, unrated
-from services.rating.domain.plan_check import check_allowance
+from services.rating.domain.plans.condition_check import check_condition
+from services.rating.domain.plans.plan_check import check_allowance
 from services.rating.store.account_changes import note_account_change
 from services.rating.store.accounts import accounts_of
 from services.rating.store.bundle_grants import insert_grant_if_new

@@ -1,7 +1,7 @@
 """Replacing a tenant's own table of area codes and exchanges."""
 
 from chassis.database.unit_of_work import UnitOfWork
-from services.rating.domain.jurisdiction import NumberingArea
+from services.rating.domain.tariffs.jurisdiction import NumberingArea
 from services.rating.store.numbering_areas import replace_numbering_areas
 from services.rating.store.plans import count_tariff, lock_tariff
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry

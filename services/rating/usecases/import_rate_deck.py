@@ -6,10 +6,10 @@ from typing import NamedTuple
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.ids import new_uuid
 from kernel.money import minor_unit_decimals
-from services.rating.domain.deck_compiler import compile_deck, deck_digest
+from services.rating.domain.decks.deck_compiler import compile_deck, deck_digest
+from services.rating.domain.decks.rate_columns import RateColumns
 from services.rating.domain.errors import currency_mismatch, precondition
 from services.rating.domain.naming import check_code
-from services.rating.domain.rate_columns import RateColumns
 from services.rating.domain.usage import Service
 from services.rating.store.decks import (
     StoredDeck,

@@ -18,7 +18,7 @@ from services.rating.domain.errors import (
     not_found,
     precondition,
 )
-from services.rating.domain.supplier import Supplier, check_supplier
+from services.rating.domain.tariffs.supplier import Supplier, check_supplier
 from services.rating.store.decks import decks_of
 from services.rating.store.plans import count_tariff, lock_tariff, plan_of
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry

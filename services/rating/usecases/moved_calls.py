@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable
 
 from kernel.clock import to_micros
-from services.rating.domain import receipt
-from services.rating.domain.charge import ChargeRevision
-from services.rating.domain.settlement import Outcome
+from services.rating.domain.charges.charge import ChargeRevision
+from services.rating.domain.charges.settlement import Outcome
+from services.rating.domain.receipts import receipt
 from services.rating.store.charges import charges_of_call
 from services.rating.store.unrated import forget_unrated
 from services.rating.usecases.charge_events import Settlement

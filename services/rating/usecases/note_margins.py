@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from services.rating.domain.charge import ChargeRevision, Party
-from services.rating.domain.margin import Margin, margin_of
-from services.rating.domain.settlement import InputKind
+from services.rating.domain.charges.charge import ChargeRevision, Party
+from services.rating.domain.charges.margin import Margin, margin_of
+from services.rating.domain.charges.settlement import InputKind
 from services.rating.store.charges import charges_of_call
 from services.rating.store.margins import forget_margins, save_margins
 from services.rating.usecases.price_calls import CallPricing

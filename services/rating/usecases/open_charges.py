@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
-from services.rating.domain.call_batch import CallBatch, PricedCall
-from services.rating.domain.charge import KIND_OF_SERVICE, ChargeRevision
+from services.rating.domain.bulk.call_batch import CallBatch, PricedCall
+from services.rating.domain.charges.charge import KIND_OF_SERVICE, ChargeRevision
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.usecases.booking import Booked
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from kernel.clock import from_micros
 from kernel.period import BillingCycle
 from services.rating.domain.account import Account, Customer, Subscription
-from services.rating.domain.call_batch import CallBatch
-from services.rating.domain.charge import Party
-from services.rating.domain.tariff import Tariff
+from services.rating.domain.bulk.call_batch import CallBatch
+from services.rating.domain.charges.charge import Party
+from services.rating.domain.tariffs.tariff import Tariff
 
 # Invoice keeps chains of resellers this short; a longer one is a mistake, and ends here.
 RESELLER_LEVELS_MAX = 8

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from kernel.e164 import DialledNumber, NumberKind
 from services.rating.domain.account import Customer
-from services.rating.domain.conditions import CallFacts
+from services.rating.domain.plans.conditions import CallFacts
 from services.rating.domain.priced_call import Usage
-from services.rating.domain.relation import NumberOwners
-from services.rating.domain.tariff import Tariff
+from services.rating.domain.tariffs.relation import NumberOwners
+from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.usage import Service
 
 

@@ -6,19 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.account import Account, Customer
-from services.rating.domain.call_batch import (
+from services.rating.domain.bulk.call_batch import (
     CallBatch,
     CustomerKey,
     PricedCall,
     needed_counters,
     price_batch,
 )
-from services.rating.domain.charge import ChargeRevision, Party
+from services.rating.domain.charges.charge import ChargeRevision, Party
+from services.rating.domain.charges.settlement import InputKind, Offer, Outcome, settle
 from services.rating.domain.counters import CounterBook, CounterKey, CounterUse
-from services.rating.domain.prefix_table import PrefixTable
-from services.rating.domain.receipt import counter_uses
-from services.rating.domain.relation import NO_NUMBERS, NumberOwners
-from services.rating.domain.settlement import InputKind, Offer, Outcome, settle
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.receipts.receipt import counter_uses
+from services.rating.domain.tariffs.relation import NO_NUMBERS, NumberOwners
 from services.rating.store.account_decks import overrides_of
 from services.rating.store.accounts import subscriptions_of
 from services.rating.store.bundle_grants import grants_of

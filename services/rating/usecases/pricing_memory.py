@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 
 from chassis.database.engine import DATABASE_ERRORS, Database
 from kernel.clock import utc_now
-from services.rating.domain.prefix_table import PrefixTable
-from services.rating.domain.tariff import Tariff
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.account_changes import AccountChange, changes_since
 from services.rating.store.customers import KnownCustomer, read_customers
 from services.rating.store.decks import StoredVersion, published_versions

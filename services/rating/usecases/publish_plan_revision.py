@@ -7,15 +7,15 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from kernel.ids import is_uuid, new_uuid
 from kernel.partition import partition_of
-from services.rating.domain.condition_check import invalid_terms
 from services.rating.domain.errors import (
     currency_mismatch,
     no_exchange_rate,
     not_after_previous,
     not_found,
 )
-from services.rating.domain.plan import TERMS_BYTES_MAX, Plan, PlanRevision
-from services.rating.domain.plan_check import check_terms
+from services.rating.domain.plans.condition_check import invalid_terms
+from services.rating.domain.plans.plan import TERMS_BYTES_MAX, Plan, PlanRevision
+from services.rating.domain.plans.plan_check import check_terms
 from services.rating.store.calendars import known_calendars
 from services.rating.store.exchange_rates import has_rate_at
 from services.rating.store.plan_terms import terms_to_json

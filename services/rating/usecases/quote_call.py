@@ -6,11 +6,11 @@ from typing import NamedTuple
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
 from kernel.money import Money
+from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.errors import currency_mismatch, invalid_field
-from services.rating.domain.price_over_time import PriceOverTime, price_over_time
 from services.rating.domain.priced_call import PricedCall
+from services.rating.domain.pricing.price_over_time import PriceOverTime, price_over_time
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX, MS_PER_SECOND
-from services.rating.domain.settlement import Outcome
 from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
 from services.rating.usecases.quote_calls import Quotes

@@ -13,17 +13,17 @@ import numpy as np
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError, ErrorKind
 from services.rating.domain.account import Customer
-from services.rating.domain.bulk_pricing import Bulk, price_bulk
-from services.rating.domain.call_batch import BULK_CALLS_MIN
+from services.rating.domain.allowances.needed_counters import counter_keys
+from services.rating.domain.bulk.bulk_pricing import Bulk, price_bulk
+from services.rating.domain.bulk.call_batch import BULK_CALLS_MIN
+from services.rating.domain.bulk.pricing_columns import CallColumns
+from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.counters import CounterBook
+from services.rating.domain.decks.prefix_table import PrefixTable, padded_columns
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, account_blocked, unrated
-from services.rating.domain.needed_counters import counter_keys
-from services.rating.domain.prefix_table import PrefixTable, padded_columns
 from services.rating.domain.priced_call import PricedCall, Usage
-from services.rating.domain.pricing import price_usage
-from services.rating.domain.pricing_columns import CallColumns
-from services.rating.domain.relation import NO_NUMBERS, NumberOwners
-from services.rating.domain.settlement import Outcome
+from services.rating.domain.pricing.price_usage import price_usage
+from services.rating.domain.tariffs.relation import NO_NUMBERS, NumberOwners
 from services.rating.domain.usage import Service
 from services.rating.store.counters import read_counters
 from services.rating.store.line_numbers import number_owners

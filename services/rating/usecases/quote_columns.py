@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from kernel.errors import DomainError
-from services.rating.domain.bulk_pricing import Bulk, receipts_of
-from services.rating.domain.column_groups import Bools, ColumnGroup
+from services.rating.domain.bulk.bulk_pricing import Bulk, receipts_of
+from services.rating.domain.bulk.column_groups import Bools, ColumnGroup
+from services.rating.domain.bulk.pricing_columns import CallColumns, price_columns
+from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.counters import CounterBook
-from services.rating.domain.prefix_table import Int32s, Int64s, PrefixTable
+from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTable
 from services.rating.domain.priced_call import PricedCall, Usage
-from services.rating.domain.pricing import price_usage
-from services.rating.domain.pricing_columns import CallColumns, price_columns
-from services.rating.domain.relation import NO_NUMBERS
-from services.rating.domain.settlement import Outcome
+from services.rating.domain.pricing.price_usage import price_usage
+from services.rating.domain.tariffs.relation import NO_NUMBERS
 from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
 from services.rating.usecases.quote_calls import Quote, Quotes, is_doubtful

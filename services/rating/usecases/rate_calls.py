@@ -1,9 +1,9 @@
 """Rating the calls of one event of cdr."""
 
 from chassis.database.unit_of_work import UnitOfWork
-from services.rating.domain.audit import BatchCounts
-from services.rating.domain.call_batch import CallBatch
-from services.rating.domain.settlement import InputKind
+from services.rating.domain.bulk.call_batch import CallBatch
+from services.rating.domain.charges.audit import BatchCounts
+from services.rating.domain.charges.settlement import InputKind
 from services.rating.store.audit import note_batch
 from services.rating.usecases.settle_calls import settle_calls
 from services.rating.usecases.tariffs import Tariffs

@@ -1,10 +1,10 @@
 """Giving back a charge whole."""
 
 from chassis.database.unit_of_work import UnitOfWork
-from services.rating.domain import receipt
-from services.rating.domain.charge import ChargeRevision, Party
+from services.rating.domain.charges.charge import ChargeRevision, Party
+from services.rating.domain.charges.settlement import InputKind, Outcome
 from services.rating.domain.errors import not_found, precondition
-from services.rating.domain.settlement import InputKind, Outcome
+from services.rating.domain.receipts import receipt
 from services.rating.store.charges import lock_charges, newest_charges
 from services.rating.usecases.charge_events import Settlement, record_settlements
 from services.rating.usecases.give_back import settled_at_nothing

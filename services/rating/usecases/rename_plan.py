@@ -5,7 +5,7 @@ from dataclasses import replace
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.errors import not_found
 from services.rating.domain.naming import check_display_name
-from services.rating.domain.plan import Plan
+from services.rating.domain.plans.plan import Plan
 from services.rating.store.plans import plan_of, set_plan_name
 
 

@@ -13,8 +13,7 @@ from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
 from services.rating.domain.account import Customer
-from services.rating.domain.conditions import CallFacts, Relation
-from services.rating.domain.conversions import Conversions
+from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.errors import (
     CURRENCY_MISMATCH,
     NO_EXCHANGE_RATE,
@@ -25,10 +24,11 @@ from services.rating.domain.errors import (
     no_exchange_rate,
     unrated,
 )
-from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.plans.conditions import CallFacts, Relation
 from services.rating.domain.priced_call import NoPriceError, Usage
-from services.rating.domain.rate_search import RateSearch
-from services.rating.domain.relation import NO_NUMBERS, NumberOwners
+from services.rating.domain.pricing.conversions import Conversions
+from services.rating.domain.pricing.rate_search import RateSearch
+from services.rating.domain.pricing.segments import segments_of
 from services.rating.domain.routing import (
     Offer,
     RouteOrder,
@@ -37,9 +37,9 @@ from services.rating.domain.routing import (
     Wish,
     choose_routes,
 )
-from services.rating.domain.segments import segments_of
-from services.rating.domain.supplier import Supplier
-from services.rating.domain.tariff import Tariff
+from services.rating.domain.tariffs.relation import NO_NUMBERS, NumberOwners
+from services.rating.domain.tariffs.supplier import Supplier
+from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.usage import Service
 from services.rating.store.customers import KnownCustomer
 from services.rating.store.line_numbers import number_owners

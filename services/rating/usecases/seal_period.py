@@ -3,9 +3,9 @@
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.ids import new_uuid
 from kernel.period import Period
-from services.rating.domain.billing_period import check_next_to_seal
+from services.rating.domain.charges.billing_period import check_next_to_seal
+from services.rating.domain.charges.seal import Seal, seal_charges
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
-from services.rating.domain.seal import Seal, seal_charges
 from services.rating.store.accounts import Lock, accounts_of
 from services.rating.store.seals import (
     SealKey,

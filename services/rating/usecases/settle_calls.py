@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
-from services.rating.domain.call_batch import CallBatch
-from services.rating.domain.charge import NO_EVENT
-from services.rating.domain.settlement import RECORD_KINDS, InputKind
+from services.rating.domain.bulk.call_batch import CallBatch
+from services.rating.domain.charges.charge import NO_EVENT
+from services.rating.domain.charges.settlement import RECORD_KINDS, InputKind
 from services.rating.usecases.charge_events import Settlement, record_settlements
 from services.rating.usecases.moved_calls import withdraw_moved
 from services.rating.usecases.note_margins import note_margins

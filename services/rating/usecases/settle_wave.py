@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kernel.clock import to_micros
-from services.rating.domain.call_batch import CallBatch, PricedCall
-from services.rating.domain.charge import (
+from services.rating.domain.bulk.call_batch import CallBatch, PricedCall
+from services.rating.domain.charges.charge import (
     ChargeRevision,
     Party,
     call_charge_ids,
     charge_id,
     party_key,
 )
-from services.rating.domain.settlement import InputKind, Outcome, is_newer_record, settle
+from services.rating.domain.charges.settlement import InputKind, Outcome, is_newer_record, settle
 from services.rating.store.charges import lock_charges, newest_charges
 from services.rating.store.unrated import forget_unrated, keep_unrated
 from services.rating.usecases.booking import NOT_BOOKED, Booked

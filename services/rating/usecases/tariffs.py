@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from services.rating.domain.prefix_table import PrefixTable
-from services.rating.domain.tariff import Tariff
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.deck_files import DeckFiles
 from services.rating.store.plans import tariff_number
 from services.rating.store.snapshots import stored_snapshot

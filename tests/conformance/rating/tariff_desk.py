@@ -20,7 +20,7 @@ from services.rating.api.account_decks import AccountDeckApi
 from services.rating.api.calendars import CalendarApi
 from services.rating.api.exchange_rates import ExchangeRateApi
 from services.rating.api.rating_profile import RatingProfileApi
-from services.rating.domain.tariff import Tariff
+from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.plans import tariff_number
 from tests.conformance.rating.desk import BEGINNING, Desk
 from tollbook.rating.v1 import rating_service_pb2 as rating_messages

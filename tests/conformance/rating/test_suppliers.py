@@ -9,7 +9,7 @@ from chassis.grpc.convert import time_from_proto
 from kernel.clock import EPOCH, to_micros
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
-from services.rating.domain.conditions import Jurisdiction, Relation
+from services.rating.domain.plans.conditions import Jurisdiction, Relation
 from services.rating.store.line_numbers import number_owners
 from tests.conformance.rating.carriers import Carriers, request_for
 from tests.conformance.rating.desk import NOON, Desk

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from services.rating.domain.account import Customer
 from services.rating.domain.counters import CounterBook, CounterUse
-from services.rating.domain.exchange import ExchangeRates
-from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.priced_call import PricedCall
 from services.rating.domain.priced_call import Usage as EngineUsage
-from services.rating.domain.pricing import price_usage
-from services.rating.domain.tariff import Tariff
+from services.rating.domain.pricing.price_usage import price_usage
+from services.rating.domain.tariffs.exchange import ExchangeRates
+from services.rating.domain.tariffs.tariff import Tariff
 from tests.support.rating_oracle import counters, prices
 from tests.support.rating_oracle.counters import Key
 from tests.support.rating_oracle.random_tenants import Scene, random_scene

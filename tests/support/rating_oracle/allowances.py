@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from services.rating.domain.plan import BundleAllowance, BundleUnit
+from services.rating.domain.plans.plan import BundleAllowance, BundleUnit
 from tests.support.rating_oracle.counters import Changes, Count, Counters, Key
 from tests.support.rating_oracle.local_time import Span
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from kernel.clock import to_micros
 from services.rating.domain.account import Customer, Subscription
-from services.rating.domain.call_batch import CallBatch, price_batch, usage_at
+from services.rating.domain.bulk.call_batch import CallBatch, price_batch, usage_at
 from services.rating.domain.counters import CounterBook
 from services.rating.domain.priced_call import PricedCall
-from services.rating.domain.pricing import price_usage
-from services.rating.domain.relation import LineNumber, NumberOwners
+from services.rating.domain.pricing.price_usage import price_usage
+from services.rating.domain.tariffs.relation import LineNumber, NumberOwners
 from tests.support.rating_oracle.agreement import Engine
 from tests.support.rating_oracle.random_tenants import LONG_AGO, Scene, random_scene
 from tests.support.rating_oracle.random_usage import DAY_MICROS, MINUTE_MS, random_usage

@@ -8,10 +8,18 @@ from typing import NamedTuple
 
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
-from services.rating.domain.conditions import CallFacts, Condition, Jurisdiction, Relation
 from services.rating.domain.counters import CounterKey, CounterState
-from services.rating.domain.fees import FeeTerms, PricedFee, did_rental, one_off_fee, recurring_fee
-from services.rating.domain.plan import (
+from services.rating.domain.fees.fee_prices import (
+    FeeTerms,
+    PricedFee,
+    did_rental,
+    one_off_fee,
+    recurring_fee,
+)
+from services.rating.domain.fees.recurring_fee import DayShare
+from services.rating.domain.fees.volume_adjustment import volume_adjustment
+from services.rating.domain.plans.conditions import CallFacts, Condition, Jurisdiction, Relation
+from services.rating.domain.plans.plan import (
     Fee,
     Measure,
     PlanRevision,
@@ -20,9 +28,7 @@ from services.rating.domain.plan import (
     VolumeTier,
     VolumeTiers,
 )
-from services.rating.domain.recurring_fee import DayShare
 from services.rating.domain.usage import Service
-from services.rating.domain.volume_adjustment import volume_adjustment
 from tests.support.rating_oracle import rounding
 from tests.support.rating_oracle.agreement import Engine
 from tests.support.rating_oracle.random_money import random_amount, random_price

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kernel.clock import from_micros, to_micros
-from services.rating.domain.plan import CounterPeriod, PlanRevision
-from services.rating.domain.time_bands import HolidayCalendar, TimeBand
+from services.rating.domain.plans.plan import CounterPeriod, PlanRevision
+from services.rating.domain.plans.time_bands import HolidayCalendar, TimeBand
 
 SECOND_MICROS = 10**6
 MINUTE_MICROS = 60 * SECOND_MICROS

@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
-from services.rating.domain.conditions import Condition
-from services.rating.domain.plan import (
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import (
     CounterPeriod,
     Crossing,
     PlanRevision,
     PriceAdjustment,
     TierPrice,
 )
-from services.rating.domain.rate_deck import Rate
 from services.rating.domain.usage import Service
 from tests.support.rating_oracle import rounding
 from tests.support.rating_oracle.allowances import pay

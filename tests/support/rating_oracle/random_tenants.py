@@ -13,12 +13,12 @@ from services.rating.domain.account import (
     DeckOverride,
     Subscription,
 )
-from services.rating.domain.conditions import Condition
-from services.rating.domain.exchange import ExchangeRate
-from services.rating.domain.plan import BundleUnit, Plan, PlanRevision
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.terms import DeckVersion
-from services.rating.domain.time_bands import HolidayCalendar
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import BundleUnit, Plan, PlanRevision
+from services.rating.domain.plans.time_bands import HolidayCalendar
+from services.rating.domain.tariffs.exchange import ExchangeRate
+from services.rating.domain.tariffs.terms import DeckVersion
 from services.rating.domain.usage import Service
 from tests.support.rating_oracle.local_time import DAY, MINUTE_MICROS, wall_clock
 from tests.support.rating_oracle.random_moments import FIRST, ZONES, near, random_moment

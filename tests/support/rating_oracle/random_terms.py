@@ -7,8 +7,8 @@ from random import Random
 from typing import Any, TypeVar
 
 from kernel.rounding import RoundingMode
-from services.rating.domain.conditions import Condition, Jurisdiction, Relation
-from services.rating.domain.plan import (
+from services.rating.domain.plans.conditions import Condition, Jurisdiction, Relation
+from services.rating.domain.plans.plan import (
     FACTOR_ONE,
     BundleAllowance,
     BundleUnit,
@@ -25,8 +25,8 @@ from services.rating.domain.plan import (
     VolumeTier,
     VolumeTiers,
 )
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
-from services.rating.domain.time_bands import MINUTES_PER_DAY, TimeBand
+from services.rating.domain.plans.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.plans.time_bands import MINUTES_PER_DAY, TimeBand
 from services.rating.domain.usage import Service
 from tests.support.rating_oracle.local_time import MINUTE_MICROS, wall_clock
 from tests.support.rating_oracle.random_money import random_amount, random_price

@@ -3,7 +3,7 @@
 from random import Random
 
 from kernel.e164 import NumberKind
-from services.rating.domain.conditions import CallFacts, Jurisdiction, Relation
+from services.rating.domain.plans.conditions import CallFacts, Jurisdiction, Relation
 from services.rating.domain.usage import Service
 from tests.support.rating_oracle.random_moments import near
 from tests.support.rating_oracle.random_tenants import Scene

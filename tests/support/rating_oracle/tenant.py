@@ -8,12 +8,12 @@ from typing import NamedTuple
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
-from services.rating.domain.conditions import CallFacts
-from services.rating.domain.exchange import ExchangeRate
-from services.rating.domain.plan import Plan, PlanRevision
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.tariff import DeckVersion
-from services.rating.domain.time_bands import HolidayCalendar
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.plans.conditions import CallFacts
+from services.rating.domain.plans.plan import Plan, PlanRevision
+from services.rating.domain.plans.time_bands import HolidayCalendar
+from services.rating.domain.tariffs.exchange import ExchangeRate
+from services.rating.domain.tariffs.tariff import DeckVersion
 from services.rating.domain.usage import Service
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from kernel.clock import to_micros
 from services.rating.domain.account import Customer
-from services.rating.domain.conditions import CallFacts, Condition
-from services.rating.domain.plan import PlanRevision
-from services.rating.domain.rate_deck import Rate
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.plans.conditions import CallFacts, Condition
+from services.rating.domain.plans.plan import PlanRevision
 from tests.support.rating_oracle.local_time import band_at
 from tests.support.rating_oracle.tenant import Tenant, Usage, longest_prefix
 

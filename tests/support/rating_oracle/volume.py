@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from services.rating.domain.plan import (
+from services.rating.domain.plans.plan import (
     FACTOR_ONE,
     Crossing,
     Measure,

@@ -7,9 +7,11 @@ from typing import Any
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer, Subscription
-from services.rating.domain.conditions import CallFacts, Condition, Jurisdiction, Relation
 from services.rating.domain.counters import CounterBook
-from services.rating.domain.plan import (
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.plans.conditions import CallFacts, Condition, Jurisdiction, Relation
+from services.rating.domain.plans.plan import (
     BundleAllowance,
     BundleUnit,
     Measure,
@@ -18,10 +20,8 @@ from services.rating.domain.plan import (
     VolumeTier,
     VolumeTiers,
 )
-from services.rating.domain.prefix_table import PrefixTable
-from services.rating.domain.pricing import PricedCall, Usage, price_usage
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.tariff import DeckVersion, Tariff
+from services.rating.domain.pricing.price_usage import PricedCall, Usage, price_usage
+from services.rating.domain.tariffs.tariff import DeckVersion, Tariff
 from services.rating.domain.usage import Service
 from tests.unit.rating.terms import BEGINNING, PLAN, account, revision
 

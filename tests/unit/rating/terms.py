@@ -6,8 +6,8 @@ from typing import Any
 from kernel.period import BillingCycle
 from kernel.rounding import RoundingMode
 from services.rating.domain.account import Account
-from services.rating.domain.plan import Plan, PlanRevision
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.plans.plan import Plan, PlanRevision
+from services.rating.domain.plans.rounding_rules import DurationRounding, PriceRule
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 PLAN = Plan("plan", "basic", "Basic", "EUR", BEGINNING)

@@ -6,8 +6,8 @@ import pytest
 
 from kernel.errors import DomainError
 from kernel.period import BillingCycle, Period
-from services.rating.domain.billing_period import book, check_next_to_seal
-from services.rating.domain.recurring_fee import day_share
+from services.rating.domain.charges.billing_period import book, check_next_to_seal
+from services.rating.domain.fees.recurring_fee import day_share
 from tests.unit.rating.terms import account
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from services.rating.domain.budget import PRICINGS_MAX, Affordable, longest_usage
-from services.rating.domain.conditions import Condition
-from services.rating.domain.plan import PriceAdjustment
-from services.rating.domain.pricing import PricedCall, Usage
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import PriceAdjustment
+from services.rating.domain.plans.time_bands import TimeBand
+from services.rating.domain.pricing.budget import PRICINGS_MAX, Affordable, longest_usage
+from services.rating.domain.pricing.price_usage import PricedCall, Usage
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.time_bands import TimeBand
 from services.rating.domain.usage import Service
 from tests.unit.rating.calls import NOON, Shop, after, call, deck, rate, sent
 

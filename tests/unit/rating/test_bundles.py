@@ -7,14 +7,14 @@ import pytest
 
 from kernel.clock import to_micros
 from services.rating.domain.account import BundleGrant, Customer, Subscription
-from services.rating.domain.conditions import Condition
-from services.rating.domain.plan import (
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import (
     BundleUnit,
     CounterPeriod,
     PriceAdjustment,
 )
-from services.rating.domain.receipt import read_receipt
-from services.rating.domain.time_bands import TimeBand
+from services.rating.domain.plans.time_bands import TimeBand
+from services.rating.domain.receipts.receipt import read_receipt
 from tests.unit.rating.calls import (
     NOON,
     Shop,

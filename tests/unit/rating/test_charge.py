@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rating.domain.charge import Party, call_charge_ids, charge_id, party_key
+from services.rating.domain.charges.charge import Party, call_charge_ids, charge_id, party_key
 
 parties = st.builds(party_key, st.sampled_from(Party), st.integers(0, 8))
 calls = st.tuples(st.integers(0, 4 * 10**15), st.integers(0, 9), st.text(), st.text(), parties)

@@ -9,16 +9,16 @@ import pytest
 from kernel.clock import from_micros, to_micros
 from kernel.period import BillingCycle
 from services.rating.domain.account import BundleGrant
+from services.rating.domain.allowances.needed_counters import counter_keys
 from services.rating.domain.counter_periods import CounterCycle
 from services.rating.domain.counters import CounterBook, CounterState
-from services.rating.domain.needed_counters import counter_keys
-from services.rating.domain.plan import (
+from services.rating.domain.plans.plan import (
     BundleUnit,
     CounterPeriod,
     Measure,
     TierPrice,
 )
-from services.rating.domain.receipt import counter_uses
+from services.rating.domain.receipts.receipt import counter_uses
 from tests.unit.rating.calls import (
     NOON,
     Shop,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.rating.domain.deck_compiler import compile_deck
-from services.rating.domain.rate_columns import RateColumns
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.snapshot import DamagedSnapshotError
+from services.rating.domain.decks.deck_compiler import compile_deck
+from services.rating.domain.decks.rate_columns import RateColumns
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.decks.snapshot import DamagedSnapshotError
 from services.rating.store.deck_files import DeckFiles, StoredSnapshot
 
 PARTS = 3

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
-from services.rating.domain.deck_import import REJECTED_ROWS_KEPT_MAX, ParsedDeck, parse_deck
-from services.rating.domain.deck_mapping import DeckMapping, DestinationsMapping
-from services.rating.domain.rate_deck import Rate
+from services.rating.domain.decks.deck_import import REJECTED_ROWS_KEPT_MAX, ParsedDeck, parse_deck
+from services.rating.domain.decks.deck_mapping import DeckMapping, DestinationsMapping
+from services.rating.domain.decks.rate_deck import Rate
 from services.rating.domain.usage import Service
 
 MAPPING = DeckMapping("prefix", "price", "name", "connect", "first", "next", "minimum", "grace")

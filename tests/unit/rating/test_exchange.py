@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kernel.clock import to_micros
 from kernel.errors import DomainError
-from services.rating.domain.exchange import (
+from services.rating.domain.tariffs.exchange import (
     NO_EXCHANGE,
     RATE_DECIMALS_MAX,
     RATE_WHOLE_DIGITS_MAX,

@@ -7,13 +7,12 @@ import pytest
 
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
-from services.rating.domain import receipt
-from services.rating.domain.conditions import Condition
 from services.rating.domain.decimals import decimal_text, ratio_text
-from services.rating.domain.exchange import ExchangeRate, ExchangeRates
-from services.rating.domain.explanation import explain
-from services.rating.domain.fees import FeeTerms, did_rental, one_off_fee, recurring_fee
-from services.rating.domain.plan import (
+from services.rating.domain.fees.fee_prices import FeeTerms, did_rental, one_off_fee, recurring_fee
+from services.rating.domain.fees.recurring_fee import DayShare
+from services.rating.domain.fees.volume_adjustment import volume_adjustment
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import (
     BundleUnit,
     DurationTier,
     Fee,
@@ -23,10 +22,11 @@ from services.rating.domain.plan import (
     TierPrice,
     VolumeMode,
 )
-from services.rating.domain.recurring_fee import DayShare
-from services.rating.domain.time_bands import TimeBand
+from services.rating.domain.plans.time_bands import TimeBand
+from services.rating.domain.receipts import receipt
+from services.rating.domain.receipts.explanation import explain
+from services.rating.domain.tariffs.exchange import ExchangeRate, ExchangeRates
 from services.rating.domain.usage import Service
-from services.rating.domain.volume_adjustment import volume_adjustment
 from tests.unit.rating.calls import (
     NOON,
     NUMBER,

@@ -3,15 +3,15 @@
 import pytest
 
 from kernel.errors import DomainError
-from services.rating.domain.conditions import Jurisdiction
-from services.rating.domain.jurisdiction import (
+from services.rating.domain.plans.conditions import Jurisdiction
+from services.rating.domain.tariffs.jurisdiction import (
     NUMBERING_FILE_BYTES_MAX,
     US_NUMBERING_AREAS,
     NumberingArea,
     NumberingAreas,
     parse_numbering_areas,
 )
-from services.rating.domain.us_area_codes import US_AREA_CODES, US_STATES
+from services.rating.domain.tariffs.us_area_codes import US_AREA_CODES, US_STATES
 
 NEW_YORK, BUFFALO = "12125550100", "17165550100"
 NEWARK, WASHINGTON, SAN_JUAN = "19735550100", "12025550100", "17875550100"

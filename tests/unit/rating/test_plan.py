@@ -6,7 +6,7 @@ import pytest
 
 from kernel.clock import to_micros
 from services.rating.domain.account import Subscription, plan_in_force
-from services.rating.domain.tariff import DeckVersion, Tariff, Timeline
+from services.rating.domain.tariffs.tariff import DeckVersion, Tariff, Timeline
 from services.rating.domain.usage import Service
 from tests.unit.rating.calls import call
 from tests.unit.rating.terms import BEGINNING, PLAN, revision

@@ -7,8 +7,8 @@ import pytest
 
 from kernel.errors import DomainError
 from kernel.rounding import RoundingMode
-from services.rating.domain.conditions import Condition
-from services.rating.domain.plan import (
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import (
     AMOUNT_MICROS_MAX,
     COUNT_MAX,
     FACTOR_MILLIONTHS_MAX,
@@ -26,9 +26,9 @@ from services.rating.domain.plan import (
     VolumeTier,
     VolumeTiers,
 )
-from services.rating.domain.plan_check import check_terms
-from services.rating.domain.rounding_rules import PriceRule
-from services.rating.domain.time_bands import TimeBand
+from services.rating.domain.plans.plan_check import check_terms
+from services.rating.domain.plans.rounding_rules import PriceRule
+from services.rating.domain.plans.time_bands import TimeBand
 from services.rating.domain.usage import Service
 from tests.unit.rating.terms import revision
 

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from services.rating.api.convert_plans import draft_from_proto, revision_to_proto
-from services.rating.domain.conditions import Condition
-from services.rating.domain.plan import (
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import (
     BundleAllowance,
     BundleUnit,
     Fee,

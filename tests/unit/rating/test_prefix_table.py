@@ -8,11 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis import columns
-from services.rating.domain.deck_compiler import compile_deck, deck_digest
-from services.rating.domain.prefix_table import NO_ROW, PrefixTable, padded_columns, padded_text
-from services.rating.domain.rate_columns import RateColumns
-from services.rating.domain.rate_deck import Rate, longest_prefix
-from services.rating.domain.snapshot import ALIGNMENT_BYTES, DamagedSnapshotError
+from services.rating.domain.decks.deck_compiler import compile_deck, deck_digest
+from services.rating.domain.decks.prefix_table import (
+    NO_ROW,
+    PrefixTable,
+    padded_columns,
+    padded_text,
+)
+from services.rating.domain.decks.rate_columns import RateColumns
+from services.rating.domain.decks.rate_deck import Rate, longest_prefix
+from services.rating.domain.decks.snapshot import ALIGNMENT_BYTES, DamagedSnapshotError
 
 digits = st.text("0129", min_size=1, max_size=6)
 numbers = st.text("0129", min_size=1, max_size=18)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.rating.domain.plan_check import check_terms
+from services.rating.domain.plans.plan_check import check_terms
 from tests.support.rating_oracle.agreement import (
     CALLS_PER_TENANT,
     random_receipts,

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from kernel.e164 import NumberKind
 from kernel.rounding import RoundingMode
-from services.rating.domain.exchange import ExchangeRate, ExchangeRates
-from services.rating.domain.plan import Plan
-from services.rating.domain.pricing import price_usage
+from services.rating.domain.charges.settlement import Outcome
+from services.rating.domain.plans.plan import Plan
+from services.rating.domain.plans.rounding_rules import DurationRounding, PriceRule
+from services.rating.domain.pricing.price_usage import price_usage
 from services.rating.domain.quantity import (
     CALL_DURATION_MS_MAX,
     USAGE_QUANTITY_MAX,
     charged_quantity,
 )
-from services.rating.domain.receipt import read_receipt
-from services.rating.domain.rounding_rules import DurationRounding, PriceRule
-from services.rating.domain.settlement import Outcome
+from services.rating.domain.receipts.receipt import read_receipt
+from services.rating.domain.tariffs.exchange import ExchangeRate, ExchangeRates
 from services.rating.domain.usage import Service
 from tests.unit.rating.calls import NOON, Shop, call, deck, rate, sent
 from tests.unit.rating.terms import BEGINNING, PLAN, account

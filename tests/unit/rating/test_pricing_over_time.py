@@ -8,9 +8,8 @@ import pytest
 
 from kernel.clock import to_micros
 from services.rating.domain.account import DeckOverride, Subscription
-from services.rating.domain.conditions import Condition
-from services.rating.domain.exchange import ExchangeRate, ExchangeRates
-from services.rating.domain.plan import (
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import (
     Crossing,
     DeckChoice,
     DurationTier,
@@ -18,8 +17,9 @@ from services.rating.domain.plan import (
     PriceAdjustment,
     TierPrice,
 )
-from services.rating.domain.receipt import read_receipt
-from services.rating.domain.time_bands import TimeBand
+from services.rating.domain.plans.time_bands import TimeBand
+from services.rating.domain.receipts.receipt import read_receipt
+from services.rating.domain.tariffs.exchange import ExchangeRate, ExchangeRates
 from tests.unit.rating.calls import CENT_A_SECOND, NOON, Shop, after, call, deck, rate
 from tests.unit.rating.terms import BEGINNING, PLAN, revision
 

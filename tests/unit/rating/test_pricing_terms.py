@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.rating.domain.conditions import Condition, Jurisdiction, Relation
-from services.rating.domain.plan import PriceAdjustment, PriceCap
-from services.rating.domain.receipt import read_receipt
-from services.rating.domain.time_bands import TimeBand
+from services.rating.domain.plans.conditions import Condition, Jurisdiction, Relation
+from services.rating.domain.plans.plan import PriceAdjustment, PriceCap
+from services.rating.domain.plans.time_bands import TimeBand
+from services.rating.domain.receipts.receipt import read_receipt
 from services.rating.domain.usage import Service
 from tests.unit.rating.calls import NOON, Shop, after, call, deck, rate, sent
 

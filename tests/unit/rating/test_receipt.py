@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from services.rating.domain import receipt
-from services.rating.domain.conditions import Condition
-from services.rating.domain.plan import PriceAdjustment
-from services.rating.domain.time_bands import TimeBand
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import PriceAdjustment
+from services.rating.domain.plans.time_bands import TimeBand
+from services.rating.domain.receipts import receipt
 from services.rating.domain.usage import Service
 from tests.unit.rating.calls import CALLER, NUMBER, Shop, bundle, call, deck, rate, sent
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.rating.domain.conditions import Relation
-from services.rating.domain.relation import NO_NUMBERS, LineNumber, NumberOwners
+from services.rating.domain.plans.conditions import Relation
+from services.rating.domain.tariffs.relation import NO_NUMBERS, LineNumber, NumberOwners
 
 OWNERS = NumberOwners(
     {

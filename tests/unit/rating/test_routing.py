@@ -9,10 +9,9 @@ import pytest
 
 from kernel.clock import EPOCH, to_micros
 from kernel.errors import DomainError
-from services.rating.domain.conversions import Conversions
-from services.rating.domain.exchange import ExchangeRate, ExchangeRates
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.rate_search import FoundRate
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.pricing.conversions import Conversions
+from services.rating.domain.pricing.rate_search import FoundRate
 from services.rating.domain.routing import (
     Offer,
     RouteOrder,
@@ -22,8 +21,9 @@ from services.rating.domain.routing import (
     choose_routes,
     explain_route,
 )
-from services.rating.domain.supplier import Supplier
-from services.rating.domain.terms import DeckVersion
+from services.rating.domain.tariffs.exchange import ExchangeRate, ExchangeRates
+from services.rating.domain.tariffs.supplier import Supplier
+from services.rating.domain.tariffs.terms import DeckVersion
 from services.rating.domain.usage import Service
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

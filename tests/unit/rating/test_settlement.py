@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rating.domain.settlement import (
+from services.rating.domain.charges.settlement import (
     InputKind,
     Offer,
     Outcome,

@@ -10,16 +10,21 @@ from kernel.clock import EPOCH, to_micros
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
 from kernel.rounding import RoundingMode
-from services.rating.domain.conditions import CallFacts, Jurisdiction, Relation
 from services.rating.domain.counters import CounterBook
-from services.rating.domain.prefix_table import PrefixTable
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.plans.conditions import CallFacts, Jurisdiction, Relation
+from services.rating.domain.plans.rounding_rules import DurationRounding
 from services.rating.domain.priced_call import Usage
-from services.rating.domain.pricing import price_usage
-from services.rating.domain.rate_deck import Rate
-from services.rating.domain.rounding_rules import DurationRounding
-from services.rating.domain.supplier import NO_SUPPLIERS, Supplier, Suppliers, check_supplier
-from services.rating.domain.tariff import Tariff
-from services.rating.domain.terms import DeckVersion
+from services.rating.domain.pricing.price_usage import price_usage
+from services.rating.domain.tariffs.supplier import (
+    NO_SUPPLIERS,
+    Supplier,
+    Suppliers,
+    check_supplier,
+)
+from services.rating.domain.tariffs.tariff import Tariff
+from services.rating.domain.tariffs.terms import DeckVersion
 from services.rating.domain.usage import Service
 from services.rating.usecases.parties import supplier_customer
 

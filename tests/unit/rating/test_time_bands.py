@@ -9,7 +9,7 @@ import pytest
 
 from kernel.clock import to_micros
 from kernel.errors import DomainError
-from services.rating.domain.time_bands import (
+from services.rating.domain.plans.time_bands import (
     DAYS_IN_MEMORY_MAX,
     NO_BAND,
     TIME_BANDS_MAX,

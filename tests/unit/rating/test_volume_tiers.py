@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 
 from kernel.clock import to_micros
-from services.rating.domain.conditions import Condition
 from services.rating.domain.counters import CounterState
-from services.rating.domain.plan import (
+from services.rating.domain.fees.volume_adjustment import volume_adjustment
+from services.rating.domain.plans.conditions import Condition
+from services.rating.domain.plans.plan import (
     Crossing,
     Measure,
     PriceAdjustment,
     TierPrice,
     VolumeMode,
 )
-from services.rating.domain.receipt import read_receipt
-from services.rating.domain.time_bands import TimeBand
+from services.rating.domain.plans.time_bands import TimeBand
+from services.rating.domain.receipts.receipt import read_receipt
 from services.rating.domain.usage import Service
-from services.rating.domain.volume_adjustment import volume_adjustment
 from tests.unit.rating.calls import (
     NOON,
     Shop,

@@ -8,8 +8,8 @@ import pytest
 from deploy.local.sample.operator import MARKETS, TENANTS
 from deploy.local.sample.rate_deck import COLUMNS, deck_file, priced_prefixes
 from deploy.local.sample.tariffs import deck_mapping
-from services.rating.domain.deck_import import parse_deck
-from services.rating.domain.deck_mapping import DeckMapping
+from services.rating.domain.decks.deck_import import parse_deck
+from services.rating.domain.decks.deck_mapping import DeckMapping
 
 
 def rows(currency: str, price_percent: int) -> dict[str, list[str]]:

@@ -1,0 +1,1 @@
+"""What is used up: bundles and volume tiers, by counters."""

@@ -1,0 +1,1 @@
+"""The prices of many calls in one pass over columns, bit for bit those of `pricing`."""

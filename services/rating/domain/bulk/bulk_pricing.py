@@ -1,0 +1,171 @@
+"""Prices calls together where that is possible, and one by one where it is not, in their order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from services.rating.domain.bulk.column_groups import Bools, ColumnGroup, Places
+from services.rating.domain.bulk.counted_calls import CountedCalls
+from services.rating.domain.bulk.pricing_columns import CallColumns, price_columns
+from services.rating.domain.charges.settlement import Outcome
+from services.rating.domain.counters import CounterBook
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.errors import NO_RATE
+from services.rating.domain.priced_call import PricedCall, unrated
+from services.rating.domain.quantity import CALL_DURATION_MS_MAX
+from services.rating.domain.receipts.receipt import sealed
+from services.rating.domain.tariffs.tariff import Tariff
+from services.rating.domain.tariffs.terms import CACHED_RATES_MAX
+
+# Conversation may begin this long after the set-up; what is stranger takes the scalar path.
+RINGING_MICROS_MAX = 3_600 * 10**6
+
+_NO_RATE = unrated(NO_RATE)
+_DIGITS = re.compile(rb"\d+")
+# What differs between the receipts of calls that one row of a deck prices whole in one band.
+_OWN_FIGURES = re.compile(
+    rb'"begin_micros":\d+|"duration_ms":\d+|"charged":\d+|"segments":\[\{"units":\d+'
+    rb'|"exact_micros":"\d+/\d+"|"amount_micros":\d+,"digest":"[0-9a-f]+"\}'
+)
+
+
+class Bulk(NamedTuple):
+    """Calls to be priced, and how the price of one of them is found by itself."""
+
+    columns: CallColumns
+    places: Places
+    """Of the calls that columns can price."""
+    others: Places
+    price_one: Callable[[int], PricedCall]
+    """The price of the call at a place, by the scalar path."""
+    counters: CounterBook
+    """Moved by calls that columns price; `price_one` moves them by itself."""
+
+    @classmethod
+    def of(
+        cls,
+        columns: CallColumns,
+        is_usual: Bools,
+        price_one: Callable[[int], PricedCall],
+        counters: CounterBook | None = None,
+    ) -> Bulk:
+        """Those calls go together that are usual, of a valid duration and begin soon enough."""
+        ringing = columns.begins_micros - columns.starts_micros
+        together = (
+            is_usual
+            & (columns.durations_ms >= 0)
+            & (columns.durations_ms <= CALL_DURATION_MS_MAX)
+            & (ringing >= 0)
+            & (ringing <= RINGING_MICROS_MAX)
+        )
+        places = np.flatnonzero(together), np.flatnonzero(~together)
+        return cls(columns, *places, price_one, counters or CounterBook())
+
+
+def price_bulk(
+    bulk: Bulk, tariff: Tariff, table_of: Callable[[str], PrefixTable], with_receipts: bool = True
+) -> list[PricedCall]:
+    """The price of every call."""
+    done = price_columns(bulk.columns, bulk.places, tariff, table_of)
+    prices = [_NO_RATE] * (len(bulk.places) + len(bulk.others))
+    for group in done.groups:
+        for place, price in _prices(group, bulk, with_receipts):
+            prices[place] = price
+    counted = CountedCalls(bulk.columns, tariff, bulk.counters, bulk.price_one)
+    for group in done.counted:
+        counted.add(group)
+    for place, price in counted.prices([*done.rest, bulk.others]):
+        prices[place] = price
+    return prices
+
+
+def _prices(
+    group: ColumnGroup, bulk: Bulk, with_receipts: bool
+) -> Iterator[tuple[int, PricedCall]]:
+    table, currency = group.common.table, group.common.currency
+    places, rows = group.places.tolist(), group.rows.tolist()
+    receipts = receipts_of(group, bulk) if with_receipts else [b""] * len(places)
+    for place, row, charged, amount, receipt in zip(
+        places, rows, group.charged.tolist(), group.amounts.tolist(), receipts, strict=True
+    ):
+        rate = table.rate(row)
+        outcome = Outcome.RATED if amount else Outcome.ZERO
+        yield (
+            place,
+            PricedCall(
+                outcome, "", currency, amount, charged, rate.destination, rate.prefix, receipt
+            ),
+        )
+
+
+def receipts_of(group: ColumnGroup, bulk: Bulk) -> Iterator[bytes]:
+    """The receipt of each call, from that of the first call that is priced alike.
+
+    The scalar path makes that one, and those of calls with several prices.
+    """
+    templates = group.common.receipts
+    divisors = np.gcd(group.exact, group.scale.account)
+    columns = (
+        group.places,
+        group.rows,
+        group.bands,
+        group.is_whole & ~group.in_grace,
+        bulk.columns.begins_micros[group.places],
+        group.durations_ms,
+        group.charged,
+        group.exact // divisors,
+        group.scale.account // divisors,
+        group.amounts,
+    )
+    for place, row, band, is_alike, *figures in zip(
+        *(column.tolist() for column in columns), strict=True
+    ):
+        if not is_alike:
+            yield bulk.price_one(place).receipt
+            continue
+        template = templates.get((row, band))
+        if template is None:
+            if len(templates) >= CACHED_RATES_MAX:
+                templates.clear()
+            template = templates[row, band] = _Template.of(bulk.price_one(place).receipt)
+        yield template.filled(*figures)
+
+
+class _Template(NamedTuple):
+    """A receipt with gaps for the figures of one call."""
+
+    content: bytes
+    has_segments: bool
+
+    @classmethod
+    def of(cls, receipt: bytes) -> _Template:
+        """The template that a receipt was made from."""
+        content = _OWN_FIGURES.sub(_gap, receipt.replace(b"%", b"%%"))
+        return cls(content, b'"begin_micros":%d' in content)
+
+    def filled(
+        self,
+        begin_micros: int,
+        duration_ms: int,
+        charged: int,
+        numerator: int,
+        denominator: int,
+        amount_micros: int,
+    ) -> bytes:
+        """The receipt of another call."""
+        rest = numerator, denominator, amount_micros
+        if self.has_segments:
+            return sealed(self.content % (begin_micros, duration_ms, charged, charged, *rest))
+        return sealed(self.content % (duration_ms, charged, *rest))
+
+
+def _gap(figure: re.Match[bytes]) -> bytes:
+    """What takes the place of a figure; the digest is made anew."""
+    text = figure[0]
+    if text.startswith(b'"amount_micros"'):
+        return b'"amount_micros":%d'
+    return _DIGITS.sub(b"%d", text)

@@ -1,0 +1,196 @@
+"""Calls of plans with counters, in their order: each finds what those before it have left.
+
+All that counters do not decide is worked out once, by the parts of the scalar path, for the calls
+of a customer that one row of a deck prices whole in one band.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kernel.e164 import NumberKind
+from services.rating.domain.allowances.bundles import bundles_of, take
+from services.rating.domain.allowances.needed_counters import counted_span
+from services.rating.domain.allowances.volume import advance_of, cost_of, volume_of
+from services.rating.domain.bulk.column_groups import ColumnGroup, Places
+from services.rating.domain.bulk.pricing_columns import CallColumns
+from services.rating.domain.charges.settlement import Outcome
+from services.rating.domain.compact_json import json_text
+from services.rating.domain.counters import CounterBook
+from services.rating.domain.exact import NOTHING, add, times
+from services.rating.domain.plans.plan import BundleUnit
+from services.rating.domain.priced_call import PricedCall, Usage
+from services.rating.domain.pricing.call_receipt import (
+    bundle_text,
+    call_head,
+    continued,
+    list_text,
+    segment_end,
+    steps_text,
+    volume_text,
+)
+from services.rating.domain.pricing.conversions import Conversions
+from services.rating.domain.pricing.full_price import (
+    NANOS_PER_MICRO,
+    ConnectFee,
+    PricingCase,
+    connect_fee_of,
+)
+from services.rating.domain.pricing.rate_search import FoundRate, InForce, RateSearch
+from services.rating.domain.pricing.segments import segments_of
+from services.rating.domain.receipts.receipt import exact_text
+from services.rating.domain.tariffs.tariff import Tariff
+from services.rating.domain.usage import Service
+
+_UNIT = Service.VOICE.unit_size * NANOS_PER_MICRO
+
+
+class _CountedCall(NamedTuple):
+    group: ColumnGroup
+    row: int
+    band: int
+    duration_ms: int
+    charged: int
+
+
+class CountedCalls:
+    """Prices the calls of a batch that depend on counters, and moves these."""
+
+    def __init__(
+        self,
+        columns: CallColumns,
+        tariff: Tariff,
+        counters: CounterBook,
+        price_one: Callable[[int], PricedCall],
+    ) -> None:
+        self._columns, self._tariff, self._counters = columns, tariff, counters
+        self._price_one = price_one
+        counted = columns.counted_micros
+        self._counted_micros = (columns.starts_micros if counted is None else counted).tolist()
+        self._begins_micros = columns.begins_micros.tolist()
+        self._customer_places = columns.customer_places.tolist()
+        self._calls: dict[int, _CountedCall] = {}
+        self._others: list[Places] = []
+        self._alike: dict[tuple[int, ...], _Alike] = {}
+
+    def add(self, group: ColumnGroup) -> None:
+        """Have calls priced in their turn."""
+        usual = group.is_whole & ~group.in_grace
+        columns = group.places, group.rows, group.bands, group.durations_ms, group.charged
+        for place, *figures in zip(*(column[usual].tolist() for column in columns), strict=True):
+            self._calls[place] = _CountedCall(group, *figures)
+        self._others.append(group.places[~usual])
+
+    def prices(self, others: Sequence[Places]) -> Iterator[tuple[int, PricedCall]]:
+        """The prices of all that were added and of other calls, in the order of their places."""
+        one_by_one = np.concatenate([*others, *self._others]).tolist()
+        for place in sorted([*self._calls, *one_by_one]):
+            call = self._calls.get(place)
+            yield place, self._price_one(place) if call is None else self._price(place, call)
+
+    def _price(self, place: int, call: _CountedCall) -> PricedCall:
+        key = self._customer_places[place], id(call.group), call.row, call.band
+        alike = self._alike.get(key)
+        if alike is None or not alike.counts_at(self._counted_micros[place]):
+            alike = self._alike[key] = self._worked_out(place, call)
+        price = alike.price(self._begins_micros[place], call, self._counters)
+        self._counters.apply(price.counter_uses)
+        return price
+
+    def _worked_out(self, place: int, call: _CountedCall) -> _Alike:
+        """What calls have in common with the one at a place."""
+        columns, common = self._columns, call.group.common
+        customer = columns.customers[self._customer_places[place]]
+        usage = Usage(
+            Service.VOICE,
+            int(columns.starts_micros[place]),
+            self._begins_micros[place],
+            call.duration_ms,
+            0,
+            True,
+            NumberKind.E164,
+            columns.facts_of(place),
+            self._counted_micros[place],
+        )
+        search = RateSearch(usage, customer, self._tariff, lambda _: common.table)
+        bands = common.terms.revision.time_bands
+        found = FoundRate(common.version, call.row, common.table.rate(call.row))
+        first = InForce(common.terms, bands[call.band].code if call.band >= 0 else "", found)
+        return _Alike(
+            PricingCase(usage, customer, self._tariff, search, common.terms, first, call.charged)
+        )
+
+
+class _Alike:
+    """What the calls of a customer have in common that one row prices whole in one band."""
+
+    def __init__(self, case: PricingCase) -> None:
+        usage, customer, tariff, _, terms, first, _ = case
+        account = customer.account.currency
+        self._counted = counted_span(usage.counted_micros, customer, terms)
+        self._currency, self._rate, self._terms = account, case.rate, terms
+        self._bundles = bundles_of(usage, first.band, customer, terms, tariff)
+        self._volume = volume_of(usage, first.band, customer, terms, CounterBook())
+        conversions = Conversions(tariff.exchange, usage.start_micros)
+        self._fee = connect_fee_of(case, (), conversions)
+        [second] = segments_of([(0, first)], 0, 1, usage.facts, terms, conversions)
+        self._price = second.price
+        self._to_account = conversions.convert((1, _UNIT), terms.currency, account)
+        self._head = call_head(terms, account, first.found)
+        self._exchanges = list_text(json_text, conversions.shown())
+        self._segment_end = segment_end(second, first, terms)
+
+    def counts_at(self, instant_micros: int) -> bool:
+        """Whether an instant is counted in the same periods."""
+        return self._counted.start_micros <= instant_micros < self._counted.end_micros
+
+    def price(self, begin_micros: int, call: _CountedCall, counters: CounterBook) -> PricedCall:
+        """The price of one of the calls."""
+        charged, revision = call.charged, self._terms.revision
+        covering = take(self._bundles, BundleUnit.QUANTITY, charged, counters)
+        paid, fee = charged, self._fee
+        if covering:
+            paid -= sum([each.taken for each in covering])
+            if covering[0].bundle.allowance.covers_connect_fee:
+                fee = ConnectFee(NOTHING, ())
+        volume = self._volume
+        if volume is not None:
+            volume = volume._replace(before=counters.state(volume.key))
+        cost = cost_of([(paid, self._price)], volume, self._terms.compiled.splits)
+        exact = add(times(fee.micros, _UNIT), cost)
+        exact = exact[0] * self._to_account[0], exact[1] * self._to_account[1]
+        amount = revision.price_rule.round_micros(*exact)
+        uses = [each.use for each in covering]
+        use = None
+        if volume is not None:
+            advance = advance_of(volume, Service.VOICE, paid, amount)
+            use = volume.use(advance, amount if volume.is_whole else 0)
+            if use.before != use.after:
+                uses.append(use)
+        has_segments = paid > 0 and self._segment_end != "}"
+        texts = {
+            "exchanges": self._exchanges,
+            "begin_micros": str(begin_micros) if has_segments else "",
+            "duration_ms": str(call.duration_ms),
+            "charged": str(charged),
+            "bundles": list_text(bundle_text, covering),
+            "segments": f'[{{"units":{paid}{self._segment_end}]' if has_segments else "",
+            "volume": volume_text(volume, use),
+            "connect_fee_steps": steps_text(fee.steps),
+            "exact_micros": f'"{exact_text(exact)}"',
+            "amount_micros": str(amount),
+        }
+        return PricedCall(
+            Outcome.RATED if amount else Outcome.ZERO,
+            "",
+            self._currency,
+            amount,
+            charged,
+            self._rate.destination,
+            self._rate.prefix,
+            continued(self._head, texts),
+            tuple(uses),
+        )

@@ -1,0 +1,1 @@
+"""Charges: their identity, how they are settled, booked, sealed and audited."""

@@ -1,0 +1,1 @@
+"""What fees cost: recurring, once, of numbers, and the adjustment of a volume tier."""

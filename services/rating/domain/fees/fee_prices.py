@@ -1,0 +1,131 @@
+"""What fees cost: of subscriptions, for something once, and for rented numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kernel.e164 import NumberKind
+from services.rating.domain.account import Customer
+from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.errors import NO_PLAN, NO_RATE, unrated
+from services.rating.domain.exact import Ratio
+from services.rating.domain.fees.recurring_fee import DayShare
+from services.rating.domain.plans.conditions import CallFacts, Jurisdiction, Relation
+from services.rating.domain.plans.plan import Fee
+from services.rating.domain.priced_call import NoPriceError, Usage
+from services.rating.domain.pricing.call_receipt import deck_fields, plan_fields
+from services.rating.domain.pricing.conversions import Conversions
+from services.rating.domain.pricing.rate_search import FoundRate, RateSearch
+from services.rating.domain.receipts.receipt import (
+    DID_RENTAL,
+    ONE_OFF_FEE,
+    RECURRING_FEE,
+    exact_text,
+    of_kind,
+)
+from services.rating.domain.tariffs.tariff import Tariff
+from services.rating.domain.tariffs.terms import Terms
+from services.rating.domain.usage import Service
+
+NANOS_PER_MICRO = 1_000
+
+
+class PricedFee(NamedTuple):
+    """What a fee costs."""
+
+    currency: str
+    amount_micros: int
+    receipt: bytes
+    usage_line: str = ""
+    prefix: str = ""
+
+
+class FeeTerms(NamedTuple):
+    """What prices a fee: the terms of its plan and the exchange rates, both at one instant."""
+
+    terms: Terms
+    currency: str
+    """Of the account."""
+    tariff: Tariff
+    instant_micros: int
+
+    def priced(
+        self, kind: str, exact: Ratio, from_currency: str, shown: dict[str, Any]
+    ) -> PricedFee:
+        """An exact amount exchanged and rounded once, with its receipt: NO_EXCHANGE_RATE."""
+        plan_currency, revision = self.terms.currency, self.terms.revision
+        conversions = Conversions(self.tariff.exchange, self.instant_micros)
+        try:
+            exact = conversions.convert(exact, from_currency, plan_currency)
+            exact = conversions.convert(exact, plan_currency, self.currency)
+        except NoPriceError as error:
+            raise unrated(str(error), plan_id=revision.plan_id, currency=self.currency) from None
+        amount = revision.price_rule.round_micros(*exact)
+        exchanges = conversions.shown()
+        fields = {
+            **plan_fields(revision, plan_currency, self.currency),
+            **shown,
+            **({"exchanges": exchanges} if exchanges else {}),
+            "exact_micros": exact_text(exact),
+            "amount_micros": amount,
+        }
+        return PricedFee(self.currency, amount, of_kind(kind, self.currency, fields))
+
+
+def recurring_fee(by: FeeTerms, share: DayShare) -> PricedFee:
+    """The monthly fee of a plan, in proportion to days: NO_EXCHANGE_RATE."""
+    fee = by.terms.revision.monthly_fee_micros
+    exact = fee * share.covered_days, share.period_days
+    shown = {"monthly_fee_micros": fee, **share._asdict()}
+    return by.priced(RECURRING_FEE, exact, by.terms.currency, shown)
+
+
+def one_off_fee(by: FeeTerms, fee: Fee) -> PricedFee:
+    """A fee of a plan that is charged once: NO_EXCHANGE_RATE."""
+    shown = {"fee_code": fee.code, "fee_micros": fee.amount_micros}
+    price = by.priced(ONE_OFF_FEE, (fee.amount_micros, 1), by.terms.currency, shown)
+    return price._replace(usage_line=fee.display_name)
+
+
+def did_rental(
+    number: str,
+    share: DayShare,
+    instant_micros: int,
+    customer: Customer,
+    tariff: Tariff,
+    table_of: Callable[[str], PrefixTable],
+) -> PricedFee:
+    """The rent of a number in E.164 digits, in proportion to days, by the decks at an instant.
+
+    Raises:
+        DomainError: NO_PLAN, NO_RATE, NO_EXCHANGE_RATE.
+    """
+    terms, found = _rental_rate(number, instant_micros, customer, tariff, table_of)
+    by = FeeTerms(terms, customer.account.currency, tariff, instant_micros)
+    rate = found.rate
+    exact = rate.price_nanos * share.covered_days, share.period_days * NANOS_PER_MICRO
+    shown = {**deck_fields(found, terms.currency), **share._asdict()}
+    price = by.priced(DID_RENTAL, exact, found.version.currency, shown)
+    return price._replace(usage_line=rate.destination, prefix=rate.prefix)
+
+
+def _rental_rate(
+    number: str,
+    instant_micros: int,
+    customer: Customer,
+    tariff: Tariff,
+    table_of: Callable[[str], PrefixTable],
+) -> tuple[Terms, FoundRate]:
+    facts = CallFacts(Service.DID_RENTAL, "", number, Relation.OFF_NET, Jurisdiction.INDETERMINATE)
+    usage = Usage(
+        Service.DID_RENTAL, instant_micros, instant_micros, 0, 1, True, NumberKind.E164, facts
+    )
+    search = RateSearch(usage, customer, tariff, table_of)
+    terms = search.terms_at(instant_micros)
+    if terms is None:
+        raise unrated(NO_PLAN, account_id=customer.account.account_id)
+    first = search.first(terms)
+    if first is None:
+        raise unrated(NO_RATE, number=number)
+    return terms, first.found

@@ -1,0 +1,1 @@
+"""What plans may say: terms, conditions, time bands, rounding; and what is refused."""

@@ -1,0 +1,1 @@
+"""The price of one usage: the reference that everything else is held against."""

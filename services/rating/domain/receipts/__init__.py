@@ -1,0 +1,1 @@
+"""Receipts: the whole reasoning behind an amount, as data and in words."""

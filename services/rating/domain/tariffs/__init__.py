@@ -1,0 +1,1 @@
+"""What is in force at an instant: terms compiled, with exchange rates, suppliers and areas."""
