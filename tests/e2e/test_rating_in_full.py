@@ -19,6 +19,7 @@ from tests.support.full_month import (
     MESSAGE_KEYS,
     MONDAY,
     PEAK_END,
+    charge_data_and_fees,
     charge_messages,
     explained,
     ingest,
@@ -229,9 +230,25 @@ async def test_messages_are_charged_once_and_a_refund_takes_one_back(
     assert [check(charges[key].receipt_content) for key in MESSAGE_KEYS] == [[]] * 3
 
 
+async def test_data_fees_and_rented_numbers_are_charged_with_receipts(
+    operator: FullOperator,
+) -> None:
+    """2 MB at 0.01, a set-up for 5, and 10 of 31 days of a number for 1.50: 0.483871."""
+    charged = await charge_data_and_fees(operator)
+    assert {key: micros(charge.amount) for key, charge in charged.items()} == {
+        "data": 20_000,
+        "setup": 5_000_000,
+        "rent": 483_871,
+    }
+    for charge in charged.values():
+        assert check(charge.receipt.content) == []
+        assert charge.receipt.explanation
+
+
 async def test_the_invoices_of_customer_and_reseller_add_up(operator: FullOperator) -> None:
     """120 s to Japan reach the whole-volume tier: a quarter of 0.48 comes back at the seal."""
     await charge_messages(operator)
+    await charge_data_and_fees(operator)
     customer, reseller = await asyncio.gather(
         issued(operator, "desk-1"), issued(operator, "partner")
     )
@@ -241,15 +258,19 @@ async def test_the_invoices_of_customer_and_reseller_add_up(operator: FullOperat
         "Britain": 45_000,
         "Japan": 480_000,
         "Text message": 100_000,
+        "Data": 20_000,
+        "Number set-up": 5_000_000,
+        "Dutch number": 483_871,
         "Full: volume price japan": -120_000,
     }
     assert lines_of(reseller) == {
-        # 120 s at 0.03, 180 s at 0.06, 120 s at 0.02, 120 s at 0.15, three messages
+        # 120 s at 0.03, 180 s at 0.06, 120 s at 0.02, 120 s at 0.15, three messages, 2 MB
         "Netherlands": 60_000,
         "Dutch mobile": 180_000,
         "Britain": 40_000,
         "Japan": 300_000,
         "Text message": 150_000,
+        "Data": 20_000,
     }
     [adjustment] = [
         answer

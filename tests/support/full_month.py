@@ -5,6 +5,7 @@ month ends with invoices. What each call costs is beside it.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.type.money_pb2 import Money
@@ -24,8 +25,9 @@ from tollbook.rating.v1 import rating_service_pb2 as rating
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from tollbook.rating.v1 import usage_service_pb2 as usage
 from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
-from tollbook.rating.v1.service_pb2 import SERVICE_SMS
+from tollbook.rating.v1.service_pb2 import SERVICE_DATA, SERVICE_SMS
 from tollbook.type.v1 import call_pb2 as type_call
+from tollbook.type.v1.time_range_pb2 import TimeRange
 
 DUTCH, MOBILE, BRITISH, JAPANESE = "31201234567", "31612345678", "442071838750", "81312345678"
 # 10:00 on a Monday in Amsterdam, in the plan's peak; its end is at 17:00 UTC.
@@ -132,20 +134,40 @@ async def send_message(
     stub: usage_grpc.UsageServiceStub, operator: FullOperator, key: str
 ) -> charge_pb2.Charge:
     """Charge one message of the customer."""
-    answer = await stub.ChargeUsage(
-        usage.ChargeUsageRequest(
-            usage=usage.UsageRecord(
-                usage_key=type_call.CallKey(kind=type_call.CALL_KEY_KIND_OTHER, value=key),
-                account_id=operator.accounts["desk-1"],
-                service=SERVICE_SMS,
-                quantity=1,
-                callee=MOBILE,
-                start_time=timestamp(MONDAY),
-            ),
-            request_id=request_id(),
-        )
+    return await _charge_usage(stub, operator, key, service=SERVICE_SMS, quantity=1, callee=MOBILE)
+
+
+async def _charge_usage(
+    stub: usage_grpc.UsageServiceStub, operator: FullOperator, key: str, **fields: Any
+) -> charge_pb2.Charge:
+    record = usage.UsageRecord(
+        usage_key=type_call.CallKey(kind=type_call.CALL_KEY_KIND_OTHER, value=key),
+        account_id=operator.accounts["desk-1"],
+        start_time=timestamp(MONDAY),
+        **fields,
     )
-    return answer.charge
+    request = usage.ChargeUsageRequest(usage=record, request_id=request_id())
+    return (await stub.ChargeUsage(request)).charge
+
+
+async def charge_data_and_fees(operator: FullOperator) -> dict[str, charge_pb2.Charge]:
+    """Charge two megabytes, a set-up and a number for the first ten days of March; once."""
+    stub = operator.suite.stub(usage_grpc.UsageServiceStub, operator.tenant_id)
+    ten_days = TimeRange(
+        start_time=timestamp(MONTH), end_time=timestamp(MONTH + timedelta(days=10))
+    )
+    setup = usage.ChargeFeeRequest(fee_code="setup", due_time=timestamp(MONDAY), fee_id="setup")
+    rent = usage.ChargeFeeRequest(did=DUTCH, covered_period=ten_days, fee_id="rent")
+    charged = {
+        "data": await _charge_usage(
+            stub, operator, "session", service=SERVICE_DATA, quantity=2_000_000, callee="204"
+        )
+    }
+    for fee in (setup, rent):
+        fee.account_id = operator.accounts["desk-1"]
+        fee.request_id = request_id()
+        charged[fee.fee_id] = (await stub.ChargeFee(fee)).charge
+    return charged
 
 
 def lines_of(issued_invoice: invoice_pb2.Invoice) -> dict[str, int]:

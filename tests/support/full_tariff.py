@@ -8,6 +8,7 @@ from typing import Any
 
 from google.type.dayofweek_pb2 import DayOfWeek
 from google.type.decimal_pb2 import Decimal
+from google.type.money_pb2 import Money
 from google.type.timeofday_pb2 import TimeOfDay
 
 from kernel.ids import new_uuid
@@ -20,7 +21,12 @@ from tollbook.rating.v1 import supplier_service_pb2 as suppliers
 from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
 from tollbook.rating.v1 import tariff_service_pb2 as tariff
 from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
-from tollbook.rating.v1.service_pb2 import SERVICE_SMS, SERVICE_VOICE
+from tollbook.rating.v1.service_pb2 import (
+    SERVICE_DATA,
+    SERVICE_DID_RENTAL,
+    SERVICE_SMS,
+    SERVICE_VOICE,
+)
 
 EXCHANGE_SOURCE = "bank of the test"
 WORKING_DAYS = (
@@ -55,6 +61,8 @@ RETAIL = PlacedDeck(
 )
 FAR = PlacedDeck("far", "USD", "81,Japan,0.30,1,1\n")
 MESSAGES = PlacedDeck("messages", "EUR", "31,Text message,0.05,1,1\n", SERVICE_SMS)
+DATA = PlacedDeck("data", "EUR", "204,Data,0.01,1,1\n", SERVICE_DATA)
+NUMBERS = PlacedDeck("numbers", "EUR", "31,Dutch number,1.50,1,1\n", SERVICE_DID_RENTAL)
 WHOLESALE = PlacedDeck(
     "wholesale",
     "EUR",
@@ -113,6 +121,13 @@ RETAIL_TERMS = plan_pb2.PlanRevision(
         tiers("britain", "44", plan_pb2.VOLUME_MODE_GRADUATED, 60, "0.5"),
         tiers("japan", "81", plan_pb2.VOLUME_MODE_WHOLE_VOLUME, 60, "0.75"),
     ],
+    fees=[
+        plan_pb2.Fee(
+            code="setup",
+            display_name="Number set-up",
+            amount=Money(currency_code="EUR", units=5),
+        )
+    ],
 )
 
 
@@ -124,13 +139,17 @@ class FullOperator(Operator):
         await self._set_up_exchange()
         decks = {
             deck.code: await self.publish_deck(deck)
-            for deck in (RETAIL, FAR, MESSAGES, WHOLESALE, CARRIER, OTHER_CARRIER)
+            for deck in (
+                *(RETAIL, FAR, MESSAGES, DATA, NUMBERS),
+                *(WHOLESALE, CARRIER, OTHER_CARRIER),
+            )
         }
+        other_services = [decks[name] for name in ("messages", "data", "numbers")]
         self.retail_id = await self.publish_plan(
-            "full", RETAIL_TERMS, [decks["retail"], decks["far"], decks["messages"]]
+            "full", RETAIL_TERMS, [decks["retail"], decks["far"], *other_services]
         )
         self.wholesale_id = await self.publish_plan(
-            "wholesale", plan_pb2.PlanRevision(), [decks["wholesale"], decks["messages"]]
+            "wholesale", plan_pb2.PlanRevision(), [decks["wholesale"], *other_services]
         )
         await self.create_supplier("carrier", decks["carrier"])
         await self.create_supplier("other-carrier", decks["other-carrier"])
