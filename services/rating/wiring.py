@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -34,10 +36,10 @@ from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.route_call import Routes
 from services.rating.usecases.tariffs import Tariffs
-from tollbook.rating.v1 import rating_service_pb2_grpc as grpc_api
-from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
-from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
-from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
+from tollbook.rating.v1 import rating_service_pb2_grpc as rating_contract
+from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_contract
+from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_contract
+from tollbook.rating.v1 import usage_service_pb2_grpc as usage_contract
 
 PACKAGE = "tollbook.rating.v1"
 BYTES_PER_MEBIBYTE = 2**20
@@ -66,109 +68,54 @@ def build(runtime: Runtime) -> ServiceDefinition:
 def _servicers(
     database: Database, tariffs: Tariffs, memory: PricingMemory, settings: RatingSettings
 ) -> list[Servicer]:
-    emergency = frozenset(settings.emergency_numbers)
     # Whoever changes what prices depend on is priced by it from then on.
     endpoint, publishing = Endpoint(database), Endpoint(database, memory.heed_publication)
+    emergency = frozenset(settings.emergency_numbers)
+    usage = UsageApi(endpoint, tariffs, international(emergency))
     return [
-        Servicer(
-            grpc_api.add_RatingServiceServicer_to_server,
-            RatingApi(memory, emergency),
-            f"{PACKAGE}.RatingService",
+        _servicer(
+            rating_contract.add_RatingServiceServicer_to_server, RatingApi(memory, emergency)
         ),
-        Servicer(
-            grpc_api.add_RateDeckServiceServicer_to_server,
-            RateDeckApi(publishing, tariffs),
-            f"{PACKAGE}.RateDeckService",
+        _servicer(
+            rating_contract.add_RateDeckServiceServicer_to_server, RateDeckApi(publishing, tariffs)
         ),
-        Servicer(
-            grpc_api.add_PlanServiceServicer_to_server,
-            PlanApi(publishing),
-            f"{PACKAGE}.PlanService",
+        _servicer(rating_contract.add_PlanServiceServicer_to_server, PlanApi(publishing)),
+        _servicer(tariff_contract.add_CalendarServiceServicer_to_server, CalendarApi(publishing)),
+        _servicer(
+            tariff_contract.add_ExchangeRateServiceServicer_to_server, ExchangeRateApi(publishing)
         ),
-        *_tariff_servicers(publishing),
-        *_supplier_servicers(publishing, memory),
-        *_usage_servicers(endpoint, tariffs, emergency),
-        Servicer(
-            grpc_api.add_ChargeQueryServiceServicer_to_server,
+        _servicer(
+            tariff_contract.add_AccountDeckServiceServicer_to_server, AccountDeckApi(publishing)
+        ),
+        _servicer(
+            tariff_contract.add_RatingProfileServiceServicer_to_server, RatingProfileApi(publishing)
+        ),
+        _servicer(supplier_contract.add_SupplierServiceServicer_to_server, SupplierApi(publishing)),
+        _servicer(
+            supplier_contract.add_NumberingServiceServicer_to_server, NumberingApi(publishing)
+        ),
+        _servicer(
+            supplier_contract.add_RoutingServiceServicer_to_server, RoutingApi(Routes(memory))
+        ),
+        _servicer(usage_contract.add_UsageServiceServicer_to_server, usage),
+        _servicer(usage_contract.add_CounterServiceServicer_to_server, CounterApi(publishing)),
+        _servicer(
+            rating_contract.add_ChargeQueryServiceServicer_to_server,
             ChargeQueryApi(endpoint, tariffs),
-            f"{PACKAGE}.ChargeQueryService",
         ),
-        Servicer(
-            grpc_api.add_PeriodServiceServicer_to_server,
-            PeriodApi(endpoint, tariffs),
-            f"{PACKAGE}.PeriodService",
+        _servicer(
+            rating_contract.add_PeriodServiceServicer_to_server, PeriodApi(endpoint, tariffs)
         ),
-        Servicer(
-            grpc_api.add_RatingAuditServiceServicer_to_server,
-            RatingAuditApi(endpoint),
-            f"{PACKAGE}.RatingAuditService",
+        _servicer(
+            rating_contract.add_RatingAuditServiceServicer_to_server, RatingAuditApi(endpoint)
         ),
     ]
 
 
-def _tariff_servicers(endpoint: Endpoint) -> list[Servicer]:
-    """Those of what prices depend on besides decks and plans."""
-    return [
-        Servicer(
-            tariff_grpc.add_CalendarServiceServicer_to_server,
-            CalendarApi(endpoint),
-            f"{PACKAGE}.CalendarService",
-        ),
-        Servicer(
-            tariff_grpc.add_ExchangeRateServiceServicer_to_server,
-            ExchangeRateApi(endpoint),
-            f"{PACKAGE}.ExchangeRateService",
-        ),
-        Servicer(
-            tariff_grpc.add_AccountDeckServiceServicer_to_server,
-            AccountDeckApi(endpoint),
-            f"{PACKAGE}.AccountDeckService",
-        ),
-        Servicer(
-            tariff_grpc.add_RatingProfileServiceServicer_to_server,
-            RatingProfileApi(endpoint),
-            f"{PACKAGE}.RatingProfileService",
-        ),
-    ]
-
-
-def _supplier_servicers(publishing: Endpoint, memory: PricingMemory) -> list[Servicer]:
-    """Those of suppliers, of routing calls to them, and of where numbers are at home."""
-    return [
-        Servicer(
-            supplier_grpc.add_SupplierServiceServicer_to_server,
-            SupplierApi(publishing),
-            f"{PACKAGE}.SupplierService",
-        ),
-        Servicer(
-            supplier_grpc.add_RoutingServiceServicer_to_server,
-            RoutingApi(Routes(memory)),
-            f"{PACKAGE}.RoutingService",
-        ),
-        Servicer(
-            supplier_grpc.add_NumberingServiceServicer_to_server,
-            NumberingApi(publishing),
-            f"{PACKAGE}.NumberingService",
-        ),
-    ]
-
-
-def _usage_servicers(
-    endpoint: Endpoint, tariffs: Tariffs, emergency_numbers: frozenset[str]
-) -> list[Servicer]:
-    """Those of usage that no call record brings, and of what is included."""
-    return [
-        Servicer(
-            usage_grpc.add_UsageServiceServicer_to_server,
-            UsageApi(endpoint, tariffs, international(emergency_numbers)),
-            f"{PACKAGE}.UsageService",
-        ),
-        Servicer(
-            usage_grpc.add_CounterServiceServicer_to_server,
-            CounterApi(endpoint),
-            f"{PACKAGE}.CounterService",
-        ),
-    ]
+def _servicer(add_to_server: Callable[[Any, Any], None], implementation: object) -> Servicer:
+    """An implementation of the service that a generated function is named after."""
+    name = add_to_server.__name__.removeprefix("add_").removesuffix("Servicer_to_server")
+    return Servicer(add_to_server, implementation, f"{PACKAGE}.{name}")
 
 
 async def _retry_calls(database: Database, tariffs: Tariffs, settings: RatingSettings) -> None:
