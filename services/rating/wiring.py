@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
+from types import ModuleType
 
 from sqlalchemy.exc import DBAPIError
 
@@ -36,10 +35,10 @@ from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.route_call import Routes
 from services.rating.usecases.tariffs import Tariffs
-from tollbook.rating.v1 import rating_service_pb2_grpc as rating_contract
-from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_contract
-from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_contract
-from tollbook.rating.v1 import usage_service_pb2_grpc as usage_contract
+from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
+from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
+from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
 
 PACKAGE = "tollbook.rating.v1"
 BYTES_PER_MEBIBYTE = 2**20
@@ -73,48 +72,27 @@ def _servicers(
     emergency = frozenset(settings.emergency_numbers)
     usage = UsageApi(endpoint, tariffs, international(emergency))
     return [
-        _servicer(
-            rating_contract.add_RatingServiceServicer_to_server, RatingApi(memory, emergency)
-        ),
-        _servicer(
-            rating_contract.add_RateDeckServiceServicer_to_server, RateDeckApi(publishing, tariffs)
-        ),
-        _servicer(rating_contract.add_PlanServiceServicer_to_server, PlanApi(publishing)),
-        _servicer(tariff_contract.add_CalendarServiceServicer_to_server, CalendarApi(publishing)),
-        _servicer(
-            tariff_contract.add_ExchangeRateServiceServicer_to_server, ExchangeRateApi(publishing)
-        ),
-        _servicer(
-            tariff_contract.add_AccountDeckServiceServicer_to_server, AccountDeckApi(publishing)
-        ),
-        _servicer(
-            tariff_contract.add_RatingProfileServiceServicer_to_server, RatingProfileApi(publishing)
-        ),
-        _servicer(supplier_contract.add_SupplierServiceServicer_to_server, SupplierApi(publishing)),
-        _servicer(
-            supplier_contract.add_NumberingServiceServicer_to_server, NumberingApi(publishing)
-        ),
-        _servicer(
-            supplier_contract.add_RoutingServiceServicer_to_server, RoutingApi(Routes(memory))
-        ),
-        _servicer(usage_contract.add_UsageServiceServicer_to_server, usage),
-        _servicer(usage_contract.add_CounterServiceServicer_to_server, CounterApi(publishing)),
-        _servicer(
-            rating_contract.add_ChargeQueryServiceServicer_to_server,
-            ChargeQueryApi(endpoint, tariffs),
-        ),
-        _servicer(
-            rating_contract.add_PeriodServiceServicer_to_server, PeriodApi(endpoint, tariffs)
-        ),
-        _servicer(
-            rating_contract.add_RatingAuditServiceServicer_to_server, RatingAuditApi(endpoint)
-        ),
+        _servicer(rating_grpc, "RatingService", RatingApi(memory, emergency)),
+        _servicer(rating_grpc, "RateDeckService", RateDeckApi(publishing, tariffs)),
+        _servicer(rating_grpc, "PlanService", PlanApi(publishing)),
+        _servicer(tariff_grpc, "CalendarService", CalendarApi(publishing)),
+        _servicer(tariff_grpc, "ExchangeRateService", ExchangeRateApi(publishing)),
+        _servicer(tariff_grpc, "AccountDeckService", AccountDeckApi(publishing)),
+        _servicer(tariff_grpc, "RatingProfileService", RatingProfileApi(publishing)),
+        _servicer(supplier_grpc, "SupplierService", SupplierApi(publishing)),
+        _servicer(supplier_grpc, "NumberingService", NumberingApi(publishing)),
+        _servicer(supplier_grpc, "RoutingService", RoutingApi(Routes(memory))),
+        _servicer(usage_grpc, "UsageService", usage),
+        _servicer(usage_grpc, "CounterService", CounterApi(publishing)),
+        _servicer(rating_grpc, "ChargeQueryService", ChargeQueryApi(endpoint, tariffs)),
+        _servicer(rating_grpc, "PeriodService", PeriodApi(endpoint, tariffs)),
+        _servicer(rating_grpc, "RatingAuditService", RatingAuditApi(endpoint)),
     ]
 
 
-def _servicer(add_to_server: Callable[[Any, Any], None], implementation: object) -> Servicer:
-    """An implementation of the service that a generated function is named after."""
-    name = add_to_server.__name__.removeprefix("add_").removesuffix("Servicer_to_server")
+def _servicer(contract: ModuleType, name: str, implementation: object) -> Servicer:
+    """An implementation of a service of a contract, as the generated module adds it."""
+    add_to_server = getattr(contract, f"add_{name}Servicer_to_server")
     return Servicer(add_to_server, implementation, f"{PACKAGE}.{name}")
 
 
