@@ -1,6 +1,7 @@
 """A fee as a charge: settled once, when it falls due."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
@@ -65,22 +66,16 @@ def record_fee(
     """Store and publish the charge of a fee."""
     outcome = Outcome.RATED if priced.amount_micros else Outcome.ZERO
     charge = ChargeRevision(
+        **_NOT_OF_FEES,
         charge_id=key,
-        revision=1,
         tenant_id=tenant_id,
         kind=fee.kind.value,
-        party=Party.CUSTOMER.value,
-        party_level=0,
         call_key_kind=fee.key_kind,
         call_key=fee.key,
         leg=fee.leg,
-        call_id=None,
-        call_revision=0,
-        source=InputKind.SCHEDULE.value,
         account_id=fee.account_id,
         payer_account_id=payer_id,
         outcome=outcome.value,
-        unrated_reason="",
         currency=priced.currency,
         amount_micros=priced.amount_micros,
         amount_delta_micros=priced.amount_micros,
@@ -90,15 +85,27 @@ def record_fee(
         period_end=booked.end,
         correction=booked.correction,
         start_time=fee.start_micros,
-        duration_ms=0,
-        charged_ms=0,
         receipt=priced.receipt,
         settle_time=to_micros(uow.now),
-        opened_partition=NO_EVENT[0],
-        opened_sequence=NO_EVENT[1],
     )
     record_settlements(uow, tenant_id, [Settlement(charge)])
     return charge
+
+
+# Fees are charged to customers, once, and have no record of a call.
+_NOT_OF_FEES: Mapping[str, Any] = {
+    "revision": 1,
+    "party": Party.CUSTOMER.value,
+    "party_level": 0,
+    "call_id": None,
+    "call_revision": 0,
+    "source": InputKind.SCHEDULE.value,
+    "unrated_reason": "",
+    "duration_ms": 0,
+    "charged_ms": 0,
+    "opened_partition": NO_EVENT[0],
+    "opened_sequence": NO_EVENT[1],
+}
 
 
 def _held(bookings: Bookings, account_id: str) -> Account:

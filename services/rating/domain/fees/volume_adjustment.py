@@ -31,16 +31,14 @@ def volume_adjustment(
     the period. DomainError: NO_EXCHANGE_RATE.
     """
     thresholds, steps = volume_steps(tiers.tiers)
-    step = step_at(thresholds, steps, state.used)
     service = tiers.when.service or Service.VOICE
     conversions = Conversions(tariff.exchange, key.period_end_micros)
-    cost: Ratio = state.spent_micros * step.numerator, step.denominator
-    if step.price_nanos is not None:
-        cost = state.used * step.price_nanos, service.unit_size * NANOS_PER_MICRO
-        try:
-            cost = conversions.convert(cost, terms.currency, currency)
-        except NoPriceError as error:
-            raise unrated(str(error), plan_id=key.source_id, currency=currency) from None
+    step = step_at(thresholds, steps, state.used)
+    if step.price_nanos is None:
+        cost = state.spent_micros * step.numerator, step.denominator
+    else:
+        priced = state.used * step.price_nanos, service.unit_size * NANOS_PER_MICRO
+        cost = _exchanged(priced, conversions, terms, currency)
     exact = add(cost, (-state.spent_micros, 1))
     amount = terms.revision.price_rule.round_micros(*exact)
     exchanges = conversions.shown()
@@ -59,5 +57,13 @@ def volume_adjustment(
         "exact_micros": exact_text(exact),
         "amount_micros": amount,
     }
-    content = of_kind(VOLUME_ADJUSTMENT, currency, fields)
-    return PricedFee(currency, amount, content)
+    return PricedFee(currency, amount, of_kind(VOLUME_ADJUSTMENT, currency, fields))
+
+
+def _exchanged(cost: Ratio, conversions: Conversions, terms: Terms, currency: str) -> Ratio:
+    """A cost in the plan's currency as one in the account's."""
+    try:
+        return conversions.convert(cost, terms.currency, currency)
+    except NoPriceError as error:
+        plan_id = terms.revision.plan_id
+        raise unrated(str(error), plan_id=plan_id, currency=currency) from None
