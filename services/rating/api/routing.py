@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from chassis.grpc.convert import NANOS_PER_MICRO, nanos_to_decimal, time_from_proto
+from chassis.grpc.convert import NANOS_PER_MICRO, nanos_to_decimal
 from chassis.security.caller import current_caller
-from kernel.clock import utc_now
+from kernel.clock import from_micros
 from kernel.money import minor_unit_decimals
+from services.rating.api.convert_quotes import start_micros
 from services.rating.api.numbers import international, number_from_proto
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.routing import (
@@ -55,7 +56,7 @@ def _call(request: messages.RouteCallRequest) -> CallToRoute:
         caller=_digits(request.caller),
         routing_number=_digits(request.routing_number),
         account_id=request.account_id,
-        start_time=time_from_proto(request.start_time) or utc_now(),
+        start_time=from_micros(start_micros(request.start_time)),
         order=order,
         route_count=count,
         currency=request.currency_code,
