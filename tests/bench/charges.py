@@ -180,7 +180,9 @@ def _databases(kind: DatabaseKind) -> Iterator[Any]:
     """What opens empty, migrated databases of rating, each for a while."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tollbook-bench-")))
-        server = stack.enter_context(postgresql_server()) if kind == "postgresql" else ""
+        server = (
+            stack.enter_context(postgresql_server(durable=True)) if kind == "postgresql" else ""
+        )
 
         @contextmanager
         def fresh() -> Iterator[Database]:

@@ -21,8 +21,11 @@ START_SECONDS_MAX = 60
 
 
 @contextmanager
-def postgresql_server() -> Iterator[str]:
-    """Yield the URL of a running server: TEST_PG_URL, or one of our own."""
+def postgresql_server(durable: bool = False) -> Iterator[str]:
+    """Yield the URL of a running server: TEST_PG_URL, or one of our own.
+
+    Tests need no commits that outlive a power cut; what measures writing does.
+    """
     given = os.environ.get("TEST_PG_URL")
     if given:
         yield given
@@ -32,7 +35,7 @@ def postgresql_server() -> Iterator[str]:
         server = Postgresql(Path(folder) / "cluster", free_port(), secrets.token_hex(16))
         server.initialise()
         process = subprocess.Popen(
-            server.command(durable=False), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            server.command(durable), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             user=server_user(),
         )  # fmt: skip
         try:

@@ -75,10 +75,11 @@ class CounterBook:
             self._move(use, -1)
 
     def _move(self, use: CounterUse, sign: int) -> None:
-        state = self.state(use.key, use.before.granted)
-        self._moved.add(use.key)
-        self._states[use.key] = state._replace(
-            used=state.used + sign * (use.after.used - use.before.used),
-            spent_micros=state.spent_micros
-            + sign * (use.after.spent_micros - use.before.spent_micros),
+        key, before, after = use
+        granted, used, spent = self.state(key, before.granted)
+        self._moved.add(key)
+        self._states[key] = CounterState(
+            granted,
+            used + sign * (after.used - before.used),
+            spent + sign * (after.spent_micros - before.spent_micros),
         )

@@ -9,6 +9,7 @@ from kernel.clock import to_micros
 from services.rating.domain.account import Customer, Subscription
 from services.rating.domain.bulk.call_batch import CallBatch, price_batch, usage_at
 from services.rating.domain.counters import CounterBook
+from services.rating.domain.plans.plan import BundleUnit, Measure, PlanRevision
 from services.rating.domain.priced_call import PricedCall
 from services.rating.domain.pricing.price_usage import price_usage
 from services.rating.domain.tariffs.relation import LineNumber, NumberOwners
@@ -20,6 +21,7 @@ from tests.support.rating_oracle.tenant import Tenant, Usage
 CALLS_PER_BATCH = 60
 BATCHES_PER_TENANT = 2
 STEADY_SHARE = 0.8
+COUNTED_SHARE = 0.5
 DAYS_AROUND = 30
 
 
@@ -68,16 +70,17 @@ def _one_by_one(
 
 
 def _scene(rng: Random) -> Scene:
-    """Mostly steady: only calls without counters, and with one plan, are priced by columns."""
+    """Mostly steady: only calls of one plan, whose counters count units, are priced by columns."""
     scene = random_scene(rng)
     is_steady = rng.random() < STEADY_SHARE
     return replace(scene, tenant=_steady(rng, scene.tenant)) if is_steady else scene
 
 
 def _steady(rng: Random, tenant: Tenant) -> Tenant:
-    """One plan for each customer and no counters; of half the tenants, nothing ever changes."""
+    """One plan for each customer, few counters; of half the tenants, nothing ever changes."""
     plan_ids = [plan.plan_id for plan in tenant.plans]
-    revisions = [replace(each, bundles=(), volume_tiers=()) for each in tenant.revisions]
+    counters = rng.random() < COUNTED_SHARE
+    revisions = [_simple(each, counters) for each in tenant.revisions]
     versions = tenant.deck_versions
     if rng.random() < 0.5:
         revisions = [each for each in revisions if each.effective_time == LONG_AGO]
@@ -92,6 +95,22 @@ def _steady(rng: Random, tenant: Tenant) -> Tenant:
         for each in tenant.customers
     ]
     return replace(tenant, revisions=revisions, deck_versions=versions, customers=customers)
+
+
+def _simple(revision: PlanRevision, counters: bool) -> PlanRevision:
+    """Without counters, or with those alone that count units, and with nothing after the price."""
+    if not counters:
+        return replace(revision, bundles=(), volume_tiers=())
+    return replace(
+        revision,
+        bundles=tuple(each for each in revision.bundles if each.unit is BundleUnit.QUANTITY),
+        volume_tiers=tuple(
+            each for each in revision.volume_tiers if each.measure is not Measure.SPEND
+        ),
+        price_caps=(),
+        minimum_charge_micros=0,
+        duration_tiers=(),
+    )
 
 
 def _owners(rng: Random, scene: Scene) -> NumberOwners:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.rating.domain.account import Customer, plan_in_force
 from services.rating.domain.counter_periods import CounterCycle, Span
-from services.rating.domain.counters import CounterBook, CounterKey, CounterUse
+from services.rating.domain.counters import CounterBook, CounterKey, CounterState, CounterUse
 from services.rating.domain.plans.plan import BundleAllowance, BundleUnit
 from services.rating.domain.priced_call import Usage
 from services.rating.domain.tariffs.tariff import Tariff
@@ -77,7 +77,7 @@ def take(
             before = counters.state(bundle.key, bundle.granted)
             taken = min(before.left, needed)
             if taken:
-                after = before._replace(used=before.used + taken)
+                after = CounterState(before.granted, before.used + taken, before.spent_micros)
                 uses.append(BundleUse(bundle, CounterUse(bundle.key, before, after)))
                 needed -= taken
     return uses

@@ -40,13 +40,15 @@ class Volume(NamedTuple):
         place = bisect_right(self.thresholds, count)
         return self.thresholds[place] if place < len(self.thresholds) else None
 
+    def standing_at(self, state: CounterState) -> Volume:
+        """The same tier set with its counter elsewhere."""
+        return Volume(self.tiers, self.thresholds, self.steps, self.key, state)
+
     def use(self, advance: int, spent_micros: int = 0) -> CounterUse:
         """The counter after it has advanced."""
-        before = self.before
-        after = before._replace(
-            used=before.used + advance, spent_micros=before.spent_micros + spent_micros
-        )
-        return CounterUse(self.key, before, after)
+        granted, used, spent = self.before
+        after = CounterState(granted, used + advance, spent + spent_micros)
+        return CounterUse(self.key, self.before, after)
 
 
 Priced = tuple[int, Price]

@@ -19,7 +19,7 @@ from services.rating.domain.bulk.column_groups import ColumnGroup, Places
 from services.rating.domain.bulk.pricing_columns import CallColumns
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.compact_json import json_text
-from services.rating.domain.counters import CounterBook
+from services.rating.domain.counters import CounterBook, CounterUse
 from services.rating.domain.exact import NOTHING, add, times
 from services.rating.domain.plans.plan import BundleUnit
 from services.rating.domain.priced_call import PricedCall, Usage
@@ -45,6 +45,7 @@ from services.rating.domain.receipts.receipt import exact_text
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.usage import Service
 
+_NO_FEE = ConnectFee(NOTHING, ())
 _UNIT = Service.VOICE.unit_size * NANOS_PER_MICRO
 
 
@@ -149,33 +150,28 @@ class _Alike:
 
     def price(self, begin_micros: int, call: _CountedCall, counters: CounterBook) -> PricedCall:
         """The price of one of the calls."""
-        charged, revision = call.charged, self._terms.revision
-        covering = take(self._bundles, BundleUnit.QUANTITY, charged, counters)
-        paid, fee = charged, self._fee
+        covering = take(self._bundles, BundleUnit.QUANTITY, call.charged, counters)
+        paid, fee = call.charged, self._fee
         if covering:
             paid -= sum([each.taken for each in covering])
             if covering[0].bundle.allowance.covers_connect_fee:
-                fee = ConnectFee(NOTHING, ())
+                fee = _NO_FEE
         volume = self._volume
         if volume is not None:
-            volume = volume._replace(before=counters.state(volume.key))
+            volume = volume.standing_at(counters.state(volume.key))
         cost = cost_of([(paid, self._price)], volume, self._terms.compiled.splits)
-        exact = add(times(fee.micros, _UNIT), cost)
-        exact = exact[0] * self._to_account[0], exact[1] * self._to_account[1]
-        amount = revision.price_rule.round_micros(*exact)
-        uses = [each.use for each in covering]
+        exact = times(add(times(fee.micros, _UNIT), cost), *self._to_account)
+        amount = self._terms.revision.price_rule.round_micros(*exact)
         use = None
         if volume is not None:
             advance = advance_of(volume, Service.VOICE, paid, amount)
             use = volume.use(advance, amount if volume.is_whole else 0)
-            if use.before != use.after:
-                uses.append(use)
         has_segments = paid > 0 and self._segment_end != "}"
         texts = {
             "exchanges": self._exchanges,
             "begin_micros": str(begin_micros) if has_segments else "",
             "duration_ms": str(call.duration_ms),
-            "charged": str(charged),
+            "charged": str(call.charged),
             "bundles": list_text(bundle_text, covering),
             "segments": f'[{{"units":{paid}{self._segment_end}]' if has_segments else "",
             "volume": volume_text(volume, use),
@@ -183,14 +179,16 @@ class _Alike:
             "exact_micros": f'"{exact_text(exact)}"',
             "amount_micros": str(amount),
         }
+        uses = [each.use for each in covering]
+        if use is not None and use.before != use.after:
+            uses.append(use)
+        return self._priced(call, amount, continued(self._head, texts), tuple(uses))
+
+    def _priced(
+        self, call: _CountedCall, amount: int, receipt: bytes, uses: tuple[CounterUse, ...]
+    ) -> PricedCall:
+        outcome = Outcome.RATED if amount else Outcome.ZERO
+        line, prefix = self._rate.destination, self._rate.prefix
         return PricedCall(
-            Outcome.RATED if amount else Outcome.ZERO,
-            "",
-            self._currency,
-            amount,
-            charged,
-            self._rate.destination,
-            self._rate.prefix,
-            continued(self._head, texts),
-            tuple(uses),
+            outcome, "", self._currency, amount, call.charged, line, prefix, receipt, uses
         )
