@@ -11,8 +11,15 @@ from services.rating.domain.plans.plan import FACTOR_ONE
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.receipts import receipt as kinds
 from services.rating.domain.receipts.receipt import Receipt, exact_amount, price_rule_of
-
-NANOS_PER_UNIT = 10**9
+from services.rating.domain.receipts.volume_words import tiers_words, volume_words
+from services.rating.domain.receipts.words import (
+    BASE_UNITS,
+    NANOS_PER_UNIT,
+    UNITS,
+    deck_currency,
+    money,
+    plan_currency,
+)
 
 _FREE = {
     kinds.UNANSWERED: "The call was not answered; it is free.",
@@ -21,8 +28,6 @@ _FREE = {
     kinds.REFUNDED: "All of it was given back.",
     kinds.NO_FEE: "The plan had no terms at the start of the period; there is no fee.",
 }
-_UNITS = {"VOICE": "minute", "SMS": "message", "DATA": "megabyte"}
-_BASE_UNITS = {"VOICE": "s", "SMS": "messages", "DATA": "bytes"}
 
 
 def explain(receipt: Receipt) -> list[str]:
@@ -42,7 +47,7 @@ def _call(receipt: Receipt) -> Iterator[str]:
     yield from _exchanges(receipt)
     yield from _bundles(receipt)
     yield from _segments(receipt)
-    yield from _volume(receipt)
+    yield from volume_words(receipt)
     yield from _connect_fee(receipt)
     yield from _limits(receipt)
     yield from _rounding(receipt)
@@ -53,12 +58,12 @@ def _rate(receipt: Receipt) -> Iterator[str]:
     destination, row = receipt.get("destination", "no name"), receipt["row_number"]
     price = decimal_text(receipt["price_nanos"], NANOS_PER_UNIT)
     yield f"The number begins with {receipt['prefix']}: {destination} (row {row})."
-    yield f"A {_UNITS[receipt['kind']]} costs {price} {_deck_currency(receipt)}."
+    yield f"A {UNITS[receipt['kind']]} costs {price} {deck_currency(receipt)}."
 
 
 def _recorded(receipt: Receipt) -> Iterator[str]:
     if receipt["kind"] != "VOICE":
-        yield f"Recorded are {receipt['quantity']} {_BASE_UNITS[receipt['kind']]}."
+        yield f"Recorded are {receipt['quantity']} {BASE_UNITS[receipt['kind']]}."
         return
     duration = decimal_text(receipt["duration_ms"], MS_PER_SECOND)
     rounding = receipt["duration_rounding"]
@@ -70,7 +75,7 @@ def _grace(receipt: Receipt) -> str:
 
 
 def _increments(receipt: Receipt) -> Iterator[str]:
-    unit, charged = _BASE_UNITS[receipt["kind"]], receipt["charged"]
+    unit, charged = BASE_UNITS[receipt["kind"]], receipt["charged"]
     first, following = receipt.get("first_increment", 1), receipt.get("next_increment", 1)
     if "minimum" in receipt:
         yield f"At least {receipt['minimum']} {unit} are charged."
@@ -96,7 +101,7 @@ def _exchange(shown: Receipt) -> str:
 
 
 def _bundles(receipt: Receipt) -> Iterator[str]:
-    unit = _BASE_UNITS[receipt["kind"]]
+    unit = BASE_UNITS[receipt["kind"]]
     for place, each in enumerate(receipt.get("bundles", ())):
         taken = each["after"] - each.get("before", 0)
         left = each["granted"] - each["after"]
@@ -106,7 +111,7 @@ def _bundles(receipt: Receipt) -> Iterator[str]:
 
 
 def _segments(receipt: Receipt) -> Iterator[str]:
-    unit = _BASE_UNITS[receipt["kind"]]
+    unit = BASE_UNITS[receipt["kind"]]
     for each in receipt.get("segments", ()):
         band = f" in the band '{each['band']}'" if "band" in each else ""
         terms = ", by other terms of the plan" if "plan_revision_id" in each else ""
@@ -115,11 +120,11 @@ def _segments(receipt: Receipt) -> Iterator[str]:
 
 def _segment_price(segment: Receipt, receipt: Receipt) -> str:
     rate = segment.get("rate", receipt)
-    currency = rate.get("currency") if "rate" in segment else _deck_currency(receipt)
+    currency = rate.get("currency") if "rate" in segment else deck_currency(receipt)
     place = f" (prefix {rate['prefix']}, row {rate['row_number']})" if "rate" in segment else ""
     price = f"{decimal_text(rate['price_nanos'], NANOS_PER_UNIT)} {currency}{place}"
-    plan_currency = segment.get("plan_currency", _plan_currency(receipt))
-    return "".join([price, *(_step(each, plan_currency) for each in segment.get("steps", ()))])
+    own_currency = segment.get("plan_currency", plan_currency(receipt))
+    return "".join([price, *(_step(each, own_currency) for each in segment.get("steps", ()))])
 
 
 def _step(step: Receipt, currency: str) -> str:
@@ -139,58 +144,28 @@ def _factor(step: Receipt) -> str:
     return "" if factor == FACTOR_ONE else f" times {decimal_text(factor, FACTOR_ONE)}"
 
 
-def _volume(receipt: Receipt) -> Iterator[str]:
-    volume = receipt.get("volume")
-    if volume is None:
-        return
-    yield (
-        f"The volume tiers '{volume['code']}' count {volume['measure']}, "
-        f"from {volume['before']} to {volume['after']} with this."
-    )
-    if volume["mode"] == "WHOLE_VOLUME":
-        yield "They are settled when the period is sealed."
-    else:
-        yield f"Their prices: {_tiers(volume, receipt)}."
-
-
-def _tiers(volume: Receipt, receipt: Receipt) -> str:
-    return "; ".join(_tier(each, receipt) for each in volume["tiers"])
-
-
-def _tier(tier: Receipt, receipt: Receipt) -> str:
-    if "price_nanos" in tier:
-        price = decimal_text(tier["price_nanos"], NANOS_PER_UNIT)
-        return f"from {tier['from']} on {price} {_plan_currency(receipt)}"
-    return f"from {tier['from']} on times {decimal_text(_millionths(tier), FACTOR_ONE)}"
-
-
-def _millionths(tier: Receipt) -> int:
-    factor: int = tier.get("factor_millionths", FACTOR_ONE)
-    return factor
-
-
 def _connect_fee(receipt: Receipt) -> Iterator[str]:
     fee = receipt.get("connect_fee_micros", 0)
     if fee:
-        currency = _deck_currency(receipt)
+        currency = deck_currency(receipt)
         steps = "".join(_step(each, currency) for each in receipt.get("connect_fee_steps", ()))
-        yield f"Being connected costs {_money(fee, currency)} once{steps}."
+        yield f"Being connected costs {money(fee, currency)} once{steps}."
 
 
 def _limits(receipt: Receipt) -> Iterator[str]:
-    currency = _plan_currency(receipt)
+    currency = plan_currency(receipt)
     if "cap_micros" in receipt:
         fee = "with" if receipt.get("cap_includes_connect_fee") else "beside"
-        yield f"It costs at most {_money(receipt['cap_micros'], currency)} {fee} the connect fee."
+        yield f"It costs at most {money(receipt['cap_micros'], currency)} {fee} the connect fee."
     if "minimum_charge_micros" in receipt:
-        yield f"It costs at least {_money(receipt['minimum_charge_micros'], currency)}."
+        yield f"It costs at least {money(receipt['minimum_charge_micros'], currency)}."
 
 
 def _rounding(receipt: Receipt) -> Iterator[str]:
     currency = receipt["currency"]
     numerator, denominator = exact_amount(receipt)
     exact = ratio_text(numerator, denominator * MICROS_PER_UNIT)
-    rounded = _money(receipt.get("rounded_micros", receipt["amount_micros"]), currency)
+    rounded = money(receipt.get("rounded_micros", receipt["amount_micros"]), currency)
     yield f"That is exactly {exact} {currency}."
     yield f"Rounded {price_rule_of(receipt)}, that is {rounded}."
 
@@ -198,15 +173,15 @@ def _rounding(receipt: Receipt) -> Iterator[str]:
 def _money_bundles(receipt: Receipt) -> Iterator[str]:
     currency = receipt["currency"]
     for each in receipt.get("money_bundles", ()):
-        taken = _money(each["after"] - each.get("before", 0), currency)
-        left = _money(each["granted"] - each["after"], currency)
+        taken = money(each["after"] - each.get("before", 0), currency)
+        left = money(each["granted"] - each["after"], currency)
         yield f"The bundle '{each['code']}' pays {taken} of it; {left} are left in it."
     if "money_bundles" in receipt:
-        yield f"{_money(receipt['amount_micros'], currency)} are charged."
+        yield f"{money(receipt['amount_micros'], currency)} are charged."
 
 
 def _recurring_fee(receipt: Receipt) -> Iterator[str]:
-    fee = _money(receipt["monthly_fee_micros"], _plan_currency(receipt))
+    fee = money(receipt["monthly_fee_micros"], plan_currency(receipt))
     yield f"The plan costs {fee} a month."
     yield f"The subscription covers {receipt['covered_days']} of {receipt['period_days']} days."
     yield from _exchanges(receipt)
@@ -214,7 +189,7 @@ def _recurring_fee(receipt: Receipt) -> Iterator[str]:
 
 
 def _one_off_fee(receipt: Receipt) -> Iterator[str]:
-    fee = _money(receipt["fee_micros"], _plan_currency(receipt))
+    fee = money(receipt["fee_micros"], plan_currency(receipt))
     yield f"The fee '{receipt['fee_code']}' is {fee}, once."
     yield from _exchanges(receipt)
     yield from _rounding(receipt)
@@ -224,7 +199,7 @@ def _did_rental(receipt: Receipt) -> Iterator[str]:
     destination, row = receipt.get("destination", "no name"), receipt["row_number"]
     price = decimal_text(receipt["price_nanos"], NANOS_PER_UNIT)
     yield f"The number begins with {receipt['prefix']}: {destination} (row {row})."
-    yield f"It costs {price} {_deck_currency(receipt)} a month."
+    yield f"It costs {price} {deck_currency(receipt)} a month."
     yield f"It is rented for {receipt['covered_days']} of {receipt['period_days']} days."
     yield from _exchanges(receipt)
     yield from _rounding(receipt)
@@ -233,8 +208,8 @@ def _did_rental(receipt: Receipt) -> Iterator[str]:
 def _volume_adjustment(receipt: Receipt) -> Iterator[str]:
     volume, currency = receipt["volume"], receipt["currency"]
     yield f"The volume tiers '{volume['code']}' counted {volume['count']} ({volume['measure']})."
-    yield f"{_money(volume['spent_micros'], currency)} were charged for it before."
-    yield f"The prices of the whole volume: {_tiers(volume, receipt)}."
+    yield f"{money(volume['spent_micros'], currency)} were charged for it before."
+    yield f"The prices of the whole volume: {tiers_words(volume, receipt)}."
     yield from _exchanges(receipt)
     yield from _rounding(receipt)
 
@@ -245,15 +220,3 @@ _EXPLAIN: dict[str, Callable[[Receipt], Iterator[str]]] = {
     kinds.DID_RENTAL: _did_rental,
     kinds.VOLUME_ADJUSTMENT: _volume_adjustment,
 }
-
-
-def _plan_currency(receipt: Receipt) -> str:
-    return str(receipt.get("plan_currency", receipt["currency"]))
-
-
-def _deck_currency(receipt: Receipt) -> str:
-    return str(receipt.get("deck_currency", _plan_currency(receipt)))
-
-
-def _money(micros: int, currency: str) -> str:
-    return f"{decimal_text(micros, MICROS_PER_UNIT)} {currency}"
