@@ -193,3 +193,17 @@ async def test_usage_of_a_week_counts_in_its_week(desk: Desk) -> None:
     monday = Period(seconds_later(NOON, 2 * 86_400), MARCH.end).start
     await desk.collect(desk.call(), desk.call(start=monday))
     assert euros(await desk.charges()) == ["0.0000", "0.0000"]
+
+
+async def test_counters_are_listed_a_page_at_a_time(desk: Desk) -> None:
+    """The newest period first."""
+    await give(desk, bundles=[minutes(10)])
+    calls = [desk.call(start=start) for start in (NOON, seconds_later(APRIL.start, 60))]
+    await desk.collect(*calls)
+    request = messages.ListCountersRequest(account_id=desk.account_id, page_size=1)
+    newest = await desk.counters.ListCounters(request, None)
+    request.page_token = newest.next_page_token
+    oldest = await desk.counters.ListCounters(request, None)
+    periods = [each.period for each in (*newest.counters, *oldest.counters)]
+    assert periods == [range_to_proto(APRIL), range_to_proto(MARCH)]
+    assert not oldest.next_page_token

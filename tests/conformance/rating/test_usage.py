@@ -1,8 +1,10 @@
 """Usage and fees that platforms report themselves are charged once for their key."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
 
 from chassis.grpc.convert import range_to_proto, time_to_proto
 from kernel.errors import DomainError
@@ -180,3 +182,35 @@ async def test_reported_usage_does_not_count_as_collected(desk: Desk) -> None:
     await charge(desk, record(desk, "v-1", service=SERVICE_VOICE, quantity=60))
     digest = await desk.digest()
     assert (digest.collected_count, digest.rated_count, digest.zero_count) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"service": 99}, "INVALID_REQUEST"),
+        ({"usage_key": CallKey(kind=99, value="m-2")}, "INVALID_REQUEST"),  # type: ignore[arg-type]
+        ({"usage_key": CallKey(kind=CALL_KEY_KIND_OTHER, value="m\0")}, "INVALID_REQUEST"),
+        ({"revision": 2**32 - 1}, "INVALID_USAGE"),
+        ({"start_time": time_to_proto(datetime(9999, 12, 31, tzinfo=UTC))}, "INVALID_TIME"),
+    ],
+)
+async def test_a_spoilt_use_spoils_no_other_of_its_batch(
+    desk: Desk, changes: dict[str, Any], reason: str
+) -> None:
+    """It has its reason, and its neighbour a charge."""
+    await offer(desk)
+    usages = [record(desk, **{"key": "m-2", **changes}), record(desk)]
+    request = messages.ChargeUsagesRequest(usages=usages, request_id=new_uuid())
+    bad, good = (await desk.usage.ChargeUsages(request, None)).results
+    assert ErrorInfo.FromString(bad.error.details[0].value).reason == reason
+    assert euros([good.charge]) == ["0.0700"]
+
+
+async def test_a_known_use_that_comes_again_absurd_says_why(desk: Desk) -> None:
+    """It has no price, so there is nothing to compare with the charge that is there."""
+    await offer(desk)
+    minute: dict[str, Any] = {"service": SERVICE_VOICE, "quantity": 60}
+    known = await charge(desk, record(desk, **minute))
+    with pytest.raises(DomainError, match="INVALID_DURATION"):
+        await charge(desk, record(desk, **{**minute, "quantity": 10**12}))
+    assert await charge(desk, record(desk, **minute)) == known
