@@ -36,12 +36,19 @@ class GroupTerms(NamedTuple):
 
     @property
     def receipts(self) -> dict[Any, Any]:
-        """What receipts of such calls have in common, by row and band; kept with the terms."""
+        """What receipts of such calls have in common, by row and band."""
+        return self.kept("receipts")
+
+    def kept(self, what: str) -> dict[Any, Any]:
+        """What is made once for such calls; kept with the terms."""
         version_id = self.version.rate_deck_version_id
-        key = self.situation.failing, version_id, self.currency, self.to_plan, self.to_account
-        if len(self.terms.heads) >= CACHED_RATES_MAX:
-            self.terms.heads.clear()
-        known: dict[Any, Any] = self.terms.heads.setdefault(key, {})
+        key = what, self.situation.failing, version_id, self.currency, self.to_plan, self.to_account
+        heads = self.terms.heads
+        known: dict[Any, Any] | None = heads.get(key)
+        if known is None:
+            if len(heads) >= CACHED_RATES_MAX:
+                heads.clear()
+            known = heads[key] = {}
         return known
 
     @property
@@ -51,26 +58,17 @@ class GroupTerms(NamedTuple):
 
 
 class GroupCalls(NamedTuple):
-    """The calls of a group, as columns."""
+    """Calls of common terms whose rates are in one deck."""
 
+    common: GroupTerms
     places: Places
     """In the batch."""
     rows: Int32s
     """Of the deck."""
-    begins_micros: Int64s
-    durations_ms: Int64s
-    until_micros: Int64s
-    """Until when each customer keeps its plan."""
 
     def select(self, which: Bools) -> GroupCalls:
         """Some of the calls."""
-        return GroupCalls(
-            self.places[which],
-            self.rows[which],
-            self.begins_micros[which],
-            self.durations_ms[which],
-            self.until_micros[which],
-        )
+        return GroupCalls(self.common, self.places[which], self.rows[which])
 
 
 class ColumnGroup(NamedTuple):

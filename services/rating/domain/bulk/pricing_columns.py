@@ -17,11 +17,12 @@ import numpy.typing as npt
 
 from services.rating.domain.account import Customer, plan_in_force
 from services.rating.domain.bulk.column_groups import (
+    CallTimes,
     ColumnGroup,
     GroupCalls,
     GroupTerms,
     Places,
-    price_group,
+    price_groups,
 )
 from services.rating.domain.bulk.column_terms import (
     Situation,
@@ -83,7 +84,7 @@ def price_columns(
     """Price the calls at some places; `table_of` gives the compiled rows of a deck version."""
     done = ColumnPrices([], [], [], [])
     if len(places):
-        _Pass(calls, tariff, table_of, done).run(places)
+        _Pass(calls, tariff, table_of, done).price(places)
     return done
 
 
@@ -99,17 +100,32 @@ class _Pass:
         self._tariff = tariff
         self._table_of = table_of
         self._done = done
+        self._groups: list[GroupCalls] = []
         self._until = np.zeros(len(calls.customers), np.int64)
         """Until when each customer keeps its plan."""
 
-    def run(self, places: Places) -> None:
+    def price(self, places: Places) -> None:
+        """Group the calls, then price all groups at once."""
+        self._group(places)
+        if not self._groups:
+            return
+        calls = self._calls
+        until = self._until[calls.customer_places]
+        times = CallTimes(calls.begins_micros, calls.durations_ms, until)
+        priced, rest = price_groups(self._groups, times)
+        self._done.rest.extend(rest)
+        for group in priced:
+            is_stateless = group.common.terms.is_stateless
+            (self._done.groups if is_stateless else self._done.counted).append(group)
+
+    def _group(self, places: Places) -> None:
         calls = self._calls
         starts = calls.starts_micros[places]
         first, last = int(starts.min()), int(starts.max())
         if last - first > SPAN_MICROS_MAX:
             early = starts <= first + (last - first) // 2
-            self.run(places[early])
-            self.run(places[~early])
+            self._group(places[early])
+            self._group(places[~early])
             return
         codes: dict[_Subscribed | None, int] = {None: 0}
         code_of = np.array(
@@ -126,7 +142,7 @@ class _Pass:
             if subscribed is None:
                 self._done.rest.append(together)
             else:
-                self._price_span(subscribed, together)
+                self._group_span(subscribed, together)
 
     def _subscribed(self, place: int, first: int, last: int) -> _Subscribed | None:
         """The plan of a customer; None where the batch sees more than one, or decks of its own."""
@@ -146,7 +162,7 @@ class _Pass:
         self._until[place] = until
         return None if is_odd or plan_id is None else _Subscribed(plan_id, account.currency)
 
-    def _price_span(self, subscribed: _Subscribed, places: Places) -> None:
+    def _group_span(self, subscribed: _Subscribed, places: Places) -> None:
         """Price calls of one plan; those before and after a change of terms each by themselves."""
         starts = self._calls.starts_micros[places]
         first, last = int(starts.min()), int(starts.max())
@@ -159,11 +175,11 @@ class _Pass:
         )
         if changes:
             early = starts <= first + (last - first) // 2
-            self._price_span(subscribed, places[early])
-            self._price_span(subscribed, places[~early])
+            self._group_span(subscribed, places[early])
+            self._group_span(subscribed, places[~early])
             return
         for situation, part in self._by_facts(terms, places):
-            self._price_situation(terms, situation, subscribed.currency, part)
+            self._group_situation(terms, situation, subscribed.currency, part)
 
     def _can_be_priced(self, terms: Terms) -> bool:
         if terms.is_stateless:
@@ -193,7 +209,7 @@ class _Pass:
         for failing, part in together.items():
             yield situation_of(terms, failing), np.array(part, np.intp)
 
-    def _price_situation(
+    def _group_situation(
         self, terms: Terms, situation: Situation, currency: str, places: Places
     ) -> None:
         """Ask the decks of the chain one after the other for the numbers that are left."""
@@ -209,7 +225,11 @@ class _Pass:
             there, left = (places, places[:0]) if known.all() else (places[known], places[~known])
             if len(there):
                 common = self._common(terms, situation, (version, table), currency, there)
-                self._price_group(common, there, rows if there is places else rows[known])
+                if common is None:
+                    self._done.rest.append(there)
+                else:
+                    found = rows if there is places else rows[known]
+                    self._groups.append(GroupCalls(common, there, found))
             places = left
             if not len(places):
                 return
@@ -238,24 +258,3 @@ class _Pass:
         if to_plan is None or to_account is None:
             return None
         return GroupTerms(terms, situation, *deck, currency, to_plan, to_account)
-
-    def _price_group(self, common: GroupTerms | None, places: Places, rows: Int32s) -> None:
-        calls = self._calls
-        if common is None:
-            self._done.rest.append(places)
-            return
-        group, rest = price_group(
-            common,
-            GroupCalls(
-                places,
-                rows,
-                calls.begins_micros[places],
-                calls.durations_ms[places],
-                self._until_of(places),
-            ),
-        )
-        if group is not None:
-            done = self._done.groups if common.terms.is_stateless else self._done.counted
-            done.append(group)
-        if len(rest):
-            self._done.rest.append(rest)
