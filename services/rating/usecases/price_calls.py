@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.account import Account, Customer
@@ -28,6 +29,21 @@ from services.rating.store.pricing_lock import share_pricing
 from services.rating.usecases.booking import Bookings
 from services.rating.usecases.parties import supplier_customer
 from services.rating.usecases.tariffs import Tariffs
+
+
+class _Asked(NamedTuple):
+    """Calls to be priced, and what decides their prices beside the tariff."""
+
+    calls: CallBatch
+    customers: Mapping[CustomerKey, Customer]
+    countings: Sequence[int]
+    """In whose periods counters count each call."""
+    owners: NumberOwners
+
+    def select(self, places: Sequence[int]) -> _Asked:
+        """The calls at some places."""
+        countings = [self.countings[place] for place in places]
+        return self._replace(calls=self.calls.select(places), countings=countings)
 
 
 class CallPricing:
@@ -60,32 +76,20 @@ class CallPricing:
         What a charge took from counters is given back before its call is priced again, and taken
         again if the new price changes nothing.
         """
-        customers = self._customers(calls)
-        countings = list(
-            map(self.bookings.counting_micros, calls.payer_account_ids, calls.starts_micros)
-        )
-        taken = {
-            place: uses
-            for place, charge in enumerate(known)
-            if charge is not None and (uses := _uses(charge))
-        }
-        owners = self._owners(calls)
-        needed = needed_counters(calls, customers, self.tariff, countings)
-        self._open_counters(needed.union(*(_keys(uses) for uses in taken.values())))
+        asked = self._asked(calls)
+        charged = {place: charge for place, charge in enumerate(known) if charge is not None}
+        needed = needed_counters(calls, asked.customers, self.tariff, asked.countings)
+        needed.update(*(_keys(_uses(charge)) for charge in charged.values()))
+        self._open_counters(needed)
+        if not charged or not needed:
+            return self._price_batch(asked)
         # What was charged before comes first: it may take again what it gives back.
         prices = {
-            place: self._price_again(
-                calls.select([place]), customers, [countings[place]], owners, charge, kind
-            )
-            for place, charge in enumerate(known)
-            if charge is not None and (needed or taken)
+            place: self._price_again(asked.select([place]), charge, kind)
+            for place, charge in charged.items()
         }
-        if not prices:
-            return self._price_batch(calls, customers, countings, owners)
         new = [place for place in range(len(calls)) if place not in prices]
-        its_countings = [countings[place] for place in new]
-        rest = self._price_batch(calls.select(new), customers, its_countings, owners)
-        prices.update(zip(new, rest, strict=True))
+        prices.update(zip(new, self._price_batch(asked.select(new)), strict=True))
         return [prices[place] for place in range(len(calls))]
 
     def customer(self, account_id: str) -> Customer:
@@ -104,31 +108,23 @@ class CallPricing:
         """Store the counters as they are now."""
         save_counters(self.uow.connection, self.tenant_id, self._counters.changed())
 
-    def _price_again(
-        self,
-        call: CallBatch,
-        customers: Mapping[CustomerKey, Customer],
-        countings: Sequence[int],
-        owners: NumberOwners,
-        known: ChargeRevision,
-        kind: InputKind,
-    ) -> PricedCall:
+    def _asked(self, calls: CallBatch) -> _Asked:
+        instants = calls.payer_account_ids, calls.starts_micros
+        countings = list(map(self.bookings.counting_micros, *instants))
+        return _Asked(calls, self._customers(calls), countings, self._owners(calls))
+
+    def _price_again(self, call: _Asked, known: ChargeRevision, kind: InputKind) -> PricedCall:
         """Price one call that has a charge, with the counters as if it had none."""
         taken = _uses(known)
         self._counters.give_back(taken)
-        [price] = self._price_batch(call, customers, countings, owners)
-        if settle(known.settled, _offer(price, call, kind)) is None:
+        [price] = self._price_batch(call)
+        if settle(known.settled, _offer(price, call.calls, kind)) is None:
             self._counters.give_back(price.counter_uses)
             self._counters.apply(taken)
         return price
 
-    def _price_batch(
-        self,
-        calls: CallBatch,
-        customers: Mapping[CustomerKey, Customer],
-        countings: Sequence[int],
-        owners: NumberOwners,
-    ) -> list[PricedCall]:
+    def _price_batch(self, asked: _Asked) -> list[PricedCall]:
+        calls, customers, countings, owners = asked
         return price_batch(
             calls, customers, self.tariff, self.table, self._counters, countings, owners
         )
