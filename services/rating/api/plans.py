@@ -36,14 +36,18 @@ class PlanApi(PlanServiceServicer):
     async def CreatePlan(
         self, request: messages.CreatePlanRequest, context: Any
     ) -> messages.CreatePlanResponse:
-        """Create a plan without terms."""
+        """Create a plan, with its first terms if they are given."""
         new = request.plan
 
         def work(uow: UnitOfWork, caller: Caller) -> messages.CreatePlanResponse:
             plan = create_plan(
                 uow, caller.tenant_id, new.plan_id, new.code, new.display_name, new.currency_code
             )
-            return messages.CreatePlanResponse(plan=plan_to_proto(plan, None))
+            revision = None
+            if new.HasField("latest_revision"):
+                draft = draft_from_proto(new.latest_revision, uow.now)
+                plan, revision = publish_plan_revision(uow, caller.tenant_id, plan.plan_id, draft)
+            return messages.CreatePlanResponse(plan=plan_to_proto(plan, revision))
 
         return await self._endpoint.mutate(
             request, messages.CreatePlanResponse, work, validate_only=request.validate_only

@@ -17,6 +17,7 @@ from tests.conformance.rating.tariff_desk import (
     BANDS,
     VOICE,
     TariffDesk,
+    assert_changes_nothing,
     refusal,
 )
 from tollbook.rating.v1 import plan_pb2
@@ -244,6 +245,27 @@ async def test_a_plan_that_is_only_checked_is_not_created(tariffs: TariffDesk) -
     before = await tariffs.traces()
     assert (await tariffs.desk.plans.CreatePlan(request, None)).plan.code == "later"
     assert await tariffs.traces() == before
+
+
+async def test_a_plan_is_created_with_its_first_terms_or_not_at_all(tariffs: TariffDesk) -> None:
+    """Terms that are refused leave no plan behind; corrected ones are in force with it."""
+    desk = tariffs.desk
+    terms = PlanRevision(effective_time=time_to_proto(NOON), rate_deck_ids=[new_uuid()])
+    plan = Plan(code="ready", display_name="Ready", currency_code="EUR", latest_revision=terms)
+
+    async def create() -> Plan:
+        request = messages.CreatePlanRequest(plan=plan, request_id=new_uuid())
+        return (await desk.plans.CreatePlan(request, None)).plan
+
+    await assert_changes_nothing(tariffs, "RATE_DECK_NOT_FOUND", create)
+    plan.latest_revision.rate_deck_ids[:] = [desk.deck_id]
+    created = await create()
+    found = await desk.plans.GetPlan(messages.GetPlanRequest(plan_id=created.plan_id), None)
+    assert found.plan == created
+    assert (created.latest_revision.revision, created.latest_revision.rate_deck_ids) == (
+        1,
+        [desk.deck_id],
+    )
 
 
 async def test_a_plan_is_renamed_and_keeps_its_terms(tariffs: TariffDesk) -> None:
