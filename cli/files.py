@@ -1,14 +1,24 @@
-"""Files on their way to a service: sent in pieces, with a bar that shows how far they are."""
+"""Files: read as text, or sent to a service in pieces with a bar that shows how far they are."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.output import trouble
 
 PIECE_BYTES = 256 * 1024
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that people wrote."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start} is no UTF-8; save it as UTF-8"
+        raise typer.BadParameter(f"{path} cannot be read: {problem}") from None
 
 
 class SentFile:

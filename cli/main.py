@@ -10,13 +10,17 @@ import typer
 from chassis.settings import SettingsError
 from cli.bills import bill
 from cli.call_files import import_calls
+from cli.charges import explain
 from cli.connection import DATA_FOLDER, DATA_VARIABLE, TOKEN_VARIABLE, connection_from
 from cli.dead_letters import dead_letters
+from cli.exchange_rates import add_exchange_rates
 from cli.output import complain
+from cli.plans import publish_plan
 from cli.price import price
 from cli.rate_decks import import_deck
 from cli.reconcile import reconcile
 from cli.replay import replay
+from cli.routes import route
 from cli.run import run
 from cli.serve import migrate, serve
 from cli.suspense import suspense
@@ -44,7 +48,13 @@ def options(
     context.obj = connection_from(data, token_file)
 
 
-for command in (run, serve, migrate, import_deck, import_calls, price, bill, replay, reconcile):
+COMMANDS = (
+    *(run, serve, migrate),
+    *(import_deck, publish_plan, add_exchange_rates),
+    *(price, route, import_calls, explain, bill),
+    *(replay, reconcile),
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(suspense, name="suspense")

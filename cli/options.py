@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from deploy.local.installation import SERVICES
 
 ServiceName = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]
+FileArgument = Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False)]
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant that is meant.")]
 
 

@@ -1,7 +1,10 @@
 """How commands speak: one console for answers, one for trouble, amounts written out exactly."""
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from kernel.money import MICROS_PER_UNIT, Money, minor_unit_decimals
 
@@ -25,6 +28,20 @@ def report(topic: str, what: str) -> None:
     console.print(
         f"  [green]✓[/green] [bold]{escape(topic):<20}[/bold] {escape(what)}", soft_wrap=True
     )
+
+
+def steps(sentences: Iterable[str]) -> None:
+    """Tell a reasoning, a numbered sentence a step."""
+    for number, words in enumerate(sentences, start=1):
+        console.print(f"    {number:>2}. {escape(words)}", soft_wrap=True)
+
+
+def table(title: str, *headings: str) -> Table:
+    """An empty table, as all commands show them."""
+    made = Table(title=title, title_justify="left", box=None, padding=(0, 2))
+    for heading in headings:
+        made.add_column(heading)
+    return made
 
 
 def complain(message: str) -> None:

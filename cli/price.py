@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 from google.protobuf.duration_pb2 import Duration
-from rich.markup import escape
 
 from chassis.grpc.client import acting_for
 from chassis.grpc.convert import duration_ms_to_proto, money_from_proto, time_to_proto
+from cli.accounts import account_id_of, naming_account
 from cli.connection import Connection
 from cli.options import TenantOption, utc
-from cli.output import amount_text, complain, console, report
-from tollbook.invoice.v1 import invoice_service_pb2, invoice_service_pb2_grpc
+from cli.output import amount_text, report, steps
 from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc
 
 MILLISECONDS_PER_SECOND = 1_000
@@ -40,13 +39,9 @@ def price(
         receipt_detail=rating_service_pb2.RECEIPT_DETAIL_WORDS,
     )
     with acting_for(tenant):
-        priced = asyncio.run(_price(context.obj, account, request))
-    if priced is None:
-        complain(f"{tenant} has no account {account}; --account takes the account's code")
-        raise typer.Exit(1)
+        priced = asyncio.run(_price(context.obj, tenant, account, request))
     report("Price", amount_text(money_from_proto(priced.amount)))
-    for step, words in enumerate(priced.receipt.explanation, start=1):
-        console.print(f"    {step:>2}. {escape(words)}", soft_wrap=True)
+    steps(priced.receipt.explanation)
 
 
 def _seconds(text: str) -> Duration:
@@ -59,15 +54,12 @@ def _seconds(text: str) -> Duration:
 
 
 async def _price(
-    connection: Connection, account_code: str, request: rating_service_pb2.PriceCallRequest
-) -> rating_service_pb2.PriceCallResponse | None:
-    """The price of a call; None when there is no such account."""
-    async with connection.channel("invoice") as channel:
-        customers = invoice_service_pb2_grpc.CustomerServiceStub(channel)
-        wanted = invoice_service_pb2.ListAccountsRequest(code=account_code)
-        known = (await customers.ListAccounts(wanted)).accounts
-    if not known:
-        return None
-    request.account_id = known[0].account_id
+    connection: Connection,
+    tenant: str,
+    account_code: str,
+    request: rating_service_pb2.PriceCallRequest,
+) -> rating_service_pb2.PriceCallResponse:
+    request.account_id = await account_id_of(connection, tenant, account_code)
     async with connection.channel("rating") as channel:
-        return await rating_service_pb2_grpc.RatingServiceStub(channel).PriceCall(request)
+        with naming_account(account_code):
+            return await rating_service_pb2_grpc.RatingServiceStub(channel).PriceCall(request)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from google.protobuf import json_format
 from rich.table import Table
 
 from chassis.grpc.client import acting_for
 from chassis.grpc.convert import time_to_proto
 from cli.connection import Connection
 from cli.files import SentFile, progress_bar
-from cli.options import TenantOption, utc
+from cli.json_files import read_message
+from cli.options import FileArgument, TenantOption, utc
 from cli.output import console, report
 from kernel.ids import new_uuid
 from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc, service_pb2
@@ -43,36 +43,50 @@ class _Deck:
     destinations: SentFile | None
 
 
+CodeOption = Annotated[str, typer.Option(help="The deck's code; a new one makes a new deck.")]
+CurrencyOption = Annotated[str, typer.Option(help="ISO 4217 code of the prices, e.g. EUR.")]
+MappingOption = Annotated[
+    Path,
+    typer.Option(
+        help="How the columns are read: a RateDeckMapping as JSON.", exists=True, dir_okay=False
+    ),
+]
+DestinationsOption = Annotated[
+    Path | None,
+    typer.Option(help="A second file with names and increments.", exists=True, dir_okay=False),
+]
+ServiceOption = Annotated[
+    _Service, typer.Option(help="What the prices are for.", case_sensitive=False)
+]
+ValidateOption = Annotated[
+    bool, typer.Option("--validate-only", help="Check every row and keep nothing.")
+]
+PublishOption = Annotated[bool, typer.Option("--publish", help="Put it into force.")]
+EffectiveOption = Annotated[
+    datetime | None, typer.Option(help="From when on (UTC); needs --publish.")
+]
+
+
 def import_deck(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The rates, a CSV file.", exists=True)],
+    file: FileArgument,
     tenant: TenantOption,
-    code: Annotated[str, typer.Option(help="The deck's code; a new one makes a new deck.")],
-    currency: Annotated[str, typer.Option(help="ISO 4217 code of the prices, e.g. EUR.")],
-    mapping: Annotated[
-        Path, typer.Option(help="How the columns are read: a RateDeckMapping as JSON.", exists=True)
-    ],
-    destinations: Annotated[
-        Path | None, typer.Option(help="A second file with names and increments.", exists=True)
-    ] = None,
-    service: Annotated[
-        _Service, typer.Option(help="What the prices are for.", case_sensitive=False)
-    ] = _Service.VOICE,
-    validate_only: Annotated[
-        bool, typer.Option("--validate-only", help="Check every row and keep nothing.")
-    ] = False,
-    publish: Annotated[bool, typer.Option("--publish", help="Put it into force.")] = False,
-    effective: Annotated[
-        datetime | None, typer.Option(help="From when on (UTC); needs --publish.")
-    ] = None,
+    code: CodeOption,
+    currency: CurrencyOption,
+    mapping: MappingOption,
+    destinations: DestinationsOption = None,
+    service: ServiceOption = _Service.VOICE,
+    validate_only: ValidateOption = False,
+    publish: PublishOption = False,
+    effective: EffectiveOption = None,
 ) -> None:
-    """Import a rate deck as a draft version; say what became of every row."""
+    """Import a rate deck, a CSV file, as a draft version; say what became of every row."""
     if publish and validate_only:
         raise typer.BadParameter("what is only validated cannot be published; leave one out")
     header = rating_service_pb2.ImportRateDeckHeader(
         rate_deck_code=code,
         currency_code=currency,
-        mapping=_read_mapping(mapping),
+        mapping=read_message(mapping, RateDeckMapping()),
         request_id=new_uuid(),
         service=service_pb2.Service.Value(f"SERVICE_{service.name}"),
         validate_only=validate_only,
@@ -87,13 +101,6 @@ def import_deck(  # noqa: PLR0913, PLR0917 - each is an option of the command
     if publish:
         with acting_for(tenant):
             asyncio.run(_publish(context.obj, imported, effective))
-
-
-def _read_mapping(file: Path) -> RateDeckMapping:
-    try:
-        return json_format.Parse(file.read_text(encoding="utf-8"), RateDeckMapping())
-    except json_format.ParseError as error:
-        raise typer.BadParameter(f"{file} is no RateDeckMapping: {error}") from None
 
 
 async def _import(connection: Connection, deck: _Deck) -> rating_service_pb2.ImportRateDeckResponse:
