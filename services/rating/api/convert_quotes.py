@@ -1,6 +1,5 @@
 """Calls to be priced from the messages of the contract, and prices to them."""
 
-import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.status_pb2 import Status
 
@@ -54,7 +53,7 @@ class CallReader:
         # Numbers come in international form; no country's own way of dialling applies to them.
         self._plan = NumberPlan("999", "", emergency_numbers=emergency_numbers)
         long = [number for number in emergency_numbers if len(number) >= E164_DIGITS_MIN]
-        self._emergency_numbers = padded_columns(long)[0]
+        self._emergency_numbers = padded_columns(long)[0].tolist()
 
     def planned_call(self, request: messages.PriceCallRequest) -> PlannedCall:
         """A call to be priced. INVALID_NUMBER, INVALID_TIME, INVALID_DURATION, INVALID_QUANTITY."""
@@ -96,11 +95,10 @@ class CallReader:
     def are_e164(self, numbers: Int64s, lengths: Int32s) -> Bools:
         """Which padded numbers are international ones for certain; `callee` decides on others."""
         usual: Bools = (
-            (lengths >= E164_DIGITS_MIN)
-            & (lengths <= E164_DIGITS_MAX)
-            & (numbers >= _FIRST_NUMBER)
-            & ~np.isin(numbers, self._emergency_numbers)
+            (lengths >= E164_DIGITS_MIN) & (lengths <= E164_DIGITS_MAX) & (numbers >= _FIRST_NUMBER)
         )
+        for number in self._emergency_numbers:
+            usual &= numbers != number
         return usual
 
     def is_number(self, text: str) -> bool:
@@ -124,6 +122,13 @@ def priced_service(number: int) -> Service:
 def is_known_id(account_id: str) -> bool:
     """Whether an account may have this id."""
     return len(account_id) <= ACCOUNT_ID_CHARACTERS_MAX and "\0" not in account_id
+
+
+def known_ids(account_ids: list[str]) -> list[str]:
+    """The ids, those that no account can have emptied."""
+    if is_known_id(max(account_ids, key=len, default="")) and "\0" not in "".join(account_ids):
+        return account_ids
+    return [each if is_known_id(each) else "" for each in account_ids]
 
 
 def known_id(account_id: str) -> str:

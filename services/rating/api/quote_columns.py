@@ -8,8 +8,8 @@ from services.rating.api.convert_quotes import (
     begin_micros,
     checked_duration,
     checked_quantity,
-    is_known_id,
     known_id,
+    known_ids,
     priced_service,
 )
 from services.rating.api.moments import FIRST_MICROS, LAST_MICROS, checked_micros
@@ -63,7 +63,7 @@ class ColumnReader:
         if self._services is not None:
             is_usual &= self._services <= Service.VOICE
         return PlannedColumns(
-            self._known_ids(),
+            known_ids(self._account_ids),
             self._account_places,
             numbers,
             lengths,
@@ -104,10 +104,6 @@ class ColumnReader:
             return ""
         codes, words = self._routing
         return words[int(codes[place])]
-
-    def _known_ids(self) -> list[str]:
-        """The ids, those that no account can have emptied."""
-        return [each if is_known_id(each) else "" for each in self._account_ids]
 
 
 def _text_at(column: tuple[bytes, UInt32s], place: int) -> str:

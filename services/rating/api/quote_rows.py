@@ -4,25 +4,23 @@ A batch of rows is priced as columns: a thousand objects of each kind would cost
 """
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 
 from chassis.grpc.convert import MICROS_PER_SECOND, MILLISECONDS_PER_SECOND, NANOS_PER_MICRO
-from kernel.money import MICROS_PER_UNIT
 from services.rating.api.convert_quotes import (
     CallReader,
     add_receipt,
     error_to_proto,
-    is_known_id,
+    known_ids,
 )
 from services.rating.api.moments import LAST_MICROS
+from services.rating.api.result_bytes import encoded_results
 from services.rating.domain.decks.prefix_table import padded_columns
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.domain.usage import Service
 from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns
 from tollbook.rating.v1 import rating_service_pb2 as messages
-from tollbook.type.v1.call_pb2 import RatingOutcome
 
 NANOS_PER_MILLISECOND = 10**6
 
@@ -61,7 +59,7 @@ def planned_rows(
     )
     starts = seconds * MICROS_PER_SECOND + nanos // NANOS_PER_MICRO
     return PlannedColumns(
-        [account_id if is_known_id(account_id) else "" for account_id in places],
+        known_ids(list(places)),
         np.array(of_calls, np.intp),
         numbers,
         lengths,
@@ -77,30 +75,13 @@ def results_to_proto(
     prices: PricedColumns, requests: Sequence[messages.PriceCallRequest]
 ) -> messages.PriceCallsResponse:
     """Prices as rows."""
-    response = messages.PriceCallsResponse()
-    add = response.results.add
-    units, micros = np.divmod(prices.amounts, MICROS_PER_UNIT)
-    currencies = prices.currencies.words
-    outcomes = cast("list[RatingOutcome.ValueType]", prices.outcomes.tolist())
-    for outcome, currency, unit, nanos, charged in zip(
-        outcomes,
-        prices.currencies.codes.tolist(),
-        units.tolist(),
-        (micros * NANOS_PER_MICRO).tolist(),
-        prices.charged.tolist(),
-        strict=True,
-    ):
-        price = add().price
-        price.outcome = outcome
-        amount = price.amount
-        amount.currency_code = currencies[currency]
-        amount.units = unit
-        amount.nanos = nanos
-        price.charged_quantity = charged
+    response = messages.PriceCallsResponse.FromString(encoded_results(prices))
+    results = response.results
+    for place in np.flatnonzero(prices.currencies.codes == 0).tolist():
+        results[place].price.amount.currency_code = ""
     for place, error in prices.errors.items():
-        response.results[place].error.CopyFrom(error_to_proto(error))
+        results[place].error.CopyFrom(error_to_proto(error))
     for place, receipt in enumerate(prices.receipts or ()):
         if receipt:
-            detail = requests[place].receipt_detail
-            add_receipt(response.results[place].price, receipt, detail)
+            add_receipt(results[place].price, receipt, requests[place].receipt_detail)
     return response

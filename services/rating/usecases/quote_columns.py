@@ -152,6 +152,8 @@ class ColumnQuotes:
             tenant_id, lambda table_of: _together(basis, calls, table_of, wanted)
         )
         left = np.flatnonzero(prices.outcomes == 0).tolist()
+        if not left:
+            return prices, {}
         return prices, await self._singly(tenant_id, basis, calls, left, wanted)
 
     async def _singly(

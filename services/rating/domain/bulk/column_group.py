@@ -63,7 +63,7 @@ class GroupCalls(NamedTuple):
     common: GroupTerms
     places: Places
     """In the batch."""
-    rows: Int32s
+    rows: Places
     """Of the deck."""
 
     def select(self, which: Bools) -> GroupCalls:
@@ -76,7 +76,7 @@ class ColumnGroup(NamedTuple):
 
     common: GroupTerms
     places: Places
-    rows: Int32s
+    rows: Places
     durations_ms: Int64s
     charged: Int64s
     """0 for those in grace."""

@@ -88,7 +88,7 @@ class _Pricing:
 
     def _of_rates(self, name: str) -> Int64s:
         """A column of the decks, for each call."""
-        columns = [getattr(group.common.table, name)[group.rows] for _, group in self._groups]
+        columns = [getattr(group.common.table, name).take(group.rows) for _, group in self._groups]
         return np.concatenate(columns)
 
     def _charged_seconds(self) -> Int64s:
@@ -170,12 +170,13 @@ class _Pricing:
         for (lane, _), part, timeline, first_cell in groups:
             if timeline is None:
                 continue
-            count = lane.figures.shape[1]
-            of_group, prices = total[part], self._prices[part]
-            for number, piece in enumerate(timeline.pieces(self._charged[part])):
-                cells = piece.bands % count + first_cell
-                cost = self._cost(piece.begin, piece.end, cells, prices[piece.calls])
-                of_group[piece.calls] = cost + (of_group[piece.calls] if number else 0)
+            count, of_group, prices = lane.figures.shape[1], total[part], self._prices[part]
+            for calls, seconds, before, bands in timeline.each_crossing():
+                # From there on the call costs what the next band makes of it.
+                rest = seconds, self._charged[part][calls]
+                of_calls = prices[calls]
+                dearer = self._cost(*rest, bands % count + first_cell, of_calls)
+                of_group[calls] += dearer - self._cost(*rest, before % count + first_cell, of_calls)
         return total
 
     def _cost(self, begin: Int64s | int, end: Int64s, cells: Places, prices: Int64s) -> Int64s:

@@ -14,15 +14,15 @@ from services.rating.domain.plans.time_bands import BandSchedule
 MICROS_PER_SECOND = 10**6
 
 
-class Piece(NamedTuple):
-    """The seconds of some calls that lie in one piece of the timeline each."""
+class Crossing(NamedTuple):
+    """Where some calls go on in another band."""
 
     calls: Places
     """In the group."""
+    seconds: Int64s
+    """The first second of each call in its next band."""
+    before: Int32s
     bands: Int32s
-    begin: Int64s
-    """The first second of the call in this piece."""
-    end: Int64s
 
 
 class Timeline(NamedTuple):
@@ -46,21 +46,14 @@ class Timeline(NamedTuple):
         last = np.searchsorted(starts, ends_micros, side="right") - 1
         return cls(starts, bands, begins_micros, first, last - first)
 
-    def pieces(self, charged: Int64s) -> Iterator[Piece]:
-        """The seconds of the calls that cross bands, piece by piece."""
-        crossing = np.flatnonzero(self.crossings)
-        longest = int(self.crossings.max())
-        for number in range(longest + 1 if longest else 0):
-            calls = crossing[self.crossings[crossing] >= number]
-            piece = self.first[calls] + number
-            begin = self._second_of(piece, calls) if number else np.zeros(len(calls), np.int64)
-            end = charged[calls]
-            goes_on = np.flatnonzero(self.crossings[calls] > number)
-            end[goes_on] = self._second_of(piece[goes_on] + 1, calls[goes_on])
-            yield Piece(calls, self.bands[piece], begin, end)
-
-    def _second_of(self, piece: Places, calls: Places) -> Int64s:
-        """The first second of each call that begins in a piece."""
-        offsets = self.starts[piece] - self.begins_micros[calls]
-        seconds: Int64s = -(-offsets // MICROS_PER_SECOND)
-        return seconds
+    def each_crossing(self) -> Iterator[Crossing]:
+        """The first band that each call crosses into, then the second of those with more."""
+        calls = np.flatnonzero(self.crossings)
+        piece = self.first[calls]
+        while len(calls):
+            piece = piece + 1
+            offsets = self.starts[piece] - self.begins_micros[calls]
+            seconds = -(-offsets // MICROS_PER_SECOND)
+            yield Crossing(calls, seconds, self.bands[piece - 1], self.bands[piece])
+            goes_on = piece < self.first[calls] + self.crossings[calls]
+            calls, piece = calls[goes_on], piece[goes_on]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.rating.domain.account import Customer, plan_in_force
+from services.rating.domain.account import Customer, Subscription, plan_in_force
 from services.rating.domain.bulk.column_groups import (
     CallTimes,
     ColumnGroup,
@@ -147,20 +147,20 @@ class _Pass:
     def _subscribed(self, place: int, first: int, last: int) -> _Subscribed | None:
         """The plan of a customer; None where the batch sees more than one, or decks of its own."""
         customer = self._calls.customers[place]
-        account, subscriptions = customer.account, customer.subscriptions
-        plan_id, until = plan_in_force(subscriptions, first), _NEVER
-        for _, start, end in subscriptions:
-            for change in (start, end):
-                if change is not None and first < change < until:
-                    until = change
-        is_odd = (
-            plan_id is None
-            or until <= last
-            or bool(customer.overrides or customer.grants)
-            or account.currency != customer.payer.currency
-        )
+        if customer.overrides or customer.grants:
+            return None
+        subscriptions, currency = customer.subscriptions, customer.account.currency
+        if len(subscriptions) == 1:
+            [(plan_id, start, end)] = subscriptions
+            until = _NEVER if end is None else end
+            is_throughout = start <= first and last < until
+        else:
+            found, until = plan_in_force(subscriptions, first), _change_after(subscriptions, first)
+            plan_id, is_throughout = found or "", found is not None and last < until
         self._until[place] = until
-        return None if is_odd or plan_id is None else _Subscribed(plan_id, account.currency)
+        if not is_throughout or currency != customer.payer.currency:
+            return None
+        return _Subscribed(plan_id, currency)
 
     def _group_span(self, subscribed: _Subscribed, places: Places) -> None:
         """Price calls of one plan; those before and after a change of terms each by themselves."""
@@ -229,7 +229,7 @@ class _Pass:
                     self._done.rest.append(there)
                 else:
                     found = rows if there is places else rows[known]
-                    self._groups.append(GroupCalls(common, there, found))
+                    self._groups.append(GroupCalls(common, there, found.astype(np.intp)))
             places = left
             if not len(places):
                 return
@@ -258,3 +258,9 @@ class _Pass:
         if to_plan is None or to_account is None:
             return None
         return GroupTerms(terms, situation, *deck, currency, to_plan, to_account)
+
+
+def _change_after(subscriptions: Sequence[Subscription], instant_micros: int) -> int:
+    """When a subscription begins or ends next."""
+    changes = [change for _, *both in subscriptions for change in both if change is not None]
+    return min((change for change in changes if change > instant_micros), default=_NEVER)
