@@ -14,7 +14,7 @@ from kernel.errors import DomainError
 from services.rating.api.convert_charges import charge_key, charge_to_proto
 from services.rating.api.moments import rated_period, rated_time
 from services.rating.api.numbers import callee_from_proto, number_from_proto
-from services.rating.domain.charges.charge import ChargeRevision
+from services.rating.domain.charges.charge import CallKeyKind, ChargeRevision
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
 from services.rating.usecases.charge_fee import DidRental, OneOffFee, charge_fee
@@ -26,6 +26,8 @@ from tollbook.rating.v1.usage_service_pb2_grpc import UsageServiceServicer
 
 USAGES_MAX = 1_000
 KEY_CHARACTERS_MAX = 255
+# Not set, and those that rating gives to charges of its own making.
+OWN_KEY_KINDS = {0, CallKeyKind.SUBSCRIPTION, CallKeyKind.VOLUME_COUNTER}
 REVISION_MAX = 2**31 - 1
 QUANTITY_MAX = 10**12
 
@@ -101,6 +103,9 @@ class UsageApi(UsageServiceServicer):
     def _record(self, usage: messages.UsageRecord) -> UsageRecord:
         """A use whose fields make sense. Raises INVALID_USAGE, INVALID_NUMBER."""
         _check_key("usage.usage_key", usage.usage_key.value)
+        if usage.usage_key.kind in OWN_KEY_KINDS:
+            problem = "name the kind of your own id, CALL_KEY_KIND_OTHER if it is no switch's"
+            raise invalid_field("INVALID_USAGE", "usage.usage_key.kind", problem)
         if not 0 <= usage.quantity <= QUANTITY_MAX:
             problem = f"{usage.quantity} is not between 0 and {QUANTITY_MAX}"
             raise invalid_field("INVALID_USAGE", "usage.quantity", problem)

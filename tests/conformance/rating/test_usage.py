@@ -19,7 +19,11 @@ from tollbook.rating.v1.service_pb2 import (
     SERVICE_SMS,
     SERVICE_VOICE,
 )
-from tollbook.type.v1.call_pb2 import CALL_KEY_KIND_OTHER, CallKey
+from tollbook.type.v1.call_pb2 import (
+    CALL_KEY_KIND_OTHER,
+    CALL_KEY_KIND_SUBSCRIPTION,
+    CallKey,
+)
 
 SHEET = "prefix,name,price,first,next\n{prefix},{name},{price},1,1\n"
 
@@ -104,6 +108,7 @@ async def test_other_usage_under_a_used_key_is_refused(desk: Desk) -> None:
         ({"quantity": -1}, "INVALID_USAGE"),
         ({"service": SERVICE_DID_RENTAL}, "INVALID_USAGE"),
         ({"usage_key": CallKey(kind=CALL_KEY_KIND_OTHER)}, "INVALID_USAGE"),
+        ({"usage_key": CallKey(kind=CALL_KEY_KIND_SUBSCRIPTION, value="s")}, "INVALID_USAGE"),
     ],
 )
 async def test_usage_without_a_price_changes_nothing(
