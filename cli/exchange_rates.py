@@ -2,7 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ RATES_PER_REQUEST = 1_000
 REFUSED_SHOWN = 20
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """A line of the file: its rate, or why it has none."""
 
     number: int
@@ -42,7 +42,7 @@ def add_exchange_rates(context: typer.Context, file: FileArgument, tenant: Tenan
 
     Each is added or refused by itself; one that is there already is added again harmlessly.
     """
-    lines = list(_read(file))
+    lines = list(read_lines(file))
     if not lines:
         raise typer.BadParameter(f"{file} has no rates below its first line")
     readable = [line for line in lines if not line.reason]
@@ -55,21 +55,26 @@ def add_exchange_rates(context: typer.Context, file: FileArgument, tenant: Tenan
         raise typer.Exit(1)
 
 
-def _read(file: Path) -> Iterator[_Line]:
+def read_lines(file: Path) -> Iterator[Line]:
+    """The lines of a file; refuses a file that has no such columns."""
     # Lines are split by the reader: a text in quotes may go over several.
     reader = csv.DictReader(read_text(file).splitlines(keepends=True), restval="")
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        problem = f"has no column {', '.join(missing)}; its first line names {','.join(COLUMNS)}"
-        raise typer.BadParameter(f"{file} {problem}")
     try:
+        _check_columns(file, reader.fieldnames or ())
         for row in reader:
             yield _line(reader.line_num, row)
     except csv.Error as error:
-        raise typer.BadParameter(f"{file}, line {reader.line_num}: {error}") from None
+        raise typer.BadParameter(f"{file}, after line {reader.line_num}: {error}") from None
 
 
-def _line(number: int, row: dict[str, str]) -> _Line:
+def _check_columns(file: Path, found: Collection[str]) -> None:
+    missing = [column for column in COLUMNS if column not in found]
+    if missing:
+        problem = f"it has no column {', '.join(missing)}; its first line names the columns"
+        raise typer.BadParameter(f"{file} holds no exchange rates: {problem} {','.join(COLUMNS)}")
+
+
+def _line(number: int, row: dict[str, str]) -> Line:
     rate = ExchangeRate(
         from_currency_code=row["from"].strip(),
         to_currency_code=row["to"].strip(),
@@ -79,9 +84,9 @@ def _line(number: int, row: dict[str, str]) -> _Line:
     moment = _moment(row["effective_time"].strip())
     if moment is None:
         advice = f"{row['effective_time']!r} is no time; write 2026-03-01 or 2026-03-01T16:00:00Z"
-        return _Line(number, rate, "INVALID_TIME", advice)
+        return Line(number, rate, "INVALID_TIME", advice)
     rate.effective_time.FromDatetime(moment)
-    return _Line(number, rate)
+    return Line(number, rate)
 
 
 def _moment(text: str) -> datetime | None:
@@ -93,7 +98,7 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-async def _add(connection: Connection, lines: Iterable[_Line]) -> list[_Line]:
+async def _add(connection: Connection, lines: Iterable[Line]) -> list[Line]:
     """The lines with what became of them."""
     waiting, done = iter(lines), []
     async with connection.channel("rating") as channel:
@@ -107,7 +112,7 @@ async def _add(connection: Connection, lines: Iterable[_Line]) -> list[_Line]:
     return done
 
 
-def _judged(line: _Line, result: tariff_service_pb2.AddExchangeRateResult) -> _Line:
+def _judged(line: Line, result: tariff_service_pb2.AddExchangeRateResult) -> Line:
     if not result.HasField("error"):
         return line
     return line._replace(reason=_reason(result.error), advice=result.error.message)
@@ -118,7 +123,7 @@ def _reason(error: Status) -> str:
     return info.reason if any(each.Unpack(info) for each in error.details) else "REFUSED"
 
 
-def _show(refused: Sequence[_Line]) -> None:
+def _show(refused: Sequence[Line]) -> None:
     shown = table("Refused", "line", "pair", "reason", "what to do")
     for line in sorted(refused, key=lambda line: line.number)[:REFUSED_SHOWN]:
         pair = f"{line.rate.from_currency_code}/{line.rate.to_currency_code}"

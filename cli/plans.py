@@ -1,6 +1,9 @@
 """`tollbook publish-plan`: a plan with its terms, from a JSON file."""
 
 import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -18,6 +21,8 @@ from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc
 from tollbook.rating.v1.plan_pb2 import Plan
 
 TERMS = "latestRevision"
+# With what the service begins its complaint about a field.
+_REQUEST_FIELD = re.compile(r"^(?:plan|revision)\.[\w.\[\]]+")
 # What a plan keeps for ever as far as terms go.
 _KEPT_FIELDS = {
     "plan_id": "planId",
@@ -42,7 +47,7 @@ def publish_plan(
     if not plan.code or not plan.HasField("latest_revision"):
         missing = TERMS if plan.code else "code"
         raise typer.BadParameter(f"{file} is no plan to publish: it has no {missing}")
-    with acting_for(tenant):
+    with acting_for(tenant), _telling_paths():
         is_new, published = asyncio.run(_publish(context.obj, plan, validate_only))
     if is_new:
         name = f"{published.code}, {published.display_name!r}, in {published.currency_code}"
@@ -51,6 +56,22 @@ def publish_plan(
     since = terms.effective_time.ToJsonString()
     in_force = f"revision {terms.revision} of {published.code}, in force from {since}"
     report("Would publish" if validate_only else "Published", in_force)
+
+
+@contextmanager
+def _telling_paths() -> Iterator[None]:
+    """Tell what is refused by its path in the file, not by that in the request."""
+    try:
+        yield
+    except DomainError as error:
+        message = _REQUEST_FIELD.sub(_json_path, error.message)
+        raise DomainError(error.kind, error.reason, message, error.metadata) from None
+
+
+def _json_path(field: re.Match[str]) -> str:
+    """E.g. latestRevision.timeBands[0] for revision.time_bands[0]."""
+    path = re.sub(r"_(\w)", lambda letter: letter[1].upper(), field[0])
+    return re.sub(r"^revision\b", TERMS, path.removeprefix("plan."))
 
 
 async def _publish(connection: Connection, plan: Plan, validate_only: bool) -> tuple[bool, Plan]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -22,6 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc"),
 ]
 
+GUIDE = Path(__file__).parents[2] / "docs/guides/plan.md"
 READY_SECONDS_MAX = 240.0
 END_SECONDS_MAX = 60.0
 POLL_SECONDS = 0.1
@@ -83,15 +85,19 @@ class Run:
 
     def tollbook(self, *arguments: str) -> str:
         """Run another command beside it, as its user would; it must succeed."""
-        done = subprocess.run(
+        done = self.ask(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command beside it, however it ends."""
+        return subprocess.run(
             [sys.executable, "-m", "cli.main", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +193,36 @@ def test_price_explains_what_a_call_would_cost(first_run: Run) -> None:
     )
     assert "0.00 EUR" in shown
     assert "The bundle 'hour-at-home' pays for 60 s; 3540 are left in it." in shown
+
+
+def test_a_plan_is_published_from_a_file(first_run: Run, tmp_path: Path) -> None:
+    """Checked, then created with its terms; its next terms are its second revision."""
+    plan, later = tmp_path / "plan.json", tmp_path / "later.json"
+    plan.write_text(
+        """{"code": "night", "displayName": "Night", "currencyCode": "EUR", "latestRevision":
+            {"effectiveTime": "2026-03-01T00:00:00Z", "rateDeckIds": ["retail-eur"]}}"""
+    )
+    later.write_text(plan.read_text().replace("2026-03", "2026-04"))
+    command = ("publish-plan", "--tenant", "aurora")
+    checked = first_run.tollbook(*command, str(plan), "--validate-only")
+    assert re.search(r"Would create +night, 'Night', in EUR", checked)
+    published = first_run.tollbook(*command, str(plan))
+    assert re.search(r"Published +revision 1 of night, in force from 2026-03-01", published)
+    assert re.search(r"Published +revision 2 of night", first_run.tollbook(*command, str(later)))
+
+
+def test_exchange_rates_are_added_or_refused_line_by_line(first_run: Run, tmp_path: Path) -> None:
+    """Those of the guide, once and again; one that is no number is named, and fails the command."""
+    rates = tmp_path / "rates.csv"
+    [example] = re.findall(r"```csv\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    rates.write_text(textwrap.dedent(example))
+    command = ("add-exchange-rates", str(rates), "--tenant", "aurora")
+    for _ in range(2):
+        assert re.search(r"Exchange rates +2 added, 0 refused", first_run.tollbook(*command))
+    rates.write_text(rates.read_text().replace("0.92", "much"))
+    refused = first_run.ask(*command)
+    assert refused.returncode == 1
+    assert "INVALID_EXCHANGE_RATE" in refused.stdout
 
 
 def test_no_service_has_given_up_on_an_event(first_run: Run) -> None:

@@ -1,6 +1,7 @@
 """Every way to price, from a switch's record to invoices of a customer and its reseller."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC
 
@@ -296,3 +297,37 @@ async def test_the_command_line_simulates_a_price(suite: Suite, operator: FullOp
     assert "full has no account desk-9" in unknown.stderr
     no_rate = suite.tollbook(*command, "--account", "desk-1", "--callee", "+862012345678")
     assert "NO_RATE" in no_rate.stderr
+
+
+async def test_the_command_line_explains_a_charge_to_everybody_on_the_way(
+    suite: Suite, operator: FullOperator
+) -> None:
+    """Its steps, what customer, reseller and supplier pay and earn, and the receipt as stored."""
+    answer = (await explained(operator, "desk-1"))["peak"]
+    command = ["explain", answer.charge.charge_id, "--tenant", operator.tenant_id]
+    shown = suite.tollbook(*command)
+    assert shown.returncode == 0, shown.stderr
+    assert "0.06 EUR" in shown.stdout
+    assert all(words in shown.stdout for words in answer.charge.receipt.explanation)
+    rows = [line.split() for line in shown.stdout.splitlines()]
+    parties = [row[0] for row in rows if row and row[0] in {"customer", "reseller", "supplier"}]
+    assert parties == ["customer", "reseller", "supplier"]
+    assert all(each.charge_id in shown.stdout for each in answer.other_parties)
+    receipt = suite.tollbook(*command, "--receipt").stdout.encode()
+    assert receipt == answer.receipt_content + b"\n"
+    assert check(receipt) == []
+
+
+async def test_the_command_line_orders_suppliers_by_what_they_leave(
+    suite: Suite, operator: FullOperator
+) -> None:
+    """Each with its margin; a number that none can reach is a failure with a reason for each."""
+    command = ["route", "--tenant", operator.tenant_id, "--callee"]
+    of_account = ["--account", "desk-1", "--start", f"{MONDAY:%FT%T}"]
+    shown = suite.tollbook(*command, f"+{DUTCH}", *of_account)
+    assert shown.returncode == 0, shown.stderr
+    assert "sold at 0.06 EUR a minute" in shown.stdout
+    assert "place 1 by price" in shown.stdout
+    assert re.search(r"carrier +0.025 USD +31 +[\d.]+%", shown.stdout)
+    nowhere = suite.tollbook(*command, "+862012345678")
+    assert (nowhere.returncode, "NO_RATE" in nowhere.stdout) == (1, True)

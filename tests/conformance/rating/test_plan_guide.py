@@ -6,9 +6,11 @@ from pathlib import Path
 
 from google.protobuf.json_format import Parse
 
+from cli.tariff_codes import Codes, put_ids
 from kernel.ids import new_uuid
 from tests.conformance.rating.desk import Desk, euros
 from tests.conformance.rating.tariff_desk import TariffDesk
+from tollbook.rating.v1.plan_pb2 import Plan
 from tollbook.rating.v1.rating_service_pb2 import PublishPlanRevisionRequest
 
 GUIDE = (Path(__file__).parents[3] / "docs/guides/plan.md").read_text()
@@ -19,17 +21,15 @@ EASTER_MONDAY = date(2026, 4, 6)
 
 async def test_the_plan_of_the_guide_prices_calls_as_it_says(desk: Desk) -> None:
     """The bundle, the bands, the tier and the holiday, call by call."""
-    tariffs = TariffDesk(desk)
-    calendar = await tariffs.create_calendar(EASTER_MONDAY)
+    calendar = await TariffDesk(desk).create_calendar(EASTER_MONDAY)
     [example] = EXAMPLE.findall(GUIDE)
-    for blank, value in {
-        "<id of the plan>": desk.plan_id,
-        "<a new UUID>": new_uuid(),
-        "<id of the deck>": desk.deck_id,
-        "<id of the calendar>": calendar.calendar_id,
-    }.items():
-        example = example.replace(blank, value)
-    await desk.plans.PublishPlanRevision(Parse(example, PublishPlanRevisionRequest()), None)
+    terms = Parse(example, Plan()).latest_revision
+    decks, calendars = {"retail": desk.deck_id}, {calendar.code: calendar.calendar_id}
+    put_ids(terms, "terms", Codes("rate deck", decks), Codes("calendar", calendars))
+    request = PublishPlanRevisionRequest(
+        plan_id=desk.plan_id, revision=terms, request_id=new_uuid()
+    )
+    await desk.plans.PublishPlanRevision(request, None)
 
     calls = CALL.findall(GUIDE)
     assert len(calls) == 6

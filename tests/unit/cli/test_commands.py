@@ -62,3 +62,19 @@ def test_a_duration_that_is_no_number_of_seconds_is_refused(duration: str) -> No
     result = CliRunner().invoke(app, [*command, "--duration", duration])
     assert result.exit_code == 2
     assert "no number of seconds" in result.output
+
+
+def test_a_plan_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    """As a file that is not there would be."""
+    command = ["publish-plan", str(tmp_path), "--tenant", "aurora"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "directory" in result.output
+
+
+def test_an_order_by_weight_needs_the_call_that_it_is_for() -> None:
+    """Calls are shared out by their keys."""
+    command = ["route", "--tenant", "aurora", "--callee", "+31201234567", "--order", "weight"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "--call-id" in result.output
