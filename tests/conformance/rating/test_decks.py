@@ -95,7 +95,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: Database) -> Desk:
+async def desk(database: Database) -> Desk:
     """A tenant without decks."""
     opened = Desk(database)
     opened.act()
