@@ -3,7 +3,10 @@
 A batch of rows is priced as columns: a thousand objects of each kind would cost more than pricing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,60 +18,116 @@ from services.rating.api.convert_quotes import (
     known_ids,
 )
 from services.rating.api.moments import LAST_MICROS
-from services.rating.api.result_bytes import encoded_results
-from services.rating.domain.decks.prefix_table import padded_columns
+from services.rating.api.result_bytes import Bytes, encoded_results
+from services.rating.api.row_bytes import RowBytes
+from services.rating.domain.bulk.column_group import Bools, Places
+from services.rating.domain.decks.prefix_table import Int32s, Int64s, padded_places
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.domain.usage import Service
-from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns
+from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns, Wanted
 from tollbook.rating.v1 import rating_service_pb2 as messages
 
+NONE = messages.RECEIPT_DETAIL_NONE
 NANOS_PER_MILLISECOND = 10**6
+NANOS_PER_SECOND = 10**9
+
+
+class _Fields(NamedTuple):
+    """What the usual calls of a batch hold."""
+
+    account_ids: list[bytes]
+    callees: tuple[Int64s, Int32s]
+    start_seconds: Int64s
+    start_nanos: Int64s
+    seconds: Int64s
+    nanos: Int64s
+    has_caller: Bools
+    callers: tuple[Int64s, Int32s]
+    services: Int64s
+    receipt_details: Int64s
+    are_read: Bools
+    """Of which calls this is all there is; the others are to be read by themselves."""
+
+    @classmethod
+    def of(cls, request: messages.PriceCallsRequest) -> _Fields:
+        """The fields as they follow each other in the bytes of each call."""
+        rows = RowBytes(request.SerializeToString(), len(request.calls))
+        account_ids = _texts(rows.content, *rows.texts(1))
+        callees = _numbers(rows.content, *rows.texts(2))
+        start, duration = _seconds_and_nanos(rows, 3), _seconds_and_nanos(rows, 4)
+        begins, lengths = rows.texts(5)
+        callers = _numbers(rows.content, begins, lengths)
+        services, details = rows.numbers(8), rows.numbers(10)
+        known = account_ids, callees, *start, *duration, lengths > 0, callers
+        return cls(*known, services, details, rows.are_read())
+
+    def are_usual(self, reader: CallReader) -> Bools:
+        """Which are voice calls between international numbers, of a start and a duration."""
+        usual: Bools = (
+            self.are_read
+            & (self.services <= Service.VOICE)
+            & reader.are_e164(*self.callees)
+            & (~self.has_caller | reader.are_e164(*self.callers))
+            # An unset start means now, and an unset duration is refused.
+            & (self.start_seconds > 0)
+            & (self.start_seconds < LAST_MICROS // MICROS_PER_SECOND)
+            & (self.start_nanos < NANOS_PER_SECOND)
+            & (self.seconds <= CALL_DURATION_SECONDS_MAX)
+            & (self.nanos < NANOS_PER_SECOND)
+            & (self.seconds + self.nanos > 0)
+        )
+        return usual
 
 
 def planned_rows(
-    reader: CallReader, requests: Sequence[messages.PriceCallRequest]
-) -> PlannedColumns:
+    reader: CallReader, request: messages.PriceCallsRequest
+) -> tuple[PlannedColumns, Wanted]:
     """The calls of a batch; the unusual ones are read by themselves when they are priced."""
-    places: dict[str, int] = {}
-    of_calls, callees, times, usual = [], [], [], []
-    for request in requests:
-        account_id, callee = request.account_id, request.callee
-        start, duration = request.start_time, request.duration
-        of_calls.append(places.setdefault(account_id, len(places)))
-        callees.append(callee[1:] if callee[:1] == "+" else callee)
-        times.append((start.seconds, start.nanos, duration.seconds, duration.nanos))
-        usual.append(
-            request.service <= Service.VOICE
-            and not request.routing_number
-            and not request.HasField("begin_time")
-            and (not request.caller or reader.is_number(request.caller))
-        )
-    numbers, lengths = padded_columns(callees)
-    seconds, nanos, lasting, lasting_nanos = np.array(times, np.int64).T
-    milliseconds, rest = np.divmod(lasting_nanos, NANOS_PER_MILLISECOND)
-    is_usual = (
-        np.array(usual, np.bool_)
-        & reader.are_e164(numbers, lengths)
-        # An unset start means now, and an unset duration is refused.
-        & (seconds > 0)
-        & (seconds < LAST_MICROS // MICROS_PER_SECOND)
-        & (lasting >= 0)
-        & (lasting <= CALL_DURATION_SECONDS_MAX)
-        & (lasting + lasting_nanos > 0)
-        & (rest == 0)
-    )
-    starts = seconds * MICROS_PER_SECOND + nanos // NANOS_PER_MICRO
-    return PlannedColumns(
-        known_ids(list(places)),
-        np.array(of_calls, np.intp),
-        numbers,
-        lengths,
+    calls, fields = request.calls, _Fields.of(request)
+    account_ids, wants_receipts = fields.account_ids, fields.receipt_details > NONE
+    for place in np.flatnonzero(~fields.are_read).tolist():
+        account_ids[place] = calls[place].account_id.encode()
+        wants_receipts[place] = calls[place].receipt_detail > NONE
+    places = {account_id: place for place, account_id in enumerate(dict.fromkeys(account_ids))}
+    milliseconds, rest = np.divmod(fields.nanos, NANOS_PER_MILLISECOND)
+    starts = fields.start_seconds * MICROS_PER_SECOND + fields.start_nanos // NANOS_PER_MICRO
+    planned = PlannedColumns(
+        known_ids([account_id.decode() for account_id in places]),
+        np.array([places[account_id] for account_id in account_ids], np.intp),
+        *fields.callees,
         starts,
         starts,
-        lasting * MILLISECONDS_PER_SECOND + milliseconds,
-        is_usual & (nanos >= 0) & (lasting_nanos >= 0),
-        lambda place: reader.planned_call(requests[place]),
+        fields.seconds * MILLISECONDS_PER_SECOND + milliseconds,
+        fields.are_usual(reader) & (rest == 0),
+        lambda place: reader.planned_call(calls[place]),
     )
+    return planned, Wanted(receipts=bool(wants_receipts.any()))
+
+
+def _seconds_and_nanos(rows: RowBytes, field: int) -> tuple[Int64s, Int64s]:
+    """A timestamp or a duration; negative numbers are not expected."""
+    rows.enter(field)
+    both = rows.numbers(1), rows.numbers(2)
+    rows.leave()
+    return both
+
+
+def _numbers(content: Bytes, begins: Places, lengths: Places) -> tuple[Int64s, Int32s]:
+    """Padded telephone numbers and their lengths; each may begin with '+'."""
+    if not lengths.any():
+        return np.zeros(len(lengths), np.int64), np.zeros(len(lengths), np.int32)
+    has_plus = (content[begins] == ord("+")) & (lengths > 0)
+    return padded_places(content, begins + has_plus, lengths - has_plus)
+
+
+def _texts(content: Bytes, begins: Places, lengths: Places) -> list[bytes]:
+    size = int(lengths.max(initial=0))
+    if size and (lengths == size).all():
+        windows = np.ndarray(len(content) - size + 1, f"V{size}", content, strides=(1,))
+        of_one_size: list[bytes] = windows[begins].tolist()
+        return of_one_size
+    whole, ends = content.tobytes(), (begins + lengths).tolist()
+    return [whole[begin:end] for begin, end in zip(begins.tolist(), ends, strict=True)]
 
 
 def results_to_proto(

@@ -59,8 +59,7 @@ class RatingApi(RatingServiceServicer):
         self, request: messages.PriceCallsRequest, context: Any
     ) -> messages.PriceCallsResponse:
         """Price calls in rows, each for itself."""
-        calls = planned_rows(self._reader, request.calls)
-        wanted = Wanted(receipts=any(call.receipt_detail > NONE for call in request.calls))
+        calls, wanted = planned_rows(self._reader, request)
         prices = await self._column_quotes.price(current_caller().tenant_id, calls, wanted)
         return results_to_proto(prices, request.calls)
 

@@ -16,7 +16,6 @@ from services.rating.domain.decks.rate_columns import (
     LENGTH_BITS,
     LENGTH_MASK,
     NUMBER_FIELDS,
-    PADDING,
     Int64s,
     RateColumns,
     padded,
@@ -26,18 +25,30 @@ from services.rating.domain.decks.rate_columns import (
 from services.rating.domain.decks.rate_deck import NUMBER_DIGITS_MAX, Rate
 from services.rating.domain.decks.snapshot import Content, unpack
 
-__all__ = ["NO_ROW", "Int32s", "Int64s", "PrefixTable", "padded_columns", "padded_text"]
+__all__ = [
+    "NO_ROW",
+    "Int32s",
+    "Int64s",
+    "PrefixTable",
+    "padded_columns",
+    "padded_places",
+    "padded_text",
+]
 
 Int32s = npt.NDArray[np.int32]
+Places = npt.NDArray[np.intp]
 UInt32s = npt.NDArray[np.uint32]
 UInt64s = npt.NDArray[np.uint64]
 
 RATES_CACHED_MAX = 10_000
 
+DIGITS_AFTER = b"0" * 16
 # The first bytes of a number of so many digits, and the eight bytes after eight.
 FRONT_BYTES = np.array([256 ** min(n, 8) - 1 for n in range(NUMBER_DIGITS_MAX + 1)], np.uint64)
 BACK_BYTES = np.array([256 ** max(n - 8, 0) - 1 for n in range(NUMBER_DIGITS_MAX + 1)], np.uint64)
 TEN, EIGHT_BITS, SIXTEEN_BITS, THIRTY_TWO_BITS = np.array([10, 8, 16, 32], np.uint64)
+EIGHT_ZEROS = np.uint64(0x3030303030303030)
+MAKES_TEN_HIGH, HIGH_BITS = np.uint64(0x7676767676767676), np.uint64(0x8080808080808080)
 EACH_FOURTH_BYTE = np.uint64(0x000000FF_000000FF)
 # Bytes 0 and 4 times 100 and 1,000,000, bytes 2 and 6 times 1 and 10,000: both sums in bits 32 on.
 UPPER_PAIRS, LOWER_PAIRS = np.array([100 + (10**6 << 32), 1 + (10**4 << 32)], np.uint64)
@@ -152,19 +163,30 @@ def padded_columns(numbers: Sequence[str]) -> tuple[Int64s, Int32s]:
 
 def padded_text(values: bytes, offsets: UInt32s) -> tuple[Int64s, Int32s]:
     """The same of numbers as a text column has them: UTF-8, and where each begins and ends."""
-    digits = np.frombuffer(values + PADDING.encode() + b"0", np.uint8) - np.uint8(ord("0"))
-    begins, lengths = offsets[:-1].astype(np.intp), np.diff(offsets.astype(np.int64))
-    if digits.max() > 9:
-        is_other = np.zeros(len(digits) + 1, np.int64)
-        np.cumsum(digits > 9, out=is_other[1:])
-        lengths[is_other[offsets[1:]] > is_other[offsets[:-1]]] = 0
-    # The eight bytes from each one on, read as one number.
-    words = np.ndarray(len(digits) - 7, "<u8", digits, strides=(1,))
+    content = np.frombuffer(values + DIGITS_AFTER, np.uint8)
+    lengths = offsets[1:].astype(np.intp) - offsets[:-1].astype(np.intp)
+    return padded_places(content, offsets[:-1].astype(np.intp), lengths)
+
+
+def padded_places(
+    content: npt.NDArray[np.uint8], begins: Places, lengths: Places
+) -> tuple[Int64s, Int32s]:
+    """The same of numbers that lie in a text, with DIGITS_AFTER or other 16 bytes at its end."""
+    # The eight bytes from each one on, read as one number; digits become 0 to 9.
+    words = np.ndarray(len(content) - 7, "<u8", content, strides=(1,))
     shown = np.minimum(lengths, NUMBER_DIGITS_MAX)
-    front = _eight_digits(words[begins] & FRONT_BYTES[shown])
-    back = _eight_digits(words[begins + 8] & BACK_BYTES[shown])
+    front = (words[begins] ^ EIGHT_ZEROS) & FRONT_BYTES[shown]
+    back = (words[begins + 8] ^ EIGHT_ZEROS) & BACK_BYTES[shown]
+    # A byte above 9 has its highest bit set, or gets it when 0x76 is added.
+    others = ((front + MAKES_TEN_HIGH) | front | (back + MAKES_TEN_HIGH) | back) & HIGH_BITS
+    is_number = others == 0
+    for place in np.flatnonzero(lengths > NUMBER_DIGITS_MAX).tolist():
+        text = content[begins[place] :][: lengths[place]].tobytes()
+        is_number[place] = text.isdigit()
+    if not is_number.all():
+        front, back, lengths = front * is_number, back * is_number, lengths * is_number
     # Eight digits and seven more; the sixteenth is always 0.
-    return front * 10**7 + back // 10, lengths.astype(np.int32)
+    return _eight_digits(front) * 10**7 + _eight_digits(back) // 10, lengths.astype(np.int32)
 
 
 def _eight_digits(words: UInt64s) -> Int64s:

@@ -1,0 +1,128 @@
+"""Many messages of one kind read from their bytes in step, field by field: a column a field.
+
+Meant for what protobuf has just written: known fields in the order of their numbers, each in the
+fewest bytes. A message that is not as expected is told apart and has to be read by itself.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from services.rating.domain.bulk.column_group import Bools, Places
+from services.rating.domain.decks.prefix_table import Int64s
+
+UInt64s = npt.NDArray[np.uint64]
+
+VARINT, LENGTH_DELIMITED = 0, 2
+WORD_BYTES = 8
+# What is read of a message without a field lies behind the last one.
+PADDING = bytes(3 * WORD_BYTES)
+
+_ONE = np.uint64(1)
+_GOES_ON = np.uint64(0x8080808080808080)
+_PAYLOAD = np.uint64(0x7F7F7F7F7F7F7F7F)
+# Where seven, fourteen and twenty-eight bits of a varint lie side by side, and how far apart.
+_GROUPS = tuple(
+    (np.uint64(lower), np.uint64(upper), np.uint64(gap))
+    for lower, upper, gap in (
+        (0x007F007F007F007F, 0x7F007F007F007F00, 1),
+        (0x00003FFF00003FFF, 0x3FFF00003FFF0000, 2),
+        (0x000000000FFFFFFF, 0x0FFFFFFF00000000, 4),
+    )
+)
+
+
+class RowBytes:
+    """Messages, and how far each has been read."""
+
+    def __init__(self, content: bytes, count: int) -> None:
+        """The messages of a repeated field with number 1, which is all there is before them."""
+        begins, ends = _rows(content, count)
+        self.content = np.frombuffer(content + PADDING, np.uint8)
+        self._words = np.ndarray(
+            len(self.content) - WORD_BYTES + 1, "<u8", self.content, strides=(1,)
+        )
+        self._at, self._ends = np.array(begins, np.intp), np.array(ends, np.intp)
+        self._outer_ends: Places = self._ends
+        self._are_expected: Bools = np.ones(count, np.bool_)
+
+    def texts(self, number: int) -> tuple[Places, Places]:
+        """Where each text begins, and its bytes; none where it is empty."""
+        has = self._has(number, LENGTH_DELIMITED)
+        lengths = self.content[self._at + 1] * has.astype(np.intp)
+        begins = self._at + 2
+        # Lengths above take two bytes.
+        self._are_expected &= lengths < 0x80
+        self._go_on(np.where(has, begins + lengths, self._at))
+        return begins, lengths
+
+    def numbers(self, number: int) -> Int64s:
+        """Numbers of up to 56 bits; 0 where the field is not set."""
+        has = self._has(number, VARINT)
+        if not has.any():
+            return np.zeros(len(has), np.int64)
+        words = self._words[self._at + 1]
+        last = ~words & _GOES_ON
+        # All bits up to the highest of the last byte.
+        taken = last ^ (last - _ONE)
+        self._are_expected &= ~has | (last != 0)
+        self._go_on(self._at + has * (1 + (np.bitwise_count(taken) >> 3).astype(np.intp)))
+        values = words & taken & _PAYLOAD
+        for lower, upper, gap in _GROUPS:
+            values = (values & lower) | ((values & upper) >> gap)
+        return values.view(np.int64) * has
+
+    def enter(self, number: int) -> None:
+        """Go on with the fields of a message within, where there is one."""
+        has = self._has(number, LENGTH_DELIMITED)
+        begins = self._at + 2 * has
+        self._outer_ends, self._ends = self._ends, begins + self.content[self._at + 1] * has
+        self._at = begins
+
+    def leave(self) -> None:
+        """Go on after the message within."""
+        self._are_expected &= self._at == self._ends
+        self._ends = self._outer_ends
+        self._go_on(self._at)
+
+    def are_read(self) -> Bools:
+        """Which messages hold what was asked for, and nothing else."""
+        return self._are_expected & (self._at == self._ends)
+
+    def _has(self, number: int, wire_type: int) -> Bools:
+        tags = self.content[self._at]
+        has: Bools = (tags == (number << 3 | wire_type)) & (self._at < self._ends)
+        return has
+
+    def _go_on(self, places: Places) -> None:
+        self._are_expected &= places <= self._ends
+        self._at = np.minimum(places, self._ends)
+
+
+def _rows(content: bytes, count: int) -> tuple[list[int], list[int]]:
+    """Where each message begins and ends; those not found are empty, and so not as expected."""
+    begins, ends = [], []
+    at, size = 0, len(content)
+    tag = 1 << 3 | LENGTH_DELIMITED
+    for _ in range(count):
+        if at >= size or content[at] != tag:
+            break
+        length = content[at + 1]
+        at += 2
+        if length >= 0x80:
+            length, at = _long_length(content, at - 1)
+        begins.append(at)
+        at += length
+        ends.append(at)
+    missing = [size] * (count - len(ends))
+    return begins + missing, ends + missing
+
+
+def _long_length(content: bytes, at: int) -> tuple[int, int]:
+    """A length of several bytes, and where they end."""
+    length = shift = 0
+    while True:
+        byte = content[at]
+        length |= (byte & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if byte < 0x80:
+            return length, at
