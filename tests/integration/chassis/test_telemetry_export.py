@@ -50,7 +50,8 @@ async def observed(tmp_path: Path) -> AsyncIterator[Observed]:
     ports = {service: free_port() for service in SERVICES}
     logs = {service: tmp_path / f"{service}.log" for service in SERVICES}
     async with otlp_collector() as collector:
-        with nats_server(tmp_path / "nats") as nats, ExitStack() as stack:
+        with nats_server(tmp_path / "nats") as nats:
+            processes = ExitStack()
             environment = {
                 **os.environ,
                 "NATS_URL": nats.url,
@@ -62,9 +63,11 @@ async def observed(tmp_path: Path) -> AsyncIterator[Observed]:
             }
             for service in SERVICES:
                 listen = {"LISTEN_ADDRESS": f"{LOOPBACK}:{ports[service]}"}
-                stack.enter_context(serving(service, environment | listen, logs[service]))
+                processes.enter_context(serving(service, environment | listen, logs[service]))
             token = authority.mint("tester", "aurora", SCOPES, 600)
             yield Observed(collector, nats, f"{LOOPBACK}:{ports['fraud']}", token, logs)
+            # Not on the loop of the collector, to which they send what is left.
+            await asyncio.to_thread(processes.close)
 
 
 @contextmanager
