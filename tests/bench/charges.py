@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
+from google.type.decimal_pb2 import Decimal
+from google.type.timeofday_pb2 import TimeOfDay
 from sqlalchemy import Connection, text
 
 from chassis.database.bulk import insert_rows
@@ -111,9 +113,9 @@ def _account_id(tenant_id: str) -> str:
 
 def _plans() -> list[dict[str, Any]]:
     voice = plan.Condition(service=SERVICE_VOICE)
-    peak = plan.TimeBand(code="peak", from_time={"hours": 8}, to_time={"hours": 20})
+    peak = plan.TimeBand(code="peak", from_time=TimeOfDay(hours=8), to_time=TimeOfDay(hours=20))
     evening = plan.PriceAdjustment(
-        code="evening", when=plan.Condition(time_bands=["rest"]), factor={"value": "0.5"}
+        code="evening", when=plan.Condition(time_bands=["rest"]), factor=Decimal(value="0.5")
     )
     bundle = plan.BundleAllowance(
         code="minutes", when=voice, unit=plan.BUNDLE_UNIT_QUANTITY, quantity=BUNDLE_SECONDS
@@ -125,7 +127,7 @@ def _plans() -> list[dict[str, Any]]:
         measure=plan.MEASURE_QUANTITY,
         mode=plan.VOLUME_MODE_GRADUATED,
         tiers=[
-            plan.VolumeTier(from_count=count, price=plan.TierPrice(factor={"value": factor}))
+            plan.VolumeTier(from_count=count, price=plan.TierPrice(factor=Decimal(value=factor)))
             for count, factor in tiers
         ],
     )

@@ -48,7 +48,7 @@ class Scene:
         per_minute = desk.deck_id
         dollar = ExchangeRate("EUR", "USD", BEGINNING, "1.0825", "ECB")
         await database.write(lambda uow: add_exchange_rates(uow, TENANT, [dollar]))
-        terms = [
+        terms: list[dict[str, Any]] = [
             {"rate_deck_ids": [per_second]},
             {"rate_deck_ids": [per_second], **two_bands()},
             {"rate_deck_ids": [per_minute], "price_caps": [_cap()]},

@@ -262,10 +262,8 @@ async def test_a_plan_is_created_with_its_first_terms_or_not_at_all(tariffs: Tar
     created = await create()
     found = await desk.plans.GetPlan(messages.GetPlanRequest(plan_id=created.plan_id), None)
     assert found.plan == created
-    assert (created.latest_revision.revision, created.latest_revision.rate_deck_ids) == (
-        1,
-        [desk.deck_id],
-    )
+    assert created.latest_revision.revision == 1
+    assert list(created.latest_revision.rate_deck_ids) == [desk.deck_id]
 
 
 async def test_a_plan_is_renamed_and_keeps_its_terms(tariffs: TariffDesk) -> None:
