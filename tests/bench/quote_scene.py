@@ -5,6 +5,7 @@ an adjustment in one of them; 60/60 increments with a cap, in another currency t
 """
 
 from random import Random
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.type.decimal_pb2 import Decimal
