@@ -11,7 +11,7 @@ from rich.table import Table
 from chassis.grpc.client import acting_for
 from cli.connection import Connection
 from cli.options import TenantOption
-from cli.output import console, report
+from cli.output import console, report, table
 from kernel.ids import new_uuid
 from tollbook.cdr.v1 import call_pb2, cdr_service_pb2, cdr_service_pb2_grpc
 
@@ -66,9 +66,7 @@ async def _retry(
 
 
 def _table(records: Iterable[call_pb2.SuspendedRecord]) -> Table:
-    table = Table(title="In suspense", title_justify="left", box=None, padding=(0, 2))
-    for heading in ("from", "reason", "what to do"):
-        table.add_column(heading)
+    shown = table("In suspense", "from", "reason", "what to do")
     for each in records:
-        table.add_row(escape(each.origin), each.reason, escape(each.message))
-    return table
+        shown.add_row(escape(each.origin), each.reason, escape(each.message))
+    return shown

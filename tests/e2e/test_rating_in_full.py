@@ -3,14 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC
 
 import pytest
 import pytest_asyncio
 from google.type.money_pb2 import Money
 
-from chassis import columns
-from kernel.clock import to_micros
 from kernel.ids import new_uuid
 from tests.support.full_month import (
     CALLS,
@@ -28,6 +25,9 @@ from tests.support.full_month import (
     lines_of,
     micros,
     price_request,
+    priced_columns,
+    quotes,
+    routed,
     words_of,
 )
 from tests.support.full_tariff import EXCHANGE_SOURCE, FullOperator
@@ -35,9 +35,6 @@ from tests.support.operator import timestamp
 from tests.support.suite import Suite, running_suite
 from tollbook.rating.v1 import charge_pb2
 from tollbook.rating.v1 import rating_service_pb2 as rating
-from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
-from tollbook.rating.v1 import supplier_service_pb2 as suppliers
-from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
 from tollbook.type.v1 import call_pb2 as type_call
 from tools.check_receipt import check
 
@@ -65,11 +62,6 @@ async def operator(suite: Suite) -> FullOperator:
     await ingest(operator)
     await suite.caught_up("rating", "tollbook.cdr.v1.CallsCollected")
     return operator
-
-
-def quotes(operator: FullOperator) -> rating_grpc.RatingServiceStub:
-    """The door of prices."""
-    return operator.suite.stub(rating_grpc.RatingServiceStub, operator.tenant_id)
 
 
 async def test_calls_cost_what_plan_bundle_tiers_and_exchange_rate_say(
@@ -154,25 +146,6 @@ async def test_rows_columns_and_streams_give_the_prices_of_charges(
     assert [check(receipt.encode()) for receipt in table.text("receipt")[:-1]] == [[]] * 3
 
 
-async def priced_columns(
-    stub: rating_grpc.RatingServiceStub, calls: list[rating.PriceCallRequest]
-) -> columns.Columns:
-    """The prices of calls as columns."""
-    batch = columns.encode(
-        {
-            "account_id": columns.dictionary([each.account_id for each in calls]),
-            "callee": columns.text([each.callee for each in calls]),
-            "start_time": columns.int64(
-                [to_micros(each.start_time.ToDatetime(UTC)) for each in calls]
-            ),
-            "duration": columns.int64([each.duration.seconds * 1_000 for each in calls]),
-        },
-        len(calls),
-    )
-    request = rating.PriceCallColumnsRequest(calls=batch, include_receipts=True)
-    return columns.decode((await stub.PriceCallColumns(request)).prices)
-
-
 async def test_a_quote_says_how_long_and_until_when_the_price_holds(
     operator: FullOperator,
 ) -> None:
@@ -194,18 +167,7 @@ async def test_suppliers_are_tried_from_the_cheapest_with_their_reason(
     operator: FullOperator,
 ) -> None:
     """0.025 dollars are 0.02 euros, less than 0.05; only the first knows Japan."""
-    stub = operator.suite.stub(supplier_grpc.RoutingServiceStub, operator.tenant_id)
-
-    async def routed(callee: str) -> suppliers.RouteCallResponse:
-        return await stub.RouteCall(
-            suppliers.RouteCallRequest(
-                callee=callee,
-                account_id=operator.accounts["desk-1"],
-                start_time=timestamp(MONDAY),
-            )
-        )
-
-    dutch, japanese = await routed(DUTCH), await routed(JAPANESE)
+    dutch, japanese = await routed(operator, DUTCH), await routed(operator, JAPANESE)
     assert [(each.supplier_code, each.compared_price.value) for each in dutch.routes] == [
         ("carrier", "0.02"),
         ("other-carrier", "0.05"),
@@ -307,12 +269,12 @@ async def test_the_command_line_explains_a_charge_to_everybody_on_the_way(
     command = ["explain", answer.charge.charge_id, "--tenant", operator.tenant_id]
     shown = suite.tollbook(*command)
     assert shown.returncode == 0, shown.stderr
-    assert "0.06 EUR" in shown.stdout
     assert all(words in shown.stdout for words in answer.charge.receipt.explanation)
-    rows = [line.split() for line in shown.stdout.splitlines()]
-    parties = [row[0] for row in rows if row and row[0] in {"customer", "reseller", "supplier"}]
-    assert parties == ["customer", "reseller", "supplier"]
-    assert all(each.charge_id in shown.stdout for each in answer.other_parties)
+    parties = re.findall(
+        r"^ +(customer|reseller 1|supplier) +(\w{32}) ", shown.stdout, re.MULTILINE
+    )
+    assert [party for party, _ in parties] == ["customer", "reseller 1", "supplier"]
+    assert {each.charge_id for each in answer.other_parties} < {each for _, each in parties}
     receipt = suite.tollbook(*command, "--receipt").stdout.encode()
     assert receipt == answer.receipt_content + b"\n"
     assert check(receipt) == []
@@ -327,7 +289,6 @@ async def test_the_command_line_orders_suppliers_by_what_they_leave(
     shown = suite.tollbook(*command, f"+{DUTCH}", *of_account)
     assert shown.returncode == 0, shown.stderr
     assert "sold at 0.06 EUR a minute" in shown.stdout
-    assert "place 1 by price" in shown.stdout
     assert re.search(r"carrier +0.025 USD +31 +[\d.]+%", shown.stdout)
     nowhere = suite.tollbook(*command, "+862012345678")
     assert (nowhere.returncode, "NO_RATE" in nowhere.stdout) == (1, True)

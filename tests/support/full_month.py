@@ -10,7 +10,9 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from google.type.money_pb2 import Money
 
+from chassis import columns
 from chassis.grpc.convert import money_from_proto
+from kernel.clock import to_micros
 from tests.support.full_tariff import FullOperator
 from tests.support.operator import MONTH, timestamp
 from tests.support.suite import fact, request_id
@@ -23,6 +25,8 @@ from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
 from tollbook.rating.v1 import charge_pb2
 from tollbook.rating.v1 import rating_service_pb2 as rating
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
+from tollbook.rating.v1 import supplier_service_pb2 as suppliers
+from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
 from tollbook.rating.v1 import usage_service_pb2 as usage
 from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
 from tollbook.rating.v1.service_pb2 import SERVICE_DATA, SERVICE_SMS
@@ -193,3 +197,39 @@ async def issued(operator: FullOperator, account: str) -> invoice_pb2.Invoice:
     done = await fact("the invoice is issued", period, lambda each: bool(each.invoice_id))
     answer = await stub.GetInvoice(invoice.GetInvoiceRequest(invoice_id=done.invoice_id))
     return answer.invoice
+
+
+def quotes(operator: FullOperator) -> rating_grpc.RatingServiceStub:
+    """The door of prices."""
+    return operator.suite.stub(rating_grpc.RatingServiceStub, operator.tenant_id)
+
+
+async def routed(operator: FullOperator, callee: str) -> suppliers.RouteCallResponse:
+    """The suppliers of a peak call of the customer."""
+    stub = operator.suite.stub(supplier_grpc.RoutingServiceStub, operator.tenant_id)
+    return await stub.RouteCall(
+        suppliers.RouteCallRequest(
+            callee=callee,
+            account_id=operator.accounts["desk-1"],
+            start_time=timestamp(MONDAY),
+        )
+    )
+
+
+async def priced_columns(
+    stub: rating_grpc.RatingServiceStub, calls: list[rating.PriceCallRequest]
+) -> columns.Columns:
+    """The prices of calls as columns."""
+    batch = columns.encode(
+        {
+            "account_id": columns.dictionary([each.account_id for each in calls]),
+            "callee": columns.text([each.callee for each in calls]),
+            "start_time": columns.int64(
+                [to_micros(each.start_time.ToDatetime(UTC)) for each in calls]
+            ),
+            "duration": columns.int64([each.duration.seconds * 1_000 for each in calls]),
+        },
+        len(calls),
+    )
+    request = rating.PriceCallColumnsRequest(calls=batch, include_receipts=True)
+    return columns.decode((await stub.PriceCallColumns(request)).prices)

@@ -14,7 +14,6 @@ from services.rating.domain.fees.volume_adjustment import volume_adjustment
 from services.rating.domain.plans.conditions import Condition
 from services.rating.domain.plans.plan import (
     BundleUnit,
-    Crossing,
     DurationTier,
     Fee,
     Measure,
@@ -22,7 +21,6 @@ from services.rating.domain.plans.plan import (
     PriceCap,
     TierPrice,
     VolumeMode,
-    VolumeTiers,
 )
 from services.rating.domain.plans.time_bands import TimeBand
 from services.rating.domain.receipts import receipt
@@ -117,53 +115,6 @@ def test_bundles_and_volume_tiers_are_told_with_what_is_left() -> None:
         "The bundle 'credit' pays 0.25 EUR of it; 0 EUR are left in it.",
         "0.05 EUR are charged.",
     ]
-
-
-@pytest.mark.parametrize(
-    ("tiers", "crossing", "split"),
-    [
-        (
-            volume_tiers(Measure.QUANTITY, (30, TierPrice(price_nanos=60_000_000))),
-            Crossing.SPLIT,
-            "That makes 30 s at the price, 30 s at 0.06 EUR a minute.",
-        ),
-        (
-            volume_tiers(Measure.SPEND, (400_000, TierPrice(500_000))),
-            Crossing.SPLIT,
-            "That makes 0.4 EUR at the price, the rest at 0.5 of the price.",
-        ),
-        (
-            volume_tiers(Measure.QUANTITY, (30, TierPrice(500_000))),
-            Crossing.AT_START,
-            "All of it is at the price.",
-        ),
-        (
-            volume_tiers(Measure.CALLS, (1, TierPrice(500_000))),
-            Crossing.SPLIT,
-            "All of it is at the price.",
-        ),
-    ],
-)
-def test_graduated_tiers_tell_how_a_call_spreads_over_them(
-    tiers: VolumeTiers, crossing: Crossing, split: str
-) -> None:
-    """A minute at 0.6: by seconds, by money, or whole by where the counter stood."""
-    shop = Shop(volume_tiers=(tiers,), crossing=crossing)
-    assert told(shop.price(call(60)).receipt)[-3] == split
-
-
-def test_a_call_in_a_later_tier_is_told_to_be_there_whole() -> None:
-    """The second minute of a month whose first 30 seconds cost the price."""
-    shop = Shop(volume_tiers=(volume_tiers(Measure.QUANTITY, (30, TierPrice(500_000))),))
-    shop.price(call(60))
-    assert told(shop.price(call(60)).receipt)[-3] == "All of it is at 0.5 of the price."
-
-
-def test_a_call_that_a_bundle_pays_for_is_in_no_tier() -> None:
-    """Nothing is left to be spread."""
-    tiers = volume_tiers(Measure.QUANTITY, (30, TierPrice(500_000)))
-    shop = Shop(bundles=(bundle(100),), volume_tiers=(tiers,))
-    assert told(shop.price(call(60)).receipt)[-3].startswith("Their prices:")
 
 
 def test_exchange_rates_are_told_with_their_source_and_time() -> None:
