@@ -23,6 +23,8 @@ from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
 from services.rating.usecases.quote_calls import Quote, Quotes, is_doubtful
 
 UNKNOWN = -1
+# Of a price of nothing, and of any other.
+OUTCOMES = np.array([Outcome.ZERO, Outcome.RATED], np.uint8)
 
 
 class PlannedColumns(NamedTuple):
@@ -88,7 +90,7 @@ class PricedColumns:
     def add_group(self, group: ColumnGroup, receipts: Iterable[bytes]) -> None:
         """Put calls in that were priced together."""
         places, table = group.places, group.common.table
-        self.outcomes[places] = np.where(group.amounts, Outcome.RATED, Outcome.ZERO)
+        self.outcomes[places] = OUTCOMES[(group.amounts != 0).view(np.uint8)]
         self.amounts[places] = group.amounts
         self.charged[places] = group.charged
         self.currencies.codes[places] = self.currencies.place(group.common.currency)

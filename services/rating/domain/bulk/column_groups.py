@@ -77,7 +77,7 @@ class _Pricing:
         self._begins = times.begins_micros[self.places]
         self._durations = times.durations_ms[self.places]
         self._charged = self._charged_seconds()
-        seconds = np.repeat([lane.second_micros for lane, _ in groups], sizes)
+        seconds = self._of_lanes([lane.second_micros for lane, _ in groups])
         self._ends = self._begins + (self._charged - 1) * seconds
         self._until = times.until_micros[self.places]
         self._prices, self._fees = self._of_rates("prices"), self._of_rates("connect_fees")
@@ -91,8 +91,14 @@ class _Pricing:
         columns = [getattr(group.common.table, name).take(group.rows) for _, group in self._groups]
         return np.concatenate(columns)
 
+    def _of_lanes(self, values: Sequence[int]) -> Int64s | int:
+        """A value of each group, for each call."""
+        if all(value == values[0] for value in values):
+            return values[0]
+        return np.repeat(values, self._sizes)
+
     def _charged_seconds(self) -> Int64s:
-        shifts = np.repeat([lane.duration_shift for lane, _ in self._groups], self._sizes)
+        shifts = self._of_lanes([lane.duration_shift for lane, _ in self._groups])
         seconds = (self._durations + shifts) // MS_PER_SECOND
         first, step = self._of_rates("first_increments"), self._of_rates("next_increments")
         beyond_first = np.maximum(seconds, self._of_rates("minimums")) - first
@@ -126,7 +132,7 @@ class _Pricing:
 
     def fits(self) -> Bools:
         """Which calls keep their terms to the end, cross few bands and stay within 64 bits."""
-        changes = np.repeat([lane.until_micros for lane, _ in self._groups], self._sizes)
+        changes = self._of_lanes([lane.until_micros for lane, _ in self._groups])
         fitting: Bools = self._ends < np.minimum(self._until, changes)
         longest, dearest = int(self._charged.max()), int(self._prices.max())
         highest_fee = int(self._fees.max())
@@ -142,8 +148,7 @@ class _Pricing:
         """The amounts of calls that fit."""
         plan_amounts = self._limited(self._fees * self._figures.fee_factor, self._time())
         charged, amounts = self._charged, self._rounded(plan_amounts)
-        graces = self._of_rates("graces") * MS_PER_SECOND
-        in_grace = (self._durations > 0) & (self._durations <= graces)
+        in_grace = self._in_grace()
         if in_grace.any():
             charged, amounts = np.where(in_grace, 0, charged), np.where(in_grace, 0, amounts)
         return [
@@ -162,6 +167,13 @@ class _Pricing:
             )
             for (lane, group), part in zip(self._groups, self.parts, strict=True)
         ]
+
+    def _in_grace(self) -> Bools:
+        if not any(group.common.table.has_graces for _, group in self._groups):
+            return np.zeros(len(self.places), np.bool_)
+        graces = self._of_rates("graces") * MS_PER_SECOND
+        in_grace: Bools = (self._durations > 0) & (self._durations <= graces)
+        return in_grace
 
     def _time(self) -> Int64s:
         """What all charged seconds cost."""

@@ -42,8 +42,8 @@ class Timeline(NamedTuple):
         """The timeline of calls whose last seconds begin at `ends_micros`."""
         span = int(begins_micros.min()), int(ends_micros.max()) + 1
         starts, bands = schedule.timeline(*span)
-        first = np.searchsorted(starts, begins_micros, side="right") - 1
-        last = np.searchsorted(starts, ends_micros, side="right") - 1
+        first = starts.searchsorted(begins_micros, side="right") - 1
+        last = starts.searchsorted(ends_micros, side="right") - 1
         return cls(starts, bands, begins_micros, first, last - first)
 
     def each_crossing(self) -> Iterator[Crossing]:

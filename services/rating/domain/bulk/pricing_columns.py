@@ -71,11 +71,8 @@ class ColumnPrices(NamedTuple):
     """For the scalar path."""
 
 
-class _Subscribed(NamedTuple):
-    """A plan that customers are subscribed to throughout a batch."""
-
-    plan_id: str
-    currency: str
+_Subscribed = tuple[str, str]
+"""A plan that customers are subscribed to throughout a batch, and the currency of their account."""
 
 
 def price_columns(
@@ -106,10 +103,18 @@ class _Pass:
 
     def price(self, places: Places) -> None:
         """Group the calls, then price all groups at once."""
-        self._group(places)
+        calls = self._calls
+        starts = calls.starts_micros[places]
+        span = int(starts.min()), int(starts.max())
+        if span[1] - span[0] > SPAN_MICROS_MAX:
+            early = starts <= sum(span) // 2
+            self.price(places[early])
+            self.price(places[~early])
+            return
+        self._groups.clear()
+        self._group(places, span)
         if not self._groups:
             return
-        calls = self._calls
         until = self._until[calls.customer_places]
         times = CallTimes(calls.begins_micros, calls.durations_ms, until)
         priced, rest = price_groups(self._groups, times)
@@ -118,23 +123,16 @@ class _Pass:
             is_stateless = group.common.terms.is_stateless
             (self._done.groups if is_stateless else self._done.counted).append(group)
 
-    def _group(self, places: Places) -> None:
+    def _group(self, places: Places, span: tuple[int, int]) -> None:
         calls = self._calls
-        starts = calls.starts_micros[places]
-        first, last = int(starts.min()), int(starts.max())
-        if last - first > SPAN_MICROS_MAX:
-            early = starts <= first + (last - first) // 2
-            self._group(places[early])
-            self._group(places[~early])
-            return
         codes: dict[_Subscribed | None, int] = {None: 0}
-        code_of = np.array(
-            [
-                codes.setdefault(self._subscribed(place, first, last), len(codes))
-                for place in range(len(calls.customers))
-            ]
-        )
-        of_calls = code_of[calls.customer_places[places]]
+        of_customers, untils = [], []
+        for customer in calls.customers:
+            subscribed, until = _subscribed(customer, *span)
+            of_customers.append(codes.setdefault(subscribed, len(codes)))
+            untils.append(until)
+        self._until = np.array(untils)
+        of_calls = np.array(of_customers)[calls.customer_places[places]]
         for subscribed, code in codes.items():
             together = places[of_calls == code] if len(codes) > 1 else places
             if not len(together):
@@ -142,51 +140,43 @@ class _Pass:
             if subscribed is None:
                 self._done.rest.append(together)
             else:
-                self._group_span(subscribed, together)
+                self._group_span(subscribed, together, span)
 
-    def _subscribed(self, place: int, first: int, last: int) -> _Subscribed | None:
-        """The plan of a customer; None where the batch sees more than one, or decks of its own."""
-        customer = self._calls.customers[place]
-        if customer.overrides or customer.grants:
-            return None
-        subscriptions, currency = customer.subscriptions, customer.account.currency
-        if len(subscriptions) == 1:
-            [(plan_id, start, end)] = subscriptions
-            until = _NEVER if end is None else end
-            is_throughout = start <= first and last < until
-        else:
-            found, until = plan_in_force(subscriptions, first), _change_after(subscriptions, first)
-            plan_id, is_throughout = found or "", found is not None and last < until
-        self._until[place] = until
-        if not is_throughout or currency != customer.payer.currency:
-            return None
-        return _Subscribed(plan_id, currency)
+    def _group_span(
+        self, subscribed: _Subscribed, places: Places, span: tuple[int, int] | None = None
+    ) -> None:
+        """Group calls of one plan; those before and after a change of terms each by themselves.
 
-    def _group_span(self, subscribed: _Subscribed, places: Places) -> None:
-        """Price calls of one plan; those before and after a change of terms each by themselves."""
+        They may span less than is given: that is looked at where it makes a difference.
+        """
         starts = self._calls.starts_micros[places]
-        first, last = int(starts.min()), int(starts.max())
-        terms = self._tariff.terms_at(subscribed.plan_id, first)
+        first, last = span or (int(starts.min()), int(starts.max()))
+        plan_id, currency = subscribed
+        terms = self._tariff.terms_at(plan_id, first)
+        if terms is None or self._changes(terms, currency, first, last):
+            if span is not None:
+                self._group_span(subscribed, places)
+                return
+            if terms is not None and len(places) >= GROUP_CALLS_MIN:
+                early = starts <= (first + last) // 2
+                self._group_span(subscribed, places[early])
+                self._group_span(subscribed, places[~early])
+                return
         if len(places) < GROUP_CALLS_MIN or terms is None or not self._can_be_priced(terms):
             self._done.rest.append(places)
             return
-        changes = (terms.until_micros or _NEVER) <= last or self._exchange_changes(
-            terms, subscribed.currency, first, last
-        )
-        if changes:
-            early = starts <= first + (last - first) // 2
-            self._group_span(subscribed, places[early])
-            self._group_span(subscribed, places[~early])
-            return
         for situation, part in self._by_facts(terms, places):
-            self._group_situation(terms, situation, subscribed.currency, part)
+            self._group_situation(terms, situation, currency, part)
 
     def _can_be_priced(self, terms: Terms) -> bool:
         if terms.is_stateless:
             return True
         return self._calls.counted_micros is not None and terms.can_be_counted
 
-    def _exchange_changes(self, terms: Terms, currency: str, first: int, last: int) -> bool:
+    def _changes(self, terms: Terms, currency: str, first: int, last: int) -> bool:
+        """Whether other terms or exchange rates take force."""
+        if terms.until_micros is not None and terms.until_micros <= last:
+            return True
         exchange = self._tariff.exchange
         pairs = {(each, terms.currency) for each in deck_currencies(terms)}
         pairs.add((terms.currency, currency))
@@ -221,15 +211,16 @@ class _Pass:
         for version in chain:
             table = self._table_of(version.rate_deck_version_id)
             rows = table.match(calls.numbers[places], calls.lengths[places])
-            known = rows != NO_ROW
-            there, left = (places, places[:0]) if known.all() else (places[known], places[~known])
+            there, left = places, places[:0]
+            if rows.min() == NO_ROW:
+                known = rows != NO_ROW
+                there, left, rows = places[known], places[~known], rows[known]
             if len(there):
                 common = self._common(terms, situation, (version, table), currency, there)
                 if common is None:
                     self._done.rest.append(there)
                 else:
-                    found = rows if there is places else rows[known]
-                    self._groups.append(GroupCalls(common, there, found.astype(np.intp)))
+                    self._groups.append(GroupCalls(common, there, rows.astype(np.intp)))
             places = left
             if not len(places):
                 return
@@ -258,6 +249,20 @@ class _Pass:
         if to_plan is None or to_account is None:
             return None
         return GroupTerms(terms, situation, *deck, currency, to_plan, to_account)
+
+
+def _subscribed(customer: Customer, first: int, last: int) -> tuple[_Subscribed | None, int]:
+    """The plan of a customer, and until when; None where the batch sees more, or other decks."""
+    subscriptions, currency = customer.subscriptions, customer.account.currency
+    if len(subscriptions) == 1:
+        [(plan_id, start, end)] = subscriptions
+        until = _NEVER if end is None else end
+        is_throughout = start <= first and last < until
+    else:
+        found, until = plan_in_force(subscriptions, first), _change_after(subscriptions, first)
+        plan_id, is_throughout = found or "", found is not None and last < until
+    is_odd = customer.overrides or customer.grants or currency != customer.payer.currency
+    return (None if is_odd or not is_throughout else (plan_id, currency)), until
 
 
 def _change_after(subscriptions: Sequence[Subscription], instant_micros: int) -> int:

@@ -72,6 +72,7 @@ class PrefixTable:
         self.next_increments: Int64s = columns["next_increment"]
         self.minimums: Int64s = columns["minimum"]
         self.graces: Int64s = columns["grace_seconds"]
+        self.has_graces = bool(self.graces.any())
         self.row_numbers: Int64s = columns["row_number"]
         self.destination_codes: Int32s = columns["destination_codes"]
         self._destination_offsets = columns["destination_offsets"]
@@ -94,7 +95,7 @@ class PrefixTable:
 
     def match(self, numbers: Int64s, lengths: Int32s) -> Int32s:
         """The row of the longest prefix of each padded number of a length; NO_ROW without one."""
-        places = np.searchsorted(self.interval_starts, numbers, side="right") - 1
+        places = self.interval_starts.searchsorted(numbers, side="right") - 1
         rows: Int32s = self.interval_rows[places]
         # Padding makes 12 look like 120: a prefix longer than its number gives way to its parent.
         while (too_long := (self.prefix_keys[rows] & LENGTH_MASK) > lengths).any():
