@@ -13,6 +13,7 @@ from services.rating.domain.decks.prefix_table import Int64s
 UInt64s = npt.NDArray[np.uint64]
 
 VARINT, LENGTH_DELIMITED = 0, 2
+ROW_TAG = 1 << 3 | LENGTH_DELIMITED
 WORD_BYTES = 8
 # What is read of a message without a field lies behind the last one.
 PADDING = bytes(3 * WORD_BYTES)
@@ -36,19 +37,19 @@ class RowBytes:
 
     def __init__(self, content: bytes, count: int) -> None:
         """The messages of a repeated field with number 1, which is all there is before them."""
-        begins, ends = _rows(content, count)
-        self.content = np.frombuffer(content + PADDING, np.uint8)
+        padded = content + PADDING
+        self.content = np.frombuffer(padded, np.uint8)
         self._words = np.ndarray(
             len(self.content) - WORD_BYTES + 1, "<u8", self.content, strides=(1,)
         )
-        self._at, self._ends = np.array(begins, np.intp), np.array(ends, np.intp)
+        self._at, self._ends = _short_rows(padded, len(content), count) or _rows(content, count)
         self._outer_ends: Places = self._ends
         self._are_expected: Bools = np.ones(count, np.bool_)
 
     def texts(self, number: int) -> tuple[Places, Places]:
         """Where each text begins, and its bytes; none where it is empty."""
         has = self._has(number, LENGTH_DELIMITED)
-        lengths = self.content[self._at + 1] * has.astype(np.intp)
+        lengths = self.content[self._at + 1].astype(np.intp) * has
         begins = self._at + 2
         # Lengths above take two bytes.
         self._are_expected &= lengths < 0x80
@@ -74,7 +75,7 @@ class RowBytes:
     def enter(self, number: int) -> None:
         """Go on with the fields of a message within, where there is one."""
         has = self._has(number, LENGTH_DELIMITED)
-        begins = self._at + 2 * has
+        begins: Places = self._at + has * np.intp(2)
         self._outer_ends, self._ends = self._ends, begins + self.content[self._at + 1] * has
         self._at = begins
 
@@ -86,7 +87,8 @@ class RowBytes:
 
     def are_read(self) -> Bools:
         """Which messages hold what was asked for, and nothing else."""
-        return self._are_expected & (self._at == self._ends)
+        are_read: Bools = self._are_expected & (self._at == self._ends)
+        return are_read
 
     def _has(self, number: int, wire_type: int) -> Bools:
         tags = self.content[self._at]
@@ -98,13 +100,28 @@ class RowBytes:
         self._at = np.minimum(places, self._ends)
 
 
-def _rows(content: bytes, count: int) -> tuple[list[int], list[int]]:
+def _short_rows(padded: bytes, size: int, count: int) -> tuple[Places, Places] | None:
+    """Where each message begins and ends, if nothing else is there and all lengths are short."""
+    tags = []
+    at = 0
+    while at < size:
+        tags.append(at)
+        at += 2 + padded[at + 1]
+    if at != size or len(tags) != count:
+        return None
+    content, places = np.frombuffer(padded, np.uint8), np.array(tags, np.intp)
+    lengths = content[places + 1]
+    if (content[places] != ROW_TAG).any() or (lengths >= 0x80).any():
+        return None
+    return places + 2, places + 2 + lengths
+
+
+def _rows(content: bytes, count: int) -> tuple[Places, Places]:
     """Where each message begins and ends; those not found are empty, and so not as expected."""
     begins, ends = [], []
     at, size = 0, len(content)
-    tag = 1 << 3 | LENGTH_DELIMITED
     for _ in range(count):
-        if at >= size or content[at] != tag:
+        if at >= size or content[at] != ROW_TAG:
             break
         length = content[at + 1]
         at += 2
@@ -114,7 +131,7 @@ def _rows(content: bytes, count: int) -> tuple[list[int], list[int]]:
         at += length
         ends.append(at)
     missing = [size] * (count - len(ends))
-    return begins + missing, ends + missing
+    return np.array(begins + missing, np.intp), np.array(ends + missing, np.intp)
 
 
 def _long_length(content: bytes, at: int) -> tuple[int, int]:
