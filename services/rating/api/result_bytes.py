@@ -18,8 +18,6 @@ Bytes = npt.NDArray[np.uint8]
 """A row of the matrix for each price, or one for all."""
 
 CURRENCY_BYTES = 3
-# Of 64 bits, and of a non-negative number below 2^35.
-VARINT_BYTES, SHORT_VARINT_BYTES = 10, 5
 VARINT, LENGTH_DELIMITED = 0, 2
 
 
@@ -32,9 +30,9 @@ def encoded_results(prices: PricedColumns) -> bytes:
         _field(1, LENGTH_DELIMITED, CURRENCY_BYTES),
         letters[prices.currencies.codes],
         _field(2, VARINT),
-        _varints(units, VARINT_BYTES),
+        _varints(units),
         _field(3, VARINT),
-        _varints(micros * NANOS_PER_MICRO, SHORT_VARINT_BYTES),
+        _varints(micros * NANOS_PER_MICRO),
     ]
     price = [
         _field(1, VARINT),
@@ -42,7 +40,7 @@ def encoded_results(prices: PricedColumns) -> bytes:
         _field(2, LENGTH_DELIMITED, _width(money)),
         *money,
         _field(4, VARINT),
-        _varints(prices.charged, VARINT_BYTES),
+        _varints(prices.charged),
     ]
     result = [_field(1, LENGTH_DELIMITED, _width(price)), *price]
     response = [_field(1, LENGTH_DELIMITED, _width(result)), *result]
@@ -63,10 +61,13 @@ def _width(parts: Iterable[Bytes]) -> int:
     return sum(part.shape[1] for part in parts)
 
 
-def _varints(values: Int64s, size: int) -> Bytes:
-    """Each value as a varint of so many bytes: seven bits each, and whether more follow."""
-    shifts = np.arange(size, dtype=np.int64) * 7
-    encoded: Bytes = (values[:, None] >> shifts).astype(np.uint8)
+def _varints(values: Int64s) -> Bytes:
+    """Non-negative values as varints of as many bytes as the highest takes.
+
+    Each byte has seven bits of the value, and one that says whether more follow.
+    """
+    size = max(-(-int(values.max(initial=0)).bit_length() // 7), 1)
+    encoded: Bytes = (values[:, None] >> np.arange(0, 7 * size, 7)).astype(np.uint8)
     encoded |= 0x80
-    encoded[:, -1] &= 1 if size == VARINT_BYTES else 0x7F
+    encoded[:, -1] &= 0x7F
     return encoded
