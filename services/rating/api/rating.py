@@ -12,7 +12,7 @@ from services.rating.api.convert_quotes import (
     price_to_proto,
     quote_to_proto,
 )
-from services.rating.api.quote_columns import ColumnReader, prices_to_proto
+from services.rating.api.quote_columns import CALLS_MAX, ColumnReader, prices_to_proto
 from services.rating.api.quote_rows import planned_rows, results_to_proto
 from services.rating.domain.errors import invalid_field
 from services.rating.usecases.pricing_memory import PricingMemory
@@ -59,6 +59,9 @@ class RatingApi(RatingServiceServicer):
         self, request: messages.PriceCallsRequest, context: Any
     ) -> messages.PriceCallsResponse:
         """Price calls in rows, each for itself."""
+        if not 1 <= len(request.calls) <= CALLS_MAX:
+            problem = f"{len(request.calls)} calls; send 1 to {CALLS_MAX} at a time"
+            raise invalid_field("BATCH_TOO_LARGE", "calls", problem)
         calls, wanted = planned_rows(self._reader, request)
         prices = await self._column_quotes.price(current_caller().tenant_id, calls, wanted)
         return results_to_proto(prices, request.calls)

@@ -9,7 +9,8 @@ from google.type.decimal_pb2 import Decimal
 from google.type.timeofday_pb2 import TimeOfDay
 
 from chassis import columns
-from chassis.grpc.convert import time_from_proto, time_to_proto
+from chassis.grpc.convert import range_to_proto, time_from_proto, time_to_proto
+from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from tests.conformance.rating.desk import (
     BEGINNING,
@@ -29,6 +30,7 @@ from tests.conformance.rating.quoting import (
     reason_of,
     streamed,
 )
+from tollbook.invoice.v1.invoice_events_pb2 import SubscriptionChanged
 from tollbook.rating.v1 import plan_pb2 as plans
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.service_pb2 import SERVICE_DATA, SERVICE_DID_RENTAL
@@ -115,6 +117,40 @@ async def test_a_negative_or_absurd_duration_is_refused(desk: Desk, seconds: int
     """A call lasts from nothing to a day."""
     request = call(desk, duration=Duration(seconds=seconds))
     assert await reason_of(desk.rating.PriceCall(request, None)) == "INVALID_DURATION"
+
+
+@pytest.mark.parametrize("count", [0, 5_001])
+async def test_a_batch_of_rows_has_its_limits(desk: Desk, count: int) -> None:
+    """None at all is a mistake, and too many would keep others waiting."""
+    request = messages.PriceCallsRequest(calls=[call(desk)] * count)
+    with pytest.raises(DomainError, match="BATCH_TOO_LARGE"):
+        await desk.rating.PriceCalls(request, None)
+
+
+async def test_calls_of_years_are_priced_by_the_plan_that_each_was_made_under(desk: Desk) -> None:
+    """A batch may span years, and the account take another plan on the way."""
+    account_id, later = desk.account_id, new_uuid()
+    await desk.publish_deck(DECK.replace("0.06", "0.02"), "later")
+    await desk.create_plan(plan_id=later, code="later")
+    desk.plan_id = later
+    await desk.publish_terms()
+    since = BEGINNING.replace(year=2027)
+    await desk.hear(
+        SubscriptionChanged(
+            subscription_id=new_uuid(),
+            account_id=account_id,
+            plan_id=later,
+            validity=range_to_proto((since, None)),
+        )
+    )
+    early = time_to_proto(BEGINNING.replace(month=2))
+    late = time_to_proto(BEGINNING.replace(year=2028))
+    calls = [call(desk, start_time=moment) for moment in (early, late, early, late)]
+    rows = await desk.rating.PriceCalls(messages.PriceCallsRequest(calls=calls * 4), None)
+    singly = [await desk.rating.PriceCall(each, None) for each in calls]
+    amounts = [each.price.amount for each in rows.results]
+    assert amounts == [each.amount for each in singly] * 4
+    assert singly[0].amount != singly[1].amount
 
 
 async def test_a_rate_that_is_not_yet_valid_is_none(desk: Desk) -> None:
