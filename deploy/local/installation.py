@@ -24,7 +24,7 @@ PORT_BASE = 7_000
 # What each service may ask of its neighbours.
 SERVICE_SCOPES: dict[str, frozenset[str]] = {
     "invoice": frozenset({"rating.read", "rating.seal"}),
-    "rating": frozenset(),
+    "rating": frozenset({"payment.transfer"}),
     "cdr": frozenset(),
     "payment": frozenset(),
     "fraud": frozenset(),
@@ -33,8 +33,8 @@ OPERATOR_SCOPES = frozenset(
     f"{service}.{right}"
     for service, rights in {
         "cdr": ("ingest", "manage", "read", "audit"),
-        "rating": ("price", "charge", "manage", "read", "audit"),
-        "payment": ("record", "read", "audit"),
+        "rating": ("price", "charge", "session", "manage", "read", "audit"),
+        "payment": ("record", "transfer", "read", "audit"),
         "invoice": ("tenants", "manage", "read", "bill", "erase", "audit"),
         "fraud": ("manage", "read"),
         "operations": ("manage", "read"),

@@ -1,0 +1,65 @@
+"""Group commit: what arrives while one batch is being worked on is the next batch."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class _Waiting(NamedTuple, Generic[Item, Result]):
+    item: Item
+    result: asyncio.Future[Result]
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Gathers what concurrent callers ask and answers each, a batch at a time.
+
+    Nobody waits for a batch to fill: an item that finds nothing running is a batch by itself, and
+    under load batches grow by themselves. A caller that gives up (a deadline) is not waited for;
+    its item may be worked on all the same.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        batch_max: int,
+    ) -> None:
+        """`work` answers a batch, in its order; if it fails, everybody in the batch hears that."""
+        self._work = work
+        self._batch_max = batch_max
+        self._waiting: list[_Waiting[Item, Result]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def do(self, item: Item) -> Result:
+        """Have an item worked on, together with what else is waiting."""
+        waiting: _Waiting[Item, Result] = _Waiting(item, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await waiting.result
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[: self._batch_max]
+                del self._waiting[: self._batch_max]
+                # Whoever has given up meanwhile needs no work.
+                await self._answer([each for each in batch if not each.result.done()])
+        finally:
+            self._running = None
+
+    async def _answer(self, batch: list[_Waiting[Item, Result]]) -> None:
+        if not batch:
+            return
+        try:
+            results = await self._work([each.item for each in batch])
+        except Exception as error:  # noqa: BLE001 everybody who waits hears of it
+            for each in batch:
+                if not each.result.done():
+                    each.result.set_exception(error)
+            return
+        for each, result in zip(batch, results, strict=True):
+            if not each.result.done():
+                each.result.set_result(result)
