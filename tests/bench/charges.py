@@ -1,8 +1,8 @@
 """Storing charges of whole events of calls, beside the bare insert of the very same rows.
 
 Each event of 1,000 calls of one partition is one transaction of rating, as its consumer runs it:
-inbox row, prices, receipts, counters, charges, outbox. The floor takes the rows that came of it and
-writes them again into a table of the same schema that holds as many rows, in one transaction, with
+inbox row, prices, receipts, counters, charges, outbox. The floor takes every row that came of it
+and writes it again into a database of the same schema that holds as many, in one transaction, with
 the driver's own fastest way (executemany on SQLite, binary COPY on PostgreSQL). Both commit
 durably. They take turns, event by event.
 
@@ -25,16 +25,19 @@ from uuid import uuid4
 
 from google.type.decimal_pb2 import Decimal
 from google.type.timeofday_pb2 import TimeOfDay
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, delete, text
 
 from chassis.database.bulk import insert_rows
 from chassis.database.engine import Database
 from chassis.database.migrations import migrate
+from chassis.database.schema import inbox_table, outbox_table
+from chassis.database.unit_of_work import UnitOfWork
 from chassis.service import spare_the_collector
-from kernel.clock import to_micros
+from kernel.clock import to_micros, utc_now
 from kernel.ids import new_uuid
 from kernel.partition import partition_of
-from services.rating.store.schema import charge
+from services.rating.store.counter_schema import usage_counter
+from services.rating.store.schema import charge, rated_batch
 from tests.conformance.rating.desk import BEGINNING, NOON, Call, Desk, seconds_later
 from tests.support.postgresql_server import create_database, drop_database, postgresql_server
 from tollbook.rating.v1 import plan_pb2 as plan
@@ -49,11 +52,21 @@ ACCOUNTS_A_PLAN = 10
 BUNDLE_SECONDS = 10**7
 PARTITION = 0
 
+# All that the transaction of an event stores: which rows are those of the newest.
+STORED = {
+    inbox_table: "apply_time >= :since",
+    usage_counter: "TRUE",
+    charge: "settle_time >= :since",
+    outbox_table: "commit_time >= :since",
+    rated_batch: "source_sequence = (SELECT max(source_sequence) FROM rated_batch)",
+}
+
 DatabaseKind = Literal["sqlite", "postgresql"]
+StoredRows = dict[Table, list[tuple[Any, ...]]]
 
 
 class StoredCharges(NamedTuple):
-    """Charges a second, medians over rounds."""
+    """Charges a second, medians over rounds of many batches."""
 
     charges: float
     inserts: float
@@ -65,26 +78,28 @@ def measure(kind: DatabaseKind, short: bool) -> StoredCharges:
     batches = BATCHES_SHORT if short else BATCHES
     spare_the_collector()  # as every service does
     with _databases(kind) as fresh:
-        pairs = [pair for _ in range(rounds) for pair in asyncio.run(_round(fresh, batches))]
-    charges, inserts = zip(*pairs, strict=True)
-    return StoredCharges(
-        CALLS_A_BATCH / statistics.median(charges), CALLS_A_BATCH / statistics.median(inserts)
-    )
+        charges, inserts = zip(
+            *(asyncio.run(_round(fresh, batches)) for _ in range(rounds)), strict=True
+        )
+    calls = batches * CALLS_A_BATCH
+    return StoredCharges(calls / statistics.median(charges), calls / statistics.median(inserts))
 
 
-async def _round(fresh: Any, batches: int) -> list[tuple[float, float]]:
-    """Seconds that each batch takes, and its rows alone."""
+async def _round(fresh: Any, batches: int) -> tuple[float, float]:
+    """Seconds that all batches take, checkpoints of the log included; and their rows alone."""
     with fresh() as database, fresh() as floor:
         desk, accounts = await _tenant(database)
-        pairs = []
+        charging = inserting = 0.0
         for number in range(batches + 1):
             event = desk.calls_event(*_calls(accounts, number))
-            begin = time.perf_counter()
+            moment, begin = utc_now(), time.perf_counter()
             await desk.deliver(event)
-            seconds = time.perf_counter() - begin
-            rows = await database.read(partial(_stored_rows, batch=number))
-            pairs.append((seconds, await _seconds_to_insert(floor, rows)))
-        return pairs[1:]  # caches fill with the first
+            delivered = time.perf_counter() - begin
+            stored = await database.read(partial(_rows_since, moment=moment))
+            inserted = await _seconds_to_insert(floor, stored)
+            if number:  # caches fill with the first
+                charging, inserting = charging + delivered, inserting + inserted
+        return charging, inserting
 
 
 async def _tenant(database: Database) -> tuple[Desk, list[list[str]]]:
@@ -142,7 +157,7 @@ def _calls(accounts: Sequence[Sequence[str]], batch: int) -> list[Call]:
     """New calls, each plan's share."""
     shares = (accounts[0], accounts[0], accounts[1], accounts[2])
     payer_ids = [shares[number % 4][number % ACCOUNTS_A_PLAN] for number in range(CALLS_A_BATCH)]
-    start = _first_start(batch)
+    start = NOON + timedelta(seconds=batch * CALLS_A_BATCH)
     return [
         Call(
             account_id=payer_id,
@@ -154,27 +169,33 @@ def _calls(accounts: Sequence[Sequence[str]], batch: int) -> list[Call]:
     ]
 
 
-def _first_start(batch: int) -> datetime:
-    return NOON + timedelta(seconds=batch * CALLS_A_BATCH)
-
-
-def _stored_rows(connection: Connection, batch: int) -> list[tuple[Any, ...]]:
-    """The charges of a batch as they are stored: times as microseconds, keys as bytes."""
-    names = ", ".join(column.name for column in charge.columns)
-    query = text(f"SELECT {names} FROM charge WHERE start_time >= :start ORDER BY charge_id")
-    rows = connection.execute(query, {"start": to_micros(_first_start(batch))})
-    return [tuple(map(_plain, row)) for row in rows]
+def _rows_since(connection: Connection, moment: datetime) -> StoredRows:
+    """The rows of an event, as they are stored: times as microseconds, keys as bytes."""
+    parameters = {"since": to_micros(moment)}
+    stored = {}
+    for table, condition in STORED.items():
+        names = ", ".join(f'"{column.name}"' for column in table.columns)
+        query = text(f'SELECT {names} FROM "{table.name}" WHERE {condition}')
+        stored[table] = [tuple(map(_plain, row)) for row in connection.execute(query, parameters)]
+    assert len(stored[charge]) == CALLS_A_BATCH
+    return stored
 
 
 def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, memoryview) else value
 
 
-async def _seconds_to_insert(floor: Database, rows: Sequence[tuple[Any, ...]]) -> float:
-    names = [column.name for column in charge.columns]
+async def _seconds_to_insert(floor: Database, stored: StoredRows) -> float:
+    # Counters are the same rows each time; the floor inserts them anew.
+    await floor.write(lambda uow: uow.connection.execute(delete(usage_counter)))
     begin = time.perf_counter()
-    await floor.write(lambda uow: insert_rows(uow.connection, charge, names, rows))
+    await floor.write(partial(_insert, stored=stored))
     return time.perf_counter() - begin
+
+
+def _insert(uow: UnitOfWork, stored: StoredRows) -> None:
+    for table, rows in stored.items():
+        insert_rows(uow.connection, table, table.columns.keys(), rows)
 
 
 @contextmanager
