@@ -57,6 +57,7 @@ def balance_to_proto(balance: Balance) -> ledger_pb2.Balance:
         wallet=money_to_proto(balance.wallet),
         unbilled=money_to_proto(balance.unbilled),
         receivable=money_to_proto(balance.receivable),
+        promotion=money_to_proto(balance.promotion),
     )
 
 

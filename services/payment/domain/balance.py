@@ -17,10 +17,11 @@ class Balance:
     wallet: Money
     unbilled: Money
     receivable: Money
+    promotion: Money
 
     @classmethod
     def of(cls, account: Account, micros_by_kind: Mapping[int, int]) -> Self:
-        """The balance made of sums of postings. A wallet is a liability: a credit is positive."""
+        """The balance made of sums of postings. What is owed to the customer is positive."""
 
         def debit(kind: LedgerAccountKind) -> Money:
             return Money(account.currency, micros_by_kind.get(kind, 0))
@@ -30,4 +31,5 @@ class Balance:
             wallet=-debit(LedgerAccountKind.WALLET),
             unbilled=debit(LedgerAccountKind.UNBILLED_RECEIVABLE),
             receivable=debit(LedgerAccountKind.RECEIVABLE),
+            promotion=-debit(LedgerAccountKind.PROMOTION),
         )

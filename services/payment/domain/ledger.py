@@ -24,6 +24,13 @@ class LedgerAccountKind(IntEnum):
     TAX = 5
     ROUNDING_DIFFERENCE = 6
     CLEARING = 7
+    PROMOTION = 8
+    PROMOTION_EXPENSE = 9
+    TRANSFER_CLEARING = 10
+    EXCHANGE = 11
+    WRITE_OFF = 12
+    SUPPLIER_COST = 13
+    SUPPLIER_PAYABLE = 14
 
 
 # Kept for each billing account; the other kinds once for each legal entity and partition.
@@ -32,6 +39,7 @@ KINDS_OF_ACCOUNTS = frozenset(
         LedgerAccountKind.WALLET,
         LedgerAccountKind.UNBILLED_RECEIVABLE,
         LedgerAccountKind.RECEIVABLE,
+        LedgerAccountKind.PROMOTION,
     }
 )
 
@@ -42,6 +50,13 @@ class EntryReason(IntEnum):
     USAGE = 1
     INVOICE = 2
     PAYMENT = 3
+    PROMOTION = 4
+    PROMOTION_EXPIRY = 5
+    TRANSFER = 6
+    REFUND = 7
+    WRITE_OFF = 8
+    EXCHANGE = 9
+    CORRECTION = 10
 
 
 class Posting(NamedTuple):
@@ -110,5 +125,5 @@ def _fault_of(posting: Posting) -> str:
     if not 0 < abs(posting.micros) <= POSTING_MAX_MICROS:
         return f"an amount is not zero and at most {POSTING_MAX_MICROS} micros"
     if (posting.kind in KINDS_OF_ACCOUNTS) != bool(posting.account_id):
-        return "a billing account belongs to wallet, unbilled and receivable, and only there"
+        return "a billing account belongs to the kinds kept for each account, and only there"
     return "" if is_currency(posting.currency) else "the currency is not of ISO 4217"

@@ -143,3 +143,28 @@ payment_table = Table(
     Index("payment_by_time", "tenant_id", "create_time", "payment_id"),
     Index("payment_by_account", "tenant_id", "account_id", "create_time", "payment_id"),
 )
+
+# Promotional credit: what is left of each grant; together it is the balance of PROMOTION.
+promotion_table = Table(
+    "promotion",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("promotion_id", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("granted_micros", BigInteger, nullable=False),
+    Column("remaining_micros", BigInteger, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("expire_time", UtcTime, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "promotion_id"),
+    CheckConstraint(
+        "remaining_micros BETWEEN 0 AND granted_micros", name="promotion_remaining_fits"
+    ),
+    Index("promotion_by_account", "tenant_id", "account_id", "expire_time", "promotion_id"),
+    Index(
+        "promotion_by_expiry",
+        "expire_time",
+        sqlite_where=text("remaining_micros > 0"),
+        postgresql_where=text("remaining_micros > 0"),
+    ),
+)

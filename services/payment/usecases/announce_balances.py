@@ -27,4 +27,5 @@ def _changed_balance(balance: Balance) -> ChangedBalance:
         wallet=money_to_proto(balance.wallet),
         unbilled=money_to_proto(balance.unbilled),
         receivable=money_to_proto(balance.receivable),
+        promotion=money_to_proto(balance.promotion),
     )

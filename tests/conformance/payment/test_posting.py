@@ -6,7 +6,7 @@ import pytest
 
 from kernel.errors import DomainError
 from kernel.money import Money
-from services.payment.domain.account import PaymentMode
+from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.audit import Watermarks
 from services.payment.domain.balance import Balance
 from services.payment.domain.ledger import POSTING_MAX_MICROS
@@ -27,15 +27,20 @@ def eur(micros: int) -> Money:
     return Money("EUR", micros)
 
 
+def balance(payer: Account, wallet: Money, unbilled: Money, receivable: Money) -> Balance:
+    """A balance without promotional credit."""
+    return Balance(payer.account_id, wallet, unbilled, receivable, eur(0))
+
+
 def test_a_month_of_a_postpaid_customer(books: Books) -> None:
     """12.345678 EUR of calls, an invoice over 14.94 EUR, 10 EUR paid: 4.94 EUR are still owed."""
     payer = account()
     books.announce(payer)
     books.use((payer, 12_000_000), (payer, 345_678))
-    assert books.balance(payer) == Balance(payer.account_id, eur(0), eur(12_345_678), eur(0))
+    assert books.balance(payer) == balance(payer, eur(0), eur(12_345_678), eur(0))
     books.issue(payer, used=12_345_678, net=12_350_000, tax=2_590_000)
     books.pay(payer, 10_000_000)
-    assert books.balance(payer) == Balance(payer.account_id, eur(0), eur(0), eur(4_940_000))
+    assert books.balance(payer) == balance(payer, eur(0), eur(0), eur(4_940_000))
     audit = books.audit()
     assert (audit.findings, audit.unbalanced_count, audit.entry_count) == ([], 0, 3)
     sums = audit.sums["acme"]
@@ -51,10 +56,10 @@ def test_a_month_of_a_prepaid_customer(books: Books) -> None:
     books.announce(payer)
     books.pay(payer, 20_000_000)
     books.use((payer, 3_000_000))
-    assert books.balance(payer) == Balance(payer.account_id, eur(17_000_000), eur(0), eur(0))
+    assert books.balance(payer) == balance(payer, eur(17_000_000), eur(0), eur(0))
     with pytest.raises(DomainError, match="PREPAID_INVOICE"):
         books.issue(payer, used=3_000_000, net=3_000_000, tax=630_000)
-    assert books.balance(payer) == Balance(payer.account_id, eur(17_000_000), eur(0), eur(0))
+    assert books.balance(payer) == balance(payer, eur(17_000_000), eur(0), eur(0))
     sums = books.audit().sums["acme"]
     assert (sums.payments, sums.invoiced) == ({"EUR": 20_000_000}, {})
 
@@ -65,7 +70,7 @@ def test_an_invoice_that_gives_money_back_is_the_customers_credit(books: Books) 
     books.announce(payer)
     books.use((payer, -1_000_000))
     books.issue(payer, used=-1_000_000, net=-1_000_000, tax=-210_000)
-    assert books.balance(payer) == Balance(payer.account_id, eur(0), eur(0), eur(-1_210_000))
+    assert books.balance(payer) == balance(payer, eur(0), eur(0), eur(-1_210_000))
     audit = books.audit()
     assert (audit.findings, audit.sums["acme"].invoiced) == ([], {"EUR": -1_210_000})
 

@@ -140,7 +140,7 @@ def test_a_postpaid_account_owes_what_was_invoiced_less_what_it_paid(
     entries = [entry for used in usages for entry in usage_entries(POSTPAID, eur(used), CAUSE)]
     entries += invoice_entries(POSTPAID, invoice(usage, net, tax), CAUSE)
     entries += payment_entries(POSTPAID, eur(paid), CAUSE)
-    assert balance(POSTPAID, entries) == Balance("a", eur(0), eur(0), eur(net + tax - paid))
+    assert balance(POSTPAID, entries) == Balance("a", eur(0), eur(0), eur(net + tax - paid), eur(0))
 
 
 @given(st.lists(micros, max_size=5), micros)
@@ -148,4 +148,6 @@ def test_a_prepaid_account_has_what_it_paid_less_what_it_used(usages: list[int],
     """Usage comes out of the wallet as it happens; nothing is ever unbilled or receivable."""
     entries = [entry for used in usages for entry in usage_entries(PREPAID, eur(used), CAUSE)]
     entries += payment_entries(PREPAID, eur(paid), CAUSE)
-    assert balance(PREPAID, entries) == Balance("a", eur(paid - sum(usages)), eur(0), eur(0))
+    assert balance(PREPAID, entries) == Balance(
+        "a", eur(paid - sum(usages)), eur(0), eur(0), eur(0)
+    )

@@ -115,6 +115,37 @@ def upgrade() -> None:
     op.create_index(
         "payment_by_account", "payment", ["tenant_id", "account_id", "create_time", "payment_id"]
     )
+    _create_promotion()
+
+
+def _create_promotion() -> None:
+    op.create_table(
+        "promotion",
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("promotion_id", sa.Text, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("granted_micros", sa.BigInteger, nullable=False),
+        sa.Column("remaining_micros", sa.BigInteger, nullable=False),
+        sa.Column("create_time", UtcTime, nullable=False),
+        sa.Column("expire_time", UtcTime, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "promotion_id"),
+        sa.CheckConstraint(
+            "remaining_micros BETWEEN 0 AND granted_micros", name="promotion_remaining_fits"
+        ),
+    )
+    op.create_index(
+        "promotion_by_account",
+        "promotion",
+        ["tenant_id", "account_id", "expire_time", "promotion_id"],
+    )
+    op.create_index(
+        "promotion_by_expiry",
+        "promotion",
+        ["expire_time"],
+        sqlite_where=sa.text("remaining_micros > 0"),
+        postgresql_where=sa.text("remaining_micros > 0"),
+    )
 
 
 def downgrade() -> None:

@@ -1,0 +1,105 @@
+"""Promotional credit: each grant with what is left of it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+
+from kernel.money import Money
+from services.payment.domain.promotion import Promotion
+from services.payment.store.schema import promotion_table
+
+_columns = promotion_table.c
+
+_KEEP_REMAINING = (
+    update(promotion_table)
+    .where(
+        _columns.tenant_id == bindparam("of_tenant"),
+        _columns.promotion_id == bindparam("of_promotion"),
+    )
+    .values(remaining_micros=bindparam("remaining"))
+)
+_OPEN = select(promotion_table).where(
+    _columns.tenant_id == bindparam("tenant_id"),
+    _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+    _columns.remaining_micros > 0,
+)
+
+
+def insert_promotion(connection: Connection, promotion: Promotion) -> None:
+    """Store a new grant."""
+    values = {
+        "tenant_id": promotion.tenant_id,
+        "promotion_id": promotion.promotion_id,
+        "account_id": promotion.account_id,
+        "currency": promotion.granted.currency,
+        "granted_micros": promotion.granted.micros,
+        "remaining_micros": promotion.remaining.micros,
+        "create_time": promotion.create_time,
+        "expire_time": promotion.expire_time,
+    }
+    connection.execute(insert(promotion_table), values)
+
+
+def keep_remaining(connection: Connection, changed: Iterable[Promotion]) -> None:
+    """Store what is left of promotions; the caller holds the lock of their partition."""
+    rows = [
+        {
+            "of_tenant": promotion.tenant_id,
+            "of_promotion": promotion.promotion_id,
+            "remaining": promotion.remaining.micros,
+        }
+        for promotion in changed
+    ]
+    if rows:
+        connection.execute(_KEEP_REMAINING, rows)
+
+
+def open_promotions(
+    connection: Connection, tenant_id: str, account_ids: Iterable[str]
+) -> list[Promotion]:
+    """The promotions of accounts that have something left, whether or not they have expired."""
+    keys = {"tenant_id": tenant_id, "account_ids": list(account_ids)}
+    return [_promotion(row) for row in connection.execute(_OPEN, keys)]
+
+
+def list_promotions(
+    connection: Connection,
+    tenant_id: str,
+    account_id: str,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Promotion]:
+    """The promotions of an account by the time of their expiry, behind a place in the list."""
+    query = select(promotion_table).where(
+        _columns.tenant_id == tenant_id, _columns.account_id == account_id
+    )
+    if after is not None:
+        place = tuple_(_columns.expire_time, _columns.promotion_id)
+        query = query.where(place > tuple_(*after, types=[c.type for c in place.clauses]))
+    query = query.order_by(_columns.expire_time, _columns.promotion_id).limit(limit)
+    return [_promotion(row) for row in connection.execute(query)]
+
+
+def due_promotions(connection: Connection, now: datetime, limit: int) -> list[Promotion]:
+    """Promotions that have expired and have something left, the oldest first."""
+    query = (
+        select(promotion_table)
+        .where(_columns.remaining_micros > 0, _columns.expire_time <= now)
+        .order_by(_columns.expire_time)
+        .limit(limit)
+    )
+    return [_promotion(row) for row in connection.execute(query)]
+
+
+def _promotion(row: Row[Any]) -> Promotion:
+    return Promotion(
+        row.tenant_id,
+        row.promotion_id,
+        row.account_id,
+        granted=Money(row.currency, row.granted_micros),
+        remaining=Money(row.currency, row.remaining_micros),
+        create_time=row.create_time,
+        expire_time=row.expire_time,
+    )
