@@ -62,7 +62,7 @@ def test_a_digest_seals_everything_before_it() -> None:
     body, _, _ = content.rpartition(b',"digest"')
     assert receipt.sealed(body) == content
     assert receipt.sealed(body.replace(b'"charged":61', b'"charged":60')) != content
-    assert len(receipt.read_receipt(content)["digest"]) == receipt.DIGEST_DIGITS
+    assert len(receipt.read_receipt(content)["digest"]) == 2 * receipt.DIGEST_BYTES
 
 
 def test_a_receipt_holds_no_number_of_a_person() -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel.e164 import NumberKind
-from services.rating.domain.allowances.bundles import bundles_of, take
+from services.rating.domain.allowances.bundles import BundleUse, bundles_of, take
 from services.rating.domain.allowances.needed_counters import counted_span
 from services.rating.domain.allowances.volume import advance_of, cost_of, volume_of
 from services.rating.domain.bulk.column_groups import ColumnGroup, Places
@@ -20,16 +20,17 @@ from services.rating.domain.bulk.pricing_columns import CallColumns
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.compact_json import json_text
 from services.rating.domain.counters import CounterBook, CounterUse
-from services.rating.domain.exact import NOTHING, add, times
+from services.rating.domain.exact import NOTHING, Ratio, add, times
 from services.rating.domain.plans.plan import BundleUnit
 from services.rating.domain.priced_call import PricedCall, Usage
 from services.rating.domain.pricing.call_receipt import (
     bundle_text,
     call_head,
-    continued,
+    field_text,
     list_text,
     segment_end,
     steps_text,
+    volume_ends,
     volume_text,
 )
 from services.rating.domain.pricing.conversions import Conversions
@@ -41,7 +42,7 @@ from services.rating.domain.pricing.full_price import (
 )
 from services.rating.domain.pricing.rate_search import FoundRate, InForce, RateSearch
 from services.rating.domain.pricing.segments import segments_of
-from services.rating.domain.receipts.receipt import exact_text
+from services.rating.domain.receipts.receipt import exact_text, sealed
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.usage import Service
 
@@ -96,12 +97,12 @@ class CountedCalls:
         key = self._customer_places[place], id(call.group), call.row, call.band
         alike = self._alike.get(key)
         if alike is None or not alike.counts_at(self._counted_micros[place]):
-            alike = self._alike[key] = self._worked_out(place, call)
+            alike = self._alike[key] = self._alike_at(place, call)
         price = alike.price(self._begins_micros[place], call, self._counters)
         self._counters.apply(price.counter_uses)
         return price
 
-    def _worked_out(self, place: int, call: _CountedCall) -> _Alike:
+    def _alike_at(self, place: int, call: _CountedCall) -> _Alike:
         """What calls have in common with the one at a place."""
         columns, common = self._columns, call.group.common
         customer = columns.customers[self._customer_places[place]]
@@ -125,6 +126,17 @@ class CountedCalls:
         )
 
 
+class _Price(NamedTuple):
+    """How the price of a call comes about."""
+
+    covering: list[BundleUse]
+    paid: int
+    fee: ConnectFee
+    volume_use: CounterUse | None
+    exact: Ratio
+    amount_micros: int
+
+
 class _Alike:
     """What the calls of a customer have in common that one row prices whole in one band."""
 
@@ -132,17 +144,20 @@ class _Alike:
         usage, customer, tariff, _, terms, first, _ = case
         account = customer.account.currency
         self._counted = counted_span(usage.counted_micros, customer, terms)
-        self._currency, self._rate, self._terms = account, case.rate, terms
+        self._currency, self._rate = account, case.rate
+        self._rule, self._splits = terms.revision.price_rule, terms.compiled.splits
         self._bundles = bundles_of(usage, first.band, customer, terms, tariff)
         self._volume = volume_of(usage, first.band, customer, terms, CounterBook())
         conversions = Conversions(tariff.exchange, usage.start_micros)
         self._fee = connect_fee_of(case, (), conversions)
         [second] = segments_of([(0, first)], 0, 1, usage.facts, terms, conversions)
-        self._price = second.price
+        self._unit_price = second.price
         self._to_account = conversions.convert((1, _UNIT), terms.currency, account)
-        self._head = call_head(terms, account, first.found)
-        self._exchanges = list_text(json_text, conversions.shown())
-        self._segment_end = segment_end(second, first, terms)
+        exchanges = field_text("exchanges", list_text(json_text, conversions.shown()))
+        self._head = call_head(terms, account, first.found) + exchanges.encode()
+        end = segment_end(second, first, terms)
+        self._segment_end = "" if end == "}" else end
+        self._volume_ends = None if self._volume is None else volume_ends(self._volume)
 
     def counts_at(self, instant_micros: int) -> bool:
         """Whether an instant is counted in the same periods."""
@@ -150,45 +165,55 @@ class _Alike:
 
     def price(self, begin_micros: int, call: _CountedCall, counters: CounterBook) -> PricedCall:
         """The price of one of the calls."""
-        covering = take(self._bundles, BundleUnit.QUANTITY, call.charged, counters)
-        paid, fee = call.charged, self._fee
+        price = self._worked_out(call.charged, counters)
+        uses = [each.use for each in price.covering]
+        use = price.volume_use
+        if use is not None and use.before != use.after:
+            uses.append(use)
+        amount, rate = price.amount_micros, self._rate
+        return PricedCall(
+            Outcome.RATED if amount else Outcome.ZERO,
+            "",
+            self._currency,
+            amount,
+            call.charged,
+            rate.destination,
+            rate.prefix,
+            self._receipt(begin_micros, call, price),
+            tuple(uses),
+        )
+
+    def _worked_out(self, charged: int, counters: CounterBook) -> _Price:
+        covering = take(self._bundles, BundleUnit.QUANTITY, charged, counters)
+        paid, fee, volume, use = charged, self._fee, self._volume, None
         if covering:
             paid -= sum([each.taken for each in covering])
             if covering[0].bundle.allowance.covers_connect_fee:
                 fee = _NO_FEE
-        volume = self._volume
         if volume is not None:
             volume = volume.standing_at(counters.state(volume.key))
-        cost = cost_of([(paid, self._price)], volume, self._terms.compiled.splits)
-        exact = times(add(times(fee.micros, _UNIT), cost), *self._to_account)
-        amount = self._terms.revision.price_rule.round_micros(*exact)
-        use = None
+        exact, amount = NOTHING, 0
+        if paid or fee.micros[0]:
+            cost = cost_of([(paid, self._unit_price)], volume, self._splits)
+            exact = times(add(times(fee.micros, _UNIT), cost), *self._to_account)
+            amount = self._rule.round_micros(*exact)
         if volume is not None:
             advance = advance_of(volume, Service.VOICE, paid, amount)
             use = volume.use(advance, amount if volume.is_whole else 0)
-        has_segments = paid > 0 and self._segment_end != "}"
-        texts = {
-            "exchanges": self._exchanges,
-            "begin_micros": str(begin_micros) if has_segments else "",
-            "duration_ms": str(call.duration_ms),
-            "charged": str(call.charged),
-            "bundles": list_text(bundle_text, covering),
-            "segments": f'[{{"units":{paid}{self._segment_end}]' if has_segments else "",
-            "volume": volume_text(volume, use),
-            "connect_fee_steps": steps_text(fee.steps),
-            "exact_micros": f'"{exact_text(exact)}"',
-            "amount_micros": str(amount),
-        }
-        uses = [each.use for each in covering]
-        if use is not None and use.before != use.after:
-            uses.append(use)
-        return self._priced(call, amount, continued(self._head, texts), tuple(uses))
+        return _Price(covering, paid, fee, use, exact, amount)
 
-    def _priced(
-        self, call: _CountedCall, amount: int, receipt: bytes, uses: tuple[CounterUse, ...]
-    ) -> PricedCall:
-        outcome = Outcome.RATED if amount else Outcome.ZERO
-        line, prefix = self._rate.destination, self._rate.prefix
-        return PricedCall(
-            outcome, "", self._currency, amount, call.charged, line, prefix, receipt, uses
+    def _receipt(self, begin_micros: int, call: _CountedCall, price: _Price) -> bytes:
+        covering, paid, fee, use, exact, amount = price
+        begin = segments = volume = ""
+        if paid and self._segment_end:
+            begin = f',"begin_micros":{begin_micros}'
+            segments = f',"segments":[{{"units":{paid}{self._segment_end}]'
+        bundles = field_text("bundles", list_text(bundle_text, covering))
+        if use is not None and self._volume_ends is not None:
+            volume = f',"volume":{volume_text(self._volume_ends, use)}'
+        fee_steps = field_text("connect_fee_steps", steps_text(fee.steps))
+        text = (
+            f'{begin},"duration_ms":{call.duration_ms},"charged":{call.charged}{bundles}{segments}'
+            f'{volume}{fee_steps},"exact_micros":"{exact_text(exact)}","amount_micros":{amount}'
         )
+        return sealed(self._head + text.encode())

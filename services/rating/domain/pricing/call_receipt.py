@@ -75,7 +75,7 @@ def full_call(head: bytes, case: PricingCase, price: FullPrice) -> bytes:
         "charged": str(case.charged),
         "bundles": list_text(bundle_text, price.covering),
         "segments": segments,
-        "volume": volume_text(price.volume, price.volume_use),
+        "volume": _volume(price.volume, price.volume_use),
         "connect_fee_steps": steps_text(price.connect_fee_steps),
         "cap_micros": str(cap.amount_micros) if cap else "",
         "cap_includes_connect_fee": "true" if cap and cap.includes_connect_fee else "",
@@ -183,26 +183,33 @@ def _rate(found: FoundRate) -> dict[str, Any]:
 
 def bundle_text(paying: BundleUse) -> str:
     """A bundle that pays, with the position of its counter."""
-    (key, before, after), fee = paying.use, paying.bundle.allowance.covers_connect_fee
-    return (
-        f'{{{_key_text(key)},"granted":{before.granted}{_set("before", before.used)}'
-        f',"after":{after.used}{_set("covers_connect_fee", "true" if fee else "")}}}'
-    )
+    key, before, after = paying.use
+    used = f',"before":{before.used}' if before.used else ""
+    fee = ',"covers_connect_fee":true' if paying.bundle.allowance.covers_connect_fee else ""
+    return f'{{{_key_text(key)},"granted":{before.granted}{used},"after":{after.used}{fee}}}'
 
 
-def volume_text(volume: Volume | None, use: CounterUse | None) -> str:
-    """The volume tier set that applies, and the position of its counter."""
+def volume_text(ends: tuple[str, str], use: CounterUse) -> str:
+    """The volume tier set that applies, between its ends the position of its counter."""
+    before, after = use.before, use.after
+    spent = ""
+    if after.spent_micros or before.spent_micros:
+        spent = field_text("spent_before_micros", before.spent_micros)
+        spent += field_text("spent_after_micros", after.spent_micros)
+    return f'{ends[0]},"before":{before.used},"after":{after.used}{spent}{ends[1]}'
+
+
+def volume_ends(volume: Volume) -> tuple[str, str]:
+    """What is said of a volume tier set before and after the position of its counter."""
+    measure, mode = volume.tiers.measure.name, volume.tiers.mode.name
+    begin = f'{{{_key_text(volume.key)},"measure":"{measure}","mode":"{mode}"'
+    return begin, f',"tiers":{steps_text(volume.steps)}}}'
+
+
+def _volume(volume: Volume | None, use: CounterUse | None) -> str:
     if volume is None or use is None:
         return ""
-    key, before, after = use
-    measure, mode = volume.tiers.measure, volume.tiers.mode
-    return (
-        f'{{{_key_text(key)},"measure":"{measure.name}","mode":"{mode.name}"'
-        f',"before":{before.used},"after":{after.used}'
-        f"{_set('spent_before_micros', before.spent_micros)}"
-        f"{_set('spent_after_micros', after.spent_micros)}"
-        f',"tiers":{steps_text(volume.steps)}}}'
-    )
+    return volume_text(volume_ends(volume), use)
 
 
 @lru_cache(maxsize=KEY_TEXTS_MAX)
@@ -212,7 +219,7 @@ def _key_text(key: CounterKey) -> str:
 
 def continued(head: bytes, texts: Mapping[str, str]) -> bytes:
     """A receipt that goes on with fields as JSON; those without a text are left out."""
-    rest = "".join([f',"{key}":{text}' for key, text in texts.items() if text])
+    rest = "".join([field_text(key, text) for key, text in texts.items()])
     return sealed(head + rest.encode())
 
 
@@ -230,6 +237,6 @@ def _step(step: Step) -> str:
     return step.text
 
 
-def _set(name: str, value: int | str) -> str:
+def field_text(name: str, value: int | str) -> str:
     """A further field, unless it is 0 or empty."""
     return f',"{name}":{value}' if value else ""

@@ -7,6 +7,7 @@ bytes. It holds no personal data: a prefix, never a number; ids, never names of 
 from __future__ import annotations
 
 import json
+from binascii import hexlify
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from math import gcd
@@ -22,7 +23,7 @@ from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.usage import Service
 
 RECEIPT_VERSION = 2
-DIGEST_DIGITS = 16
+DIGEST_BYTES = 8
 
 RECURRING_FEE = "RECURRING_FEE"
 ONE_OFF_FEE = "ONE_OFF_FEE"
@@ -37,7 +38,6 @@ MOVED = "MOVED"
 REFUNDED = "REFUNDED"
 NO_FEE = "NO_FEE"
 
-_DIGEST_KEY = b',"digest":"'
 
 Receipt = Mapping[str, Any]
 """The fields of a receipt."""
@@ -70,12 +70,12 @@ def of_kind(kind: str, currency: str, fields: Receipt) -> bytes:
 
 def sealed(content: bytes) -> bytes:
     """A receipt that lacks nothing but its digest, with it."""
-    return b'%b%b%b"}' % (content, _DIGEST_KEY, digest_of(content))
+    return b'%b,"digest":"%b"}' % (content, digest_of(content))
 
 
 def digest_of(content: bytes) -> bytes:
     """The digest of everything before it."""
-    return sha256(content).hexdigest()[:DIGEST_DIGITS].encode()
+    return hexlify(sha256(content).digest()[:DIGEST_BYTES])
 
 
 def exact_text(ratio: Ratio) -> str:
