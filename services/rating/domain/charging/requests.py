@@ -69,3 +69,5 @@ class CloseRequest:
     call: ChargedCall | None = None
     """For a session that may not have been opened here."""
     equipment: str = ""
+    end_micros: int | None = None
+    """When it ended, where the switch does not tell how long it lasted: since the session's answer."""
