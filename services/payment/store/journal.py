@@ -1,6 +1,7 @@
 """Writing the journal: entries are chained, stored and added to the balances, or none of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -18,17 +19,19 @@ from services.payment.store.schema import (
 )
 
 _head = chain_head_table.c
+_partition = ledger_partition_table.c
 
 _ENTRY_COLUMNS = [column.name for column in journal_entry_table.c]
 _POSTING_COLUMNS = [column.name for column in posting_table.c]
 
-_TAKE_TURN = (
-    select(ledger_partition_table.c.partition)
-    .where(ledger_partition_table.c.partition == bindparam("partition"))
+_TAKE_TURNS = (
+    select(_partition.partition, _partition.closed_until)
+    .where(_partition.partition.in_(bindparam("partitions", expanding=True)))
+    .order_by(_partition.partition)
     .with_for_update()
 )
-_FIND_HEAD = select(_head.sequence, _head.hash, _head.newest_time).where(
-    _head.chain_id == bindparam("chain_id")
+_FIND_HEADS = select(_head.chain_id, _head.sequence, _head.hash, _head.newest_time).where(
+    _head.chain_id.in_(bindparam("chain_ids", expanding=True))
 )
 _MOVE_HEAD = (
     update(chain_head_table)
@@ -38,60 +41,106 @@ _MOVE_HEAD = (
     )
 )
 
+_Chained = Mapping[Chain, Sequence[ChainedEntry]]
+
 
 def append_entries(
     unit_of_work: UnitOfWork, chain: Chain, entries: Sequence[JournalEntry]
 ) -> list[ChainedEntry]:
-    """Write entries at the end of their chain.
+    """Write entries at the end of their chain, as `append_to_chains` does."""
+    return append_to_chains(unit_of_work, {chain: entries})[chain]
+
+
+def append_to_chains(
+    unit_of_work: UnitOfWork, entries: Mapping[Chain, Sequence[JournalEntry]]
+) -> dict[Chain, list[ChainedEntry]]:
+    """Write entries at the ends of their chains, with the same few statements for any number.
 
     Writers of a partition take turns until they commit. Chains and balances belong to one partition
     each, so that they need no locks of their own.
+
+    Raises:
+        DomainError: BALANCE_OUT_OF_RANGE.
     """
     connection = unit_of_work.connection
-    connection.execute(_TAKE_TURN, {"partition": chain.partition})
-    start = head = _head_of(connection, chain)
-    chained = []
-    for entry in entries:
-        chained.append(head.link(entry, unit_of_work.now))
-        head = head.after(chained[-1])
-    insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chain, chained))
-    insert_rows(connection, posting_table, _POSTING_COLUMNS, _posting_rows(chain, chained))
-    add_to_balances(connection, chain, (line for entry in entries for line in entry.postings))
-    _move_head(connection, start, head)
+    closed_until = take_turns(connection, {chain.partition for chain in entries})
+    starts = _heads_of(connection, entries)
+    chained: dict[Chain, list[ChainedEntry]] = {}
+    for chain, of_chain in entries.items():
+        now = max(unit_of_work.now, closed_until[chain.partition])
+        chained[chain] = list(_linked(starts[chain], of_chain, now))
+    insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chained))
+    insert_rows(connection, posting_table, _POSTING_COLUMNS, _posting_rows(chained))
+    add_to_balances(connection, chained)
+    _move_heads(connection, starts, chained)
     return chained
 
 
-def _head_of(connection: Connection, chain: Chain) -> ChainHead:
-    row = connection.execute(_FIND_HEAD, {"chain_id": chain.chain_id}).one_or_none()
-    if row is not None:
-        return ChainHead(chain, row.sequence, bytes(row.hash), row.newest_time)
-    genesis = ChainHead.genesis(chain)
-    values = {
-        "chain_id": chain.chain_id,
-        "tenant_id": chain.tenant_id,
-        "legal_entity_id": chain.legal_entity_id,
-        "partition": chain.partition,
-        "sequence": genesis.sequence,
-        "hash": genesis.hash,
-        "newest_time": genesis.newest_time,
-    }
-    connection.execute(insert(chain_head_table), values)
-    return genesis
+def take_turns(connection: Connection, partitions: Collection[int]) -> dict[int, datetime]:
+    """Wait until nobody else writes to partitions; they are ours until the commit.
+
+    Returns until when each is closed: a root has been drawn over everything before, so that nothing
+    may be written into that time any more, however late our turn came.
+    """
+    rows = connection.execute(_TAKE_TURNS, {"partitions": sorted(partitions)})
+    return {row.partition: row.closed_until for row in rows}
 
 
-def _move_head(connection: Connection, start: ChainHead, head: ChainHead) -> None:
-    parameters = {
-        "moved_chain": head.chain.chain_id,
-        "moved_from": start.sequence,
+def _linked(
+    head: ChainHead, entries: Sequence[JournalEntry], now: datetime
+) -> Iterator[ChainedEntry]:
+    for entry in entries:
+        chained = head.link(entry, now)
+        head = head.after(chained)
+        yield chained
+
+
+def _heads_of(connection: Connection, chains: Collection[Chain]) -> dict[Chain, ChainHead]:
+    """Where chains end; a chain that is new begins here."""
+    by_id = {chain.chain_id: chain for chain in chains}
+    rows = connection.execute(_FIND_HEADS, {"chain_ids": list(by_id)})
+    heads = {}
+    for row in rows:
+        chain = by_id[bytes(row.chain_id)]
+        heads[chain] = ChainHead(chain, row.sequence, bytes(row.hash), row.newest_time)
+    if new := [ChainHead.genesis(chain) for chain in chains if chain not in heads]:
+        connection.execute(insert(chain_head_table), [_head_values(head) for head in new])
+    return heads | {head.chain: head for head in new}
+
+
+def _head_values(head: ChainHead) -> dict[str, object]:
+    return {
+        "chain_id": head.chain.chain_id,
+        "tenant_id": head.chain.tenant_id,
+        "legal_entity_id": head.chain.legal_entity_id,
+        "partition": head.chain.partition,
         "sequence": head.sequence,
         "hash": head.hash,
         "newest_time": head.newest_time,
     }
-    moved = connection.execute(_MOVE_HEAD, parameters).rowcount
-    assert moved == 1, f"{head.chain} was appended to by another writer in our turn"
 
 
-def _entry_rows(chain: Chain, entries: Sequence[ChainedEntry]) -> list[Row]:
+def _move_heads(
+    connection: Connection, starts: Mapping[Chain, ChainHead], chained: _Chained
+) -> None:
+    rows = [
+        {
+            "moved_chain": chain.chain_id,
+            "moved_from": starts[chain].sequence,
+            "sequence": entries[-1].chain_sequence,
+            "hash": entries[-1].hash,
+            "newest_time": entries[-1].create_time,
+        }
+        for chain, entries in chained.items()
+        if entries
+    ]
+    if not rows:
+        return
+    moved = connection.execute(_MOVE_HEAD, rows).rowcount
+    assert moved == len(rows), "a chain was appended to by another writer in our turn"
+
+
+def _entry_rows(chained: _Chained) -> list[Row]:
     return [
         (
             chain.tenant_id,
@@ -105,13 +154,15 @@ def _entry_rows(chain: Chain, entries: Sequence[ChainedEntry]) -> list[Row]:
             to_micros(entry.create_time),
             *(entry.source or (None, None, None)),
         )
+        for chain, entries in chained.items()
         for entry in entries
     ]
 
 
-def _posting_rows(chain: Chain, entries: Sequence[ChainedEntry]) -> list[Row]:
+def _posting_rows(chained: _Chained) -> list[Row]:
     return [
         (chain.tenant_id, entry.journal_entry_id.bytes, line, *posting)
+        for chain, entries in chained.items()
         for entry in entries
         for line, posting in enumerate(entry.postings)
     ]

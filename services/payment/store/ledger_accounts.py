@@ -1,7 +1,7 @@
 """The ledger accounts and their kept balances: each the sum of its postings."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import text as sql
@@ -10,8 +10,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from services.payment.domain.account import Account
 from services.payment.domain.balance import Balance
 from services.payment.domain.errors import balance_out_of_range
-from services.payment.domain.hash_chain import Chain
-from services.payment.domain.ledger import LedgerAccountKey, Posting, sums_by_ledger_account
+from services.payment.domain.hash_chain import Chain, ChainedEntry
+from services.payment.domain.ledger import LedgerAccountKey, sums_by_ledger_account
 from services.payment.store.schema import ledger_account_table
 
 _columns = ledger_account_table.c
@@ -29,14 +29,28 @@ _BALANCES = select(_columns.account_id, _columns.kind, _columns.balance_micros).
 )
 
 
-def add_to_balances(connection: Connection, chain: Chain, postings: Iterable[Posting]) -> None:
-    """Add postings to the balances of their ledger accounts, each written once.
+def add_to_balances(
+    connection: Connection, chained: Mapping[Chain, Iterable[ChainedEntry]]
+) -> None:
+    """Add the postings of new entries to the balances of their ledger accounts, each written once.
 
     Raises:
         DomainError: BALANCE_OUT_OF_RANGE.
     """
-    rows = [
-        {
+    rows = [row for chain, entries in chained.items() for row in _changes(chain, entries)]
+    if not rows:
+        return
+    try:
+        connection.execute(_ADD, rows)
+    # The check of the table, or the end of the database's integers beyond it.
+    except (IntegrityError, DataError) as error:
+        raise balance_out_of_range("; ".join(map(str, chained))) from error
+
+
+def _changes(chain: Chain, entries: Iterable[ChainedEntry]) -> Iterator[dict[str, object]]:
+    sums = sums_by_ledger_account(line for entry in entries for line in entry.postings)
+    for (account_id, currency, kind), micros in sorted(sums.items()):
+        yield {
             "chain_id": chain.chain_id,
             "account_id": account_id,
             "currency": currency,
@@ -44,13 +58,6 @@ def add_to_balances(connection: Connection, chain: Chain, postings: Iterable[Pos
             "tenant_id": chain.tenant_id,
             "micros": micros,
         }
-        for (account_id, currency, kind), micros in sorted(sums_by_ledger_account(postings).items())
-    ]
-    try:
-        connection.execute(_ADD, rows)
-    # The check of the table, or the end of the database's integers beyond it.
-    except (IntegrityError, DataError) as error:
-        raise balance_out_of_range(str(chain)) from error
 
 
 def kept_balances(connection: Connection, chain: Chain) -> dict[LedgerAccountKey, int]:

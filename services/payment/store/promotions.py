@@ -1,6 +1,7 @@
 """Promotional credit: each grant with what is left of it."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +13,13 @@ from services.payment.store.schema import promotion_table
 
 _columns = promotion_table.c
 
-_KEEP_REMAINING = (
+_SPEND = (
     update(promotion_table)
     .where(
         _columns.tenant_id == bindparam("of_tenant"),
         _columns.promotion_id == bindparam("of_promotion"),
     )
-    .values(remaining_micros=bindparam("remaining"))
+    .values(remaining_micros=_columns.remaining_micros - bindparam("micros"))
 )
 _OPEN = select(promotion_table).where(
     _columns.tenant_id == bindparam("tenant_id"),
@@ -42,26 +43,27 @@ def insert_promotion(connection: Connection, promotion: Promotion) -> None:
     connection.execute(insert(promotion_table), values)
 
 
-def keep_remaining(connection: Connection, changed: Iterable[Promotion]) -> None:
-    """Store what is left of promotions; the caller holds the lock of their partition."""
+def spend_promotions(
+    connection: Connection, tenant_id: str, micros_by_id: Mapping[str, int]
+) -> None:
+    """Take from promotions; the same is posted to PROMOTION, and the partition's turn is ours."""
     rows = [
-        {
-            "of_tenant": promotion.tenant_id,
-            "of_promotion": promotion.promotion_id,
-            "remaining": promotion.remaining.micros,
-        }
-        for promotion in changed
+        {"of_tenant": tenant_id, "of_promotion": promotion_id, "micros": micros}
+        for promotion_id, micros in micros_by_id.items()
     ]
     if rows:
-        connection.execute(_KEEP_REMAINING, rows)
+        connection.execute(_SPEND, rows)
 
 
-def open_promotions(
+def promotions_of(
     connection: Connection, tenant_id: str, account_ids: Iterable[str]
-) -> list[Promotion]:
-    """The promotions of accounts that have something left, whether or not they have expired."""
+) -> dict[str, list[Promotion]]:
+    """By account, the promotions that have something left, whether or not they have expired."""
     keys = {"tenant_id": tenant_id, "account_ids": list(account_ids)}
-    return [_promotion(row) for row in connection.execute(_OPEN, keys)]
+    found: dict[str, list[Promotion]] = defaultdict(list)
+    for row in connection.execute(_OPEN, keys):
+        found[row.account_id].append(_promotion(row))
+    return found
 
 
 def list_promotions(

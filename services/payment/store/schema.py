@@ -73,6 +73,8 @@ ledger_partition_table = Table(
     "ledger_partition",
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
+    # A root has been drawn over everything before: no entry is written into that time any more.
+    Column("closed_until", UtcTime, nullable=False),
 )
 
 # The head of each chain.

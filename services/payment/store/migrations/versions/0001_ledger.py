@@ -5,6 +5,7 @@ from alembic import op
 
 from chassis.database.columns import Key16, UtcTime
 from chassis.database.migrations import create_chassis_tables
+from kernel.clock import EPOCH
 from kernel.partition import PARTITION_COUNT
 
 revision = "0001"
@@ -56,8 +57,10 @@ def upgrade() -> None:
     partitions = op.create_table(
         "ledger_partition",
         sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("closed_until", UtcTime, nullable=False),
     )
-    op.bulk_insert(partitions, [{"partition": number} for number in range(PARTITION_COUNT)])
+    rows = [{"partition": number, "closed_until": EPOCH} for number in range(PARTITION_COUNT)]
+    op.bulk_insert(partitions, rows)
     op.create_table(
         "chain_head",
         sa.Column("chain_id", Key16, nullable=False, primary_key=True),
