@@ -105,6 +105,10 @@ class Supervisor:
             if process.poll() is not None:
                 raise ProcessDiedError(self._obituary(name, f"ended with {process.returncode}"))
 
+    def pid_of(self, name: str) -> int:
+        """The number of a running process."""
+        return self._running[name].pid
+
     def kill(self, name: str) -> None:
         """End a process, and what it has started, as a power cut would."""
         process = self._running.pop(name)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
 from kernel.ids import new_uuid
@@ -21,6 +22,9 @@ from tollbook.cdr.v1 import source_pb2 as source
 from tollbook.invoice.v1 import customer_pb2 as customer
 from tollbook.invoice.v1 import invoice_service_pb2 as invoice
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
+from tollbook.payment.v1 import payment_service_pb2 as payment
+from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
+from tollbook.payment.v1.payment_pb2 import PAYMENT_METHOD_CASH, Payment
 from tollbook.rating.v1 import plan_pb2 as plan
 from tollbook.rating.v1 import rate_deck_pb2 as rate_deck
 from tollbook.rating.v1 import rating_service_pb2 as rating
@@ -110,8 +114,14 @@ class Operator:
         """The stub for customers and accounts."""
         return self.suite.stub(invoice_grpc.CustomerServiceStub, self.tenant_id)
 
-    async def create_account(self, code: str, reseller: str = "", plan_id: str = "") -> str:
-        """Create a customer with a postpaid account in UTC, a line and a subscription."""
+    async def create_account(
+        self,
+        code: str,
+        reseller: str = "",
+        plan_id: str = "",
+        payment_mode: customer.PaymentMode.ValueType = customer.PAYMENT_MODE_POSTPAID,
+    ) -> str:
+        """Create a customer with an account in UTC, postpaid by default, a line, a subscription."""
         customer_id, account_id = new_uuid(), new_uuid()
         await self.customers.CreateCustomer(
             invoice.CreateCustomerRequest(
@@ -134,7 +144,7 @@ class Operator:
                     legal_entity_id=self.legal_entity_id,
                     currency_code=self.currency,
                     time_zone="UTC",
-                    payment_mode=customer.PAYMENT_MODE_POSTPAID,
+                    payment_mode=payment_mode,
                     billing_day=1,
                     start_time=timestamp(self.billed_since),
                     reseller_account_id=self.accounts[reseller] if reseller else "",
@@ -176,6 +186,31 @@ class Operator:
                     account_id=self.accounts[code],
                     plan_id=plan_id or self.plan_id,
                     validity=TimeRange(start_time=timestamp(self.prices_since)),
+                ),
+                request_id=request_id(),
+            )
+        )
+
+    async def create_prepaid_accounts(self, units_by_code: Mapping[str, int]) -> None:
+        """Create accounts whose wallets have so many units each, and wait until all know them."""
+        for code in units_by_code:
+            await self.create_account(code, payment_mode=customer.PAYMENT_MODE_PREPAID)
+        await self.known_everywhere()
+        for code, units in units_by_code.items():
+            if units:
+                await self.pay(code, units)
+
+    async def pay(self, code: str, units: int) -> None:
+        """Record a payment of whole units."""
+        payments = self.suite.stub(payment_grpc.PaymentServiceStub, self.tenant_id)
+        await payments.RecordPayment(
+            payment.RecordPaymentRequest(
+                payment=Payment(
+                    account_id=self.accounts[code],
+                    method=PAYMENT_METHOD_CASH,
+                    amount=Money(currency_code=self.currency, units=units),
+                    value_date=Date(year=MONTH.year, month=MONTH.month, day=MONTH.day),
+                    evidence="receipt",
                 ),
                 request_id=request_id(),
             )

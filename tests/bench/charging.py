@@ -1,0 +1,139 @@
+"""Charging calls while they run, over gRPC, with the suite's processes and a real database.
+
+A cycle is a call: open, extend, close. Rates of calls that share one balance stand beside those of
+calls that share none; CPU of the servers stands beside that of a bare grpc.aio echo of the same
+three calls. The time of a hold is measured at half the rate of the spread calls, with calls that
+begin when it is their turn, and the echo's time at the same rate beside it.
+"""
+
+import asyncio
+import statistics
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal, NamedTuple
+
+import grpc
+
+from deploy.local.ports import LOOPBACK, free_port
+from tests.bench.charging_load import CALLERS, Load, percentile
+from tests.bench.unary import START_SECONDS_MAX
+from tests.support.operator import Operator
+from tests.support.suite import Suite, running_suite
+from tollbook.rating.v1.charging_pb2 import VERDICT_GRANTED, ChargingAnswer
+
+TENANT = "aurora"
+ACCOUNTS = 64
+# Each cycle takes the money of less than a minute; nobody runs out.
+WALLET_UNITS = 1_000_000
+ROUNDS = 7
+ROUNDS_SHORT = 3
+CYCLES_A_ROUND = 20 * CALLERS
+CYCLES_A_ROUND_SHORT = 6 * CALLERS
+OFFERED_SECONDS = 20
+OFFERED_SECONDS_SHORT = 3
+P99 = 99
+
+
+class Charging(NamedTuple):
+    """What was measured on one database."""
+
+    hot: float
+    """Cycles a second on one balance."""
+    spread: float
+    """Cycles a second on many."""
+    rating_cpu: float
+    """Microseconds of a cycle."""
+    payment_cpu: float
+    echo_cpu: float
+    """Of three calls."""
+    hold_p99: float
+    """Milliseconds of an open at half the spread rate."""
+    echo_p99: float
+
+
+async def measure(database: Literal["sqlite", "postgresql"], short: bool) -> Charging:
+    """Measure on one database."""
+    codes = [f"desk-{number}" for number in range(ACCOUNTS)]
+    async with running_suite(database) as suite, _echo() as (echo_pid, echo_channel):
+        operator = Operator(suite, TENANT)
+        await operator.set_up([])
+        await operator.create_prepaid_accounts(dict.fromkeys(codes, WALLET_UNITS))
+        account_ids = list(operator.accounts.values())
+        channel = suite.channel("rating", TENANT)
+        loads = _Loads(
+            hot=Load(channel, account_ids[:1]),
+            spread=Load(channel, account_ids),
+            echo=Load(echo_channel, account_ids),
+        )
+        cycles = CYCLES_A_ROUND_SHORT if short else CYCLES_A_ROUND
+        rounds = ROUNDS_SHORT if short else ROUNDS
+        hot, spread = await _rates(loads, cycles, rounds)
+        cpu = await _cpu(suite, loads, echo_pid, cycles, rounds)
+        seconds = OFFERED_SECONDS_SHORT if short else OFFERED_SECONDS
+        p99 = [await _p99(load, spread / 2, seconds) for load in (loads.spread, loads.echo)]
+        return Charging(hot, spread, *cpu, *p99)
+
+
+class _Loads(NamedTuple):
+    hot: Load
+    spread: Load
+    echo: Load
+
+
+async def _rates(loads: _Loads, cycles: int, rounds: int) -> tuple[float, float]:
+    """Cycles a second of hot and spread, in turn; the first round fills caches."""
+    hot, spread = zip(
+        *[
+            (await loads.hot.rate(cycles), await loads.spread.rate(cycles))
+            for _ in range(rounds + 1)
+        ][1:],
+        strict=True,
+    )
+    return statistics.median(hot), statistics.median(spread)
+
+
+async def _cpu(
+    suite: Suite, loads: _Loads, echo_pid: int, cycles: int, rounds: int
+) -> tuple[float, float, float]:
+    """CPU of a cycle: rating, payment, echo, in turn; medians."""
+    pids = [suite.supervisor.pid_of(name) for name in ("rating", "payment")]
+    measured = [
+        (*await loads.spread.cpu(cycles, pids), *await loads.echo.cpu(cycles, [echo_pid]))
+        for _ in range(rounds + 1)
+    ][1:]
+    rating, payment, echo = (statistics.median(each) for each in zip(*measured, strict=True))
+    return rating, payment, echo
+
+
+async def _p99(load: Load, rate: float, seconds: int) -> float:
+    load.open_seconds.clear()
+    await load.offer(round(rate * seconds), rate)
+    return percentile(load.open_seconds, P99)
+
+
+@asynccontextmanager
+async def _echo() -> AsyncIterator[tuple[int, grpc.aio.Channel]]:
+    """The bare echo in a process of its own: its id, and a channel to it."""
+    answer = ChargingAnswer(
+        verdict=VERDICT_GRANTED, granted_seconds=60, ask_again_at_seconds=50, sequence=1
+    )
+    address = f"{LOOPBACK}:{free_port()}"
+    process = subprocess.Popen(  # noqa: ASYNC220 it is started once, and not waited for
+        [sys.executable, "-m", "tests.bench.charging_server", address,
+         answer.SerializeToString().hex()]
+    )  # fmt: skip
+    try:
+        async with grpc.aio.insecure_channel(address) as channel:
+            await asyncio.wait_for(channel.channel_ready(), START_SECONDS_MAX)
+            yield process.pid, channel
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    for kind in sys.argv[1:] or ["sqlite"]:
+        assert kind in {"sqlite", "postgresql"}
+        print(kind, asyncio.run(measure(kind, short=False)))  # type: ignore[arg-type]
