@@ -13,16 +13,16 @@ from kernel.period import BillingCycle
 from services.rating.domain.account import Account
 from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charges.charge import Party
+from services.rating.domain.charging.lines import LineKind
 from services.rating.domain.usage import Service
 from services.rating.store.account_changes import note_account_change
 from services.rating.store.accounts import save_account, save_block, save_subscription
-from services.rating.store.line_numbers import save_line_number
+from services.rating.store.lines import StoredLine, save_line
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
 from services.rating.usecases.rate_calls import rate_calls
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked, AccountUnblocked
-from tollbook.invoice.v1.customer_pb2 import LineKind
 from tollbook.invoice.v1.invoice_events_pb2 import (
     AccountChanged,
     LineChanged,
@@ -120,20 +120,17 @@ def _know_subscription(uow: UnitOfWork, event: ReceivedEvent[SubscriptionChanged
 
 def _know_line(uow: UnitOfWork, event: ReceivedEvent[LineChanged]) -> None:
     body = event.body
-    if body.kind == LineKind.LINE_KIND_NUMBER:
-        save_line_number(
-            uow.connection,
-            event.tenant_id,
-            body.line_id,
-            body.identifier,
-            account_id=body.account_id,
-            payer_account_id=body.payer_account_id or body.account_id,
-            validity=(
-                time_from_proto(body.validity.start_time),
-                time_from_proto(body.validity.end_time),
-            ),
-            change_time=event.commit_time,
-        )
+    line = StoredLine(
+        body.line_id,
+        LineKind(body.kind),
+        body.identifier,
+        body.account_id,
+        body.payer_account_id or body.account_id,
+        time_from_proto(body.validity.start_time),
+        time_from_proto(body.validity.end_time),
+        event.commit_time,
+    )
+    save_line(uow, event.tenant_id, line)
     ask_retry(uow.connection, event.tenant_id, body.account_id)
 
 

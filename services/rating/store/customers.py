@@ -6,10 +6,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from services.rating.domain.account import Account, Customer
+from services.rating.domain.charging.policy import ChargingPolicy
 from services.rating.store.account_changes import change_times
 from services.rating.store.account_decks import overrides_of
 from services.rating.store.accounts import accounts_of, block_reasons, subscriptions_of
 from services.rating.store.bundle_grants import grants_of
+from services.rating.store.charging_policies import policies_of
 
 
 class KnownCustomer(NamedTuple):
@@ -19,6 +21,8 @@ class KnownCustomer(NamedTuple):
     block_reason: str | None
     change_micros: Mapping[str, int]
     """When account and payer changed last, by id; left out for one that never did."""
+    policy: ChargingPolicy | None = None
+    """Its own charging policy; None: the tenant's."""
 
 
 def read_customers(
@@ -28,8 +32,8 @@ def read_customers(
     accounts = _with_payers(connection, tenant_id, account_ids)
     subscriptions = subscriptions_of(connection, tenant_id, account_ids)
     overrides = overrides_of(connection, tenant_id, account_ids)
-    overrides = overrides_of(connection, tenant_id, account_ids)
     grants = grants_of(connection, tenant_id, account_ids)
+    policies = policies_of(connection, tenant_id, account_ids)
     blocks = block_reasons(connection, tenant_id, account_ids)
     changes = change_times(connection, tenant_id, accounts)
     known = {}
@@ -48,6 +52,7 @@ def read_customers(
             ),
             blocks.get(account_id),
             {each: changes[each] for each in (account_id, payer.account_id) if each in changes},
+            policies.get(account_id),
         )
     return known
 

@@ -1,8 +1,7 @@
-"""The tables of suppliers and of numbers: where calls go, and between whom."""
+"""The tables of suppliers and of area codes: where calls go."""
 
 from sqlalchemy import (
     Column,
-    Index,
     Integer,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -54,21 +53,4 @@ numbering_area = Table(
     Column("prefix", Text, nullable=False),
     Column("state", Text, nullable=False),
     PrimaryKeyConstraint("tenant_id", "prefix"),
-)
-
-# Whose numbers are, as invoice last told it.
-line_number = Table(
-    "line_number",
-    metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("line_id", Text, nullable=False),
-    Column("number", Text, nullable=False),
-    Column("account_id", Text, nullable=False),
-    Column("payer_account_id", Text, nullable=False),
-    # Null: from or for ever.
-    Column("start_time", UtcTime),
-    Column("end_time", UtcTime),
-    Column("change_time", UtcTime, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "line_id"),
-    Index("line_number_by_number", "tenant_id", "number"),
 )

@@ -1,0 +1,64 @@
+"""Lines of accounts, as invoice tells of them: by whom a call is made."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, select
+
+from chassis.database.unit_of_work import UnitOfWork
+from kernel.clock import to_micros
+from services.rating.domain.charging.lines import Line, LineKind
+from services.rating.store.charging_schema import line
+from services.rating.store.rows import upsert_if_newer
+
+_ALWAYS_FROM_MICROS = 0
+
+_BY_IDENTIFIER = (
+    select(line.c.identifier, line.c.kind, line.c.account_id, line.c.start_time, line.c.end_time)
+    .where(
+        line.c.tenant_id == bindparam("tenant_id"),
+        line.c.identifier.in_(bindparam("identifiers", expanding=True)),
+    )
+    .order_by(line.c.line_id)
+)
+
+
+class StoredLine(NamedTuple):
+    """A line as an event tells of it."""
+
+    line_id: str
+    kind: LineKind
+    identifier: str
+    account_id: str
+    payer_account_id: str
+    start_time: datetime | None
+    end_time: datetime | None
+    change_time: datetime
+
+
+def save_line(uow: UnitOfWork, tenant_id: str, told: StoredLine) -> None:
+    """Remember whose a line was at a time."""
+    values = {"tenant_id": tenant_id, **told._asdict(), "store_time": uow.now}
+    upsert_if_newer(uow.connection, line, values, line.c.change_time)
+
+
+def lines_of(
+    connection: Connection, tenant_id: str, identifiers: Collection[str]
+) -> dict[str, tuple[Line, ...]]:
+    """Every line with one of some identifiers, whenever; none for one that nobody has."""
+    found: dict[str, tuple[Line, ...]] = dict.fromkeys(identifiers, ())
+    parameters = {"tenant_id": tenant_id, "identifiers": sorted(found)}
+    for row in connection.execute(_BY_IDENTIFIER, parameters):
+        start = to_micros(row.start_time) if row.start_time else _ALWAYS_FROM_MICROS
+        end = to_micros(row.end_time) if row.end_time else None
+        found[row.identifier] += (Line(LineKind(row.kind), row.account_id, start, end),)
+    return found
+
+
+def identifiers_changed_since(
+    connection: Connection, moment: datetime, limit: int
+) -> list[tuple[str, str]]:
+    """Tenant and identifier of the lines that were stored after a moment."""
+    query = select(line.c.tenant_id, line.c.identifier).where(line.c.store_time > moment)
+    return [(row.tenant_id, row.identifier) for row in connection.execute(query.limit(limit))]
