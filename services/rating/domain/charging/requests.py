@@ -70,4 +70,4 @@ class CloseRequest:
     """For a session that may not have been opened here."""
     equipment: str = ""
     end_micros: int | None = None
-    """When it ended, where the switch does not tell how long it lasted: since the session's answer."""
+    """When it ended, if the switch does not tell how long it lasted: since the session's answer."""
