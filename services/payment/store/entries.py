@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
 )
 
+from services.payment.domain.adjustment_errors import entry_not_found
 from services.payment.domain.hash_chain import Chain, ChainedEntry, ChainHead, first_id_from
 from services.payment.domain.ledger import EventSource, Posting
 from services.payment.store.schema import chain_head_table, journal_entry_table, posting_table
@@ -52,6 +53,15 @@ def list_entries(
     page = query.order_by(_entry.journal_entry_id).limit(limit).subquery()
     groups = _rows_by_entry(connection, page, page.c.journal_entry_id)
     return [_placed_entry(rows) for rows in groups]
+
+
+def get_entry(connection: Connection, tenant_id: str, entry_id: UUID) -> PlacedEntry:
+    """An entry of a tenant. Raises NOT_FOUND ENTRY_NOT_FOUND."""
+    found = _entry.tenant_id == tenant_id, _entry.journal_entry_id == entry_id.bytes
+    page = select(journal_entry_table).where(*found).subquery()
+    for rows in _rows_by_entry(connection, page, page.c.journal_entry_id):
+        return _placed_entry(rows)
+    raise entry_not_found(str(entry_id))
 
 
 def entries_of_account(

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -169,4 +170,47 @@ promotion_table = Table(
         sqlite_where=text("remaining_micros > 0"),
         postgresql_where=text("remaining_micros > 0"),
     ),
+)
+
+# What people did to the money of accounts. Notes may name people, which is why they are not in the
+# journal.
+adjustment_table = Table(
+    "adjustment",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("adjustment_id", Text, nullable=False),
+    Column("reason", SmallInteger, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("micros", BigInteger, nullable=False),
+    # The other account of a transfer or an exchange; null for the others.
+    Column("counter_account_id", Text),
+    Column("counter_currency", Text),
+    Column("counter_micros", BigInteger),
+    # Of an exchange; null for the others.
+    Column("rate", Text),
+    Column("rate_is_inverse", Boolean),
+    Column("rate_source", Text),
+    Column("note", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("create_time", UtcTime, nullable=False),
+    Column("journal_entry_id", Key16, nullable=False),
+    # The entry of the other account, where its chain is another one.
+    Column("counter_entry_id", Key16),
+    # Of a correction: the entry that was to be corrected.
+    Column("corrected_entry_id", Key16),
+    PrimaryKeyConstraint("tenant_id", "adjustment_id"),
+    Index("adjustment_by_time", "tenant_id", "create_time", "adjustment_id"),
+    Index("adjustment_by_account", "tenant_id", "account_id", "create_time", "adjustment_id"),
+    Index("adjustment_by_counter_account", "tenant_id", "counter_account_id"),
+)
+
+# Entries that were taken back: each at most once.
+corrected_entry_table = Table(
+    "corrected_entry",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("journal_entry_id", Key16, nullable=False),
+    Column("adjustment_id", Text, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "journal_entry_id"),
 )

@@ -119,6 +119,7 @@ def upgrade() -> None:
         "payment_by_account", "payment", ["tenant_id", "account_id", "create_time", "payment_id"]
     )
     _create_promotion()
+    _create_adjustment()
 
 
 def _create_promotion() -> None:
@@ -148,6 +149,44 @@ def _create_promotion() -> None:
         ["expire_time"],
         sqlite_where=sa.text("remaining_micros > 0"),
         postgresql_where=sa.text("remaining_micros > 0"),
+    )
+
+
+def _create_adjustment() -> None:
+    op.create_table(
+        "adjustment",
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("adjustment_id", sa.Text, nullable=False),
+        sa.Column("reason", sa.SmallInteger, nullable=False),
+        sa.Column("account_id", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("micros", sa.BigInteger, nullable=False),
+        sa.Column("counter_account_id", sa.Text),
+        sa.Column("counter_currency", sa.Text),
+        sa.Column("counter_micros", sa.BigInteger),
+        sa.Column("rate", sa.Text),
+        sa.Column("rate_is_inverse", sa.Boolean),
+        sa.Column("rate_source", sa.Text),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("create_time", UtcTime, nullable=False),
+        sa.Column("journal_entry_id", Key16, nullable=False),
+        sa.Column("counter_entry_id", Key16),
+        sa.Column("corrected_entry_id", Key16),
+        sa.PrimaryKeyConstraint("tenant_id", "adjustment_id"),
+    )
+    for name, columns in (
+        ("by_time", ["tenant_id", "create_time", "adjustment_id"]),
+        ("by_account", ["tenant_id", "account_id", "create_time", "adjustment_id"]),
+        ("by_counter_account", ["tenant_id", "counter_account_id"]),
+    ):
+        op.create_index(f"adjustment_{name}", "adjustment", columns)
+    op.create_table(
+        "corrected_entry",
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("journal_entry_id", Key16, nullable=False),
+        sa.Column("adjustment_id", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "journal_entry_id"),
     )
 
 
