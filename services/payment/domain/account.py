@@ -1,8 +1,10 @@
 """What the ledger knows of a billing account: who pays, in which books, in which currency."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import IntEnum
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from kernel.money import CurrencyMismatch, Money
 from kernel.partition import partition_of
@@ -28,6 +30,7 @@ class Account:
     payer_account_id: str
     currency: str
     mode: PaymentMode
+    time_zone: str = "UTC"
 
     @cached_property
     def chain(self) -> Chain:
@@ -41,6 +44,10 @@ class Account:
         if self.mode == PaymentMode.PREPAID:
             return LedgerAccountKind.WALLET
         return LedgerAccountKind.UNBILLED_RECEIVABLE
+
+    def local_date(self, now: datetime) -> date:
+        """The day that it is where the account is."""
+        return now.astimezone(ZoneInfo(self.time_zone)).date()
 
     def require_payer(self) -> None:
         """Refuse an account that another pays for: NOT_A_PAYER."""
