@@ -112,3 +112,46 @@ def usage_conflict(key: str, known: int, reported: int) -> DomainError:
         known_quantity=str(known),
         reported_quantity=str(reported),
     )
+
+
+def session_conflict(session_id: str, known_key: str, call_key: str) -> DomainError:
+    """The id of a session belongs to another call."""
+    return DomainError(
+        ErrorKind.ALREADY_EXISTS,
+        "SESSION_CONFLICT",
+        f"session {session_id!r} is of call {known_key!r}, not of {call_key!r}; give every call a "
+        "session of its own",
+        {"session_id": session_id, "known_call_key": known_key, "call_key": call_key},
+    )
+
+
+def sequence_too_old(session_id: str, sequence: int, newest: int) -> DomainError:
+    """A request came after a later one of its session was answered."""
+    return precondition(
+        "SEQUENCE_TOO_OLD",
+        f"request {sequence} of session {session_id!r} came after request {newest} was answered; "
+        "count on from there",
+        session_id=session_id,
+        sequence=str(sequence),
+        newest_sequence=str(newest),
+    )
+
+
+def session_ended(session_id: str, state: str) -> DomainError:
+    """Nothing can be asked of a session that has ended."""
+    return precondition(
+        "SESSION_ENDED",
+        f"session {session_id!r} is {state}; there is no call to end any more",
+        session_id=session_id,
+        state=state,
+    )
+
+
+def unknown_session(session_id: str) -> DomainError:
+    """The end of a call of which nothing is known."""
+    return DomainError(
+        ErrorKind.NOT_FOUND,
+        "UNKNOWN_SESSION",
+        f"session {session_id!r} was not opened here; say with its end which call it was",
+        {"session_id": session_id},
+    )

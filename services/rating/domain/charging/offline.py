@@ -17,6 +17,10 @@ OPEN_SEQUENCE = 0
 CLOSE_SEQUENCE = 2**31 - 1
 
 
+class FundsUnavailableError(Exception):
+    """payment did not answer whether there is money for a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class OfflineAnswer:
     """A request that was answered without payment or the database, to be stored later."""

@@ -1,0 +1,318 @@
+"""What requests to open and extend, and the answers of payment, make of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from kernel.e164 import NumberKind
+from services.rating.domain.allowances.reservation import reserve
+from services.rating.domain.charging.answer import Reason, Verdict
+from services.rating.domain.charging.call_prices import CallPrices
+from services.rating.domain.charging.grants import Wanted, grant_within, wanted
+from services.rating.domain.charging.requests import ExtendRequest, OpenRequest
+from services.rating.domain.charging.session import (
+    MICROS_PER_SECOND,
+    Intent,
+    Level,
+    Session,
+    SessionState,
+    Terms,
+    answered,
+    granted,
+    noting,
+    refused,
+)
+from services.rating.domain.charging.transfers import (
+    ChangeHold,
+    Held,
+    NotHeld,
+    PlaceHold,
+    ReleaseHold,
+    StepResult,
+    TransferStep,
+)
+from services.rating.domain.counters import CounterBook, CounterUse
+from services.rating.domain.errors import sequence_too_old, session_conflict
+from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
+
+
+class Basis(NamedTuple):
+    """What a request is answered by."""
+
+    prices: CallPrices | Reason
+    """Or why the call has none, or must not be."""
+    terms: Terms
+
+
+def opened(
+    known: Session | None,
+    tenant_id: str,
+    request: OpenRequest,
+    basis: Basis,
+    counters: CounterBook,
+    limit: Reason = Reason.NONE,
+) -> Session:
+    """The session of a call that wants to begin; a known one stays as it is.
+
+    Raises:
+        DomainError: SESSION_CONFLICT for the id of another call.
+    """
+    if known is not None:
+        _check_same_call(known, request)
+        return known
+    prices, terms = basis
+    slice_end = terms.policy.open_slice(request.requested_seconds)
+    session = Session(
+        tenant_id,
+        request.session_id,
+        request.call,
+        SessionState.OPENING,
+        expire_micros=expire_micros_of(slice_end, terms),
+    )
+    if request.call.callee.kind is NumberKind.EMERGENCY:
+        return _passing(session, 0, terms)
+    reason = limit or (prices if isinstance(prices, Reason) else Reason.NONE)
+    if isinstance(prices, Reason) or reason:
+        return refused(session, 0, reason, terms)
+    session = replace(
+        session,
+        levels=tuple(party.level for party in prices.parties),
+        price_per_minute_nanos=prices.price_per_minute_nanos,
+    )
+    return _want(session, 0, slice_end, prices, terms, counters)
+
+
+def extended(
+    known: Session, request: ExtendRequest, basis: Basis, counters: CounterBook
+) -> Session:
+    """The session of a call that wants to go on.
+
+    One that was answered already, that has ended, or whose intent is to be finished first stays
+    as it is.
+
+    Raises:
+        DomainError: SEQUENCE_TOO_OLD.
+    """
+    if not known.is_live:
+        return known
+    if request.sequence < known.sequence:
+        raise sequence_too_old(request.session_id, request.sequence, known.sequence)
+    if known.intent is not None or request.sequence == known.sequence:
+        return known
+    session = noting(known, request)
+    if not session.levels:
+        return _passing(session, request.sequence, basis.terms)
+    stop = _stop(session, basis)
+    if stop is not None:
+        return answered(session, request.sequence, *stop, basis.terms)
+    return _extending(session, request, basis, counters)
+
+
+def finished(
+    known: Session,
+    sequence: int,
+    results: Sequence[StepResult],
+    basis: Basis,
+    counters: CounterBook,
+) -> Session:
+    """The session once payment has answered; as it is if somebody else was told before."""
+    intent = known.intent
+    if intent is None or intent.sequence != sequence or not known.is_live:
+        return known
+    prices, terms = basis
+    levels = _levels_after(known, results)
+    reason = refusal_of(known, results) or (prices if isinstance(prices, Reason) else Reason.NONE)
+    if isinstance(prices, Reason) or reason:
+        # The holds of an open were given back; those of an extend are what they were before.
+        known = _reserving(known, known.granted_seconds, prices, counters)
+        return refused(known, sequence, reason, terms)
+    session, seconds = replace(known, levels=levels), intent.wanted.seconds
+    if not _is_all_held(levels, intent.wanted):
+        counters.give_back(known.reserved)
+        held = [level.held_micros or 0 for level in levels]
+        price = prices.of(known.pricing_begin_micros, counters)
+        seconds = grant_within(price, held, known.reached_seconds, seconds)
+        counters.apply(known.reserved)
+        session = _reserving(session, seconds, prices, counters)
+    return granted(session, seconds, terms)
+
+
+def steps_of(session: Session) -> list[TransferStep]:
+    """What the intent of a session asks of payment, level by level."""
+    return [_step(session, place) for place in _asked_levels(session)]
+
+
+def steps_back(session: Session, results: Sequence[StepResult]) -> list[TransferStep]:
+    """What undoes the steps that were taken where another was refused, the last one first."""
+    if not refusal_of(session, results):
+        return []
+    taken = zip(_asked_levels(session), results, strict=True)
+    places = [place for place, result in taken if isinstance(result, Held)]
+    return [_step_back(session, place) for place in reversed(places)]
+
+
+def refusal_of(session: Session, results: Sequence[StepResult]) -> Reason:
+    """Why an intent cannot be granted at all; NONE when it can."""
+    for place, result in zip(_asked_levels(session), results, strict=True):
+        if isinstance(result, NotHeld):
+            return _reason(result.reason) if place == 0 else Reason.RESELLER_REFUSED
+    return Reason.NONE
+
+
+def expire_micros_of(seconds: int, terms: Terms) -> int:
+    """When a grant with so much unused ends by itself."""
+    return terms.now_micros + terms.policy.hold_seconds(seconds) * MICROS_PER_SECOND
+
+
+_PAYMENT_REASONS = {
+    "INSUFFICIENT_FUNDS": Reason.INSUFFICIENT_FUNDS,
+    "SPEND_CAP_REACHED": Reason.SPEND_CAP_REACHED,
+    "UNKNOWN_ACCOUNT": Reason.UNKNOWN_ACCOUNT,
+    "CURRENCY_MISMATCH": Reason.CURRENCY_MISMATCH,
+    "HOLD_ENDED": Reason.SESSION_EXPIRED,
+}
+
+
+def _reason(reason: str) -> Reason:
+    return _PAYMENT_REASONS.get(reason, Reason.FUNDS_UNAVAILABLE)
+
+
+def _check_same_call(known: Session, request: OpenRequest) -> None:
+    here, there = known.call, request.call
+    if (here.call_key_kind, here.call_key, here.leg) != (
+        there.call_key_kind,
+        there.call_key,
+        there.leg,
+    ):
+        raise session_conflict(known.session_id, here.call_key, there.call_key)
+
+
+def _passing(session: Session, sequence: int, terms: Terms) -> Session:
+    """An emergency call: it passes, for as long as it likes, at nobody's cost."""
+    seconds = CALL_DURATION_SECONDS_MAX
+    session = replace(
+        session,
+        state=SessionState.ACTIVE,
+        granted_seconds=seconds,
+        expire_micros=expire_micros_of(seconds, terms),
+    )
+    return answered(session, sequence, Verdict.GRANTED, Reason.NONE, terms)
+
+
+def _stop(session: Session, basis: Basis) -> tuple[Verdict, Reason] | None:
+    """Why a call must end at once."""
+    if session.hang_up_reason:
+        return Verdict.HANG_UP, Reason.HANG_UP_REQUESTED
+    if basis.prices is Reason.ACCOUNT_BLOCKED:
+        return Verdict.HANG_UP, basis.prices
+    return None
+
+
+def _extending(
+    session: Session, request: ExtendRequest, basis: Basis, counters: CounterBook
+) -> Session:
+    prices, terms = basis
+    if isinstance(prices, Reason):
+        return refused(session, request.sequence, prices, terms)
+    slice_end = session.used_seconds + terms.policy.extend_slice(request.requested_seconds)
+    return _want(session, request.sequence, slice_end, prices, terms, counters)
+
+
+def _want(
+    session: Session,
+    sequence: int,
+    slice_end: int,
+    prices: CallPrices,
+    terms: Terms,
+    counters: CounterBook,
+) -> Session:
+    """The session that wants a slice; at once with its answer where that takes no money."""
+    counters.give_back(session.reserved)
+    price = prices.of(session.pricing_begin_micros, counters)
+    cost = price[0](session.used_seconds).amount_micros if session.used_seconds else 0
+    goal = wanted(price, session.reached_seconds, slice_end)
+    counters.apply(session.reserved)
+    session = replace(session, cost_micros=cost)
+    if isinstance(goal, Reason):
+        return refused(session, sequence, goal, terms)
+    session = _reserving(session, goal.seconds, prices, counters)
+    unused = goal.seconds - session.used_seconds
+    session = replace(
+        session,
+        intent=Intent(sequence, goal, terms.policy.hold_seconds(unused)),
+        expire_micros=expire_micros_of(unused, terms),
+    )
+    return session if steps_of(session) else granted(session, goal.seconds, terms)
+
+
+def _reserving(
+    session: Session, seconds: int, prices: CallPrices | Reason, counters: CounterBook
+) -> Session:
+    """The session with so much reserved of bundles as so many seconds would use."""
+    if isinstance(prices, CallPrices) and not prices.counter_keys and not session.reserved:
+        return session
+    counters.give_back(session.reserved)
+    uses: tuple[CounterUse, ...] = ()
+    if seconds and isinstance(prices, CallPrices):
+        price = prices.of(session.pricing_begin_micros, counters)
+        uses = reserve(counters, [each(seconds) for each in price])
+    return replace(session, reserved=uses)
+
+
+def _asked_levels(session: Session) -> list[int]:
+    """The levels of whose money an intent wants some: what is free takes no hold."""
+    intent = session.intent
+    if intent is None:
+        return []
+    return [
+        place
+        for place, level in enumerate(session.levels)
+        if level.held_micros is not None or intent.wanted.amounts_micros[place]
+    ]
+
+
+def _step(session: Session, place: int) -> TransferStep:
+    intent, level = session.intent, session.levels[place]
+    assert intent is not None, "only an intent has steps"
+    hold_id = session.hold_id(place)
+    amount, least = intent.wanted.amounts_micros[place], intent.wanted.least_micros[place]
+    request_id = f"{hold_id}/{intent.sequence}"
+    if level.held_micros is not None:
+        return ChangeHold(request_id, hold_id, level.currency, amount, least, intent.hold_seconds)
+    return PlaceHold(
+        request_id,
+        hold_id,
+        level.payer_account_id,
+        level.currency,
+        amount,
+        least,
+        intent.hold_seconds,
+        session.session_id,
+    )
+
+
+def _step_back(session: Session, place: int) -> TransferStep:
+    intent, level = session.intent, session.levels[place]
+    assert intent is not None, "only an intent has steps"
+    hold_id, held = session.hold_id(place), level.held_micros
+    request_id = f"{hold_id}/{intent.sequence}/back"
+    if held is None:
+        return ReleaseHold(request_id, hold_id)
+    return ChangeHold(request_id, hold_id, level.currency, held, held, intent.hold_seconds)
+
+
+def _levels_after(session: Session, results: Sequence[StepResult]) -> tuple[Level, ...]:
+    levels = list(session.levels)
+    for place, result in zip(_asked_levels(session), results, strict=True):
+        if isinstance(result, Held):
+            levels[place] = levels[place]._replace(held_micros=result.held_micros)
+    return tuple(levels)
+
+
+def _is_all_held(levels: Sequence[Level], goal: Wanted) -> bool:
+    return all(
+        (level.held_micros or 0) >= amount
+        for level, amount in zip(levels, goal.amounts_micros, strict=True)
+    )

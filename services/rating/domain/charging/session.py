@@ -1,0 +1,201 @@
+"""The life of a charging session: what each request, and each answer of payment, makes of it.
+
+Nothing here reads a clock or asks anybody, so any order of events can be tried. A request that
+needs money first becomes the session's *intent*; the steps for payment follow from the session
+alone; what came of them ends the intent with an answer. Whoever finds an intent takes the same
+steps again, which is harmless, before anything else happens to the session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import NamedTuple
+
+from services.rating.domain.charging.answer import Answer, Reason, Verdict
+from services.rating.domain.charging.grants import Wanted
+from services.rating.domain.charging.policy import ChargingPolicy
+from services.rating.domain.charging.requests import ChargedCall, ExtendRequest
+from services.rating.domain.charging.transfers import hold_id_of
+from services.rating.domain.counters import CounterUse
+
+MICROS_PER_SECOND = 10**6
+
+
+class SessionState(IntEnum):
+    """How a session stands; the values are those of tollbook.rating.v1.SessionState."""
+
+    OPENING = 1
+    ACTIVE = 2
+    REFUSED = 3
+    CLOSED = 4
+    EXPIRED = 5
+
+
+LIVE_STATES = (SessionState.OPENING, SessionState.ACTIVE)
+
+
+class Level(NamedTuple):
+    """A party that pays for the call: the customer first, then each reseller above."""
+
+    account_id: str
+    payer_account_id: str
+    currency: str
+    held_micros: int | None = None
+    """What is held of its money; None while no hold was placed."""
+
+
+class Intent(NamedTuple):
+    """What a request wants of payment, until that has answered."""
+
+    sequence: int
+    wanted: Wanted
+    hold_seconds: int
+    """For how long money is to be held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call, from its authorisation to its end."""
+
+    tenant_id: str
+    session_id: str
+    call: ChargedCall
+    """With the account that calls, where anybody knows it."""
+    state: SessionState
+    levels: tuple[Level, ...] = ()
+    """Nobody pays for an emergency call."""
+    expire_micros: int = 0
+    """When it ends by itself if nothing comes."""
+    sequence: int = 0
+    """The newest that was answered."""
+    granted_seconds: int = 0
+    used_seconds: int = 0
+    begin_micros: int | None = None
+    """When the call was answered, once that is known."""
+    cost_micros: int = 0
+    price_per_minute_nanos: int = 0
+    intent: Intent | None = None
+    answer: Answer | None = None
+    """The newest; None while the first is on the way."""
+    reserved: tuple[CounterUse, ...] = ()
+    """What it took of bundles for what is granted, to be given back before it is settled."""
+    reason: Reason = Reason.NONE
+    """Why it was refused or ended."""
+    hang_up_reason: str = ""
+    """Why somebody asked to end it; empty: nobody did."""
+    charge_id: bytes | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the call may be going on."""
+        return self.state in LIVE_STATES
+
+    @property
+    def reached_seconds(self) -> int:
+        """What is granted, or used if that is more."""
+        return max(self.granted_seconds, self.used_seconds)
+
+    @property
+    def pricing_begin_micros(self) -> int:
+        """As of when its first second is priced."""
+        return self.call.start_micros if self.begin_micros is None else self.begin_micros
+
+    def hold_id(self, level: int) -> str:
+        """The hold of one of its levels."""
+        return hold_id_of(self.tenant_id, self.session_id, self.call.start_micros, level)
+
+    def may_hold(self, level: int) -> bool:
+        """Whether there may be a hold of a level: it was placed, or is being placed."""
+        is_placing = self.intent is not None and self.intent.wanted.amounts_micros[level] > 0
+        return is_placing or self.levels[level].held_micros is not None
+
+
+class Terms(NamedTuple):
+    """By what a session is answered: the account's policy, and the time."""
+
+    policy: ChargingPolicy
+    now_micros: int
+
+
+def noting(session: Session, request: ExtendRequest) -> Session:
+    """The session with what an extend reports."""
+    return replace(
+        session,
+        used_seconds=max(session.used_seconds, request.used_seconds),
+        begin_micros=session.begin_micros or request.answer_micros,
+    )
+
+
+def granted(session: Session, seconds: int, terms: Terms) -> Session:
+    """The session once what is held for its intent is worth so many seconds.
+
+    A call that has begun goes on with what it was granted before, if that is all there is.
+    """
+    intent = session.intent
+    assert intent is not None, "only an intent is granted"
+    if seconds <= session.reached_seconds < intent.wanted.seconds:
+        return refused(session, intent.sequence, Reason.INSUFFICIENT_FUNDS, terms)
+    session = replace(session, state=SessionState.ACTIVE, granted_seconds=seconds)
+    return answered(session, intent.sequence, Verdict.GRANTED, Reason.NONE, terms)
+
+
+def refused(session: Session, sequence: int, reason: Reason, terms: Terms) -> Session:
+    """The session once a request is refused: an open ends it, an extend leaves it as it was."""
+    if session.state is SessionState.OPENING:
+        session = replace(session, state=SessionState.REFUSED, reason=reason)
+    return answered(session, sequence, Verdict.REFUSED, reason, terms)
+
+
+def answered(
+    session: Session, sequence: int, verdict: Verdict, reason: Reason, terms: Terms
+) -> Session:
+    """The session with its newest answer, which a repetition of the request gets too."""
+    policy, left = terms.policy, session.granted_seconds - session.used_seconds
+    is_granted = verdict is Verdict.GRANTED
+    answer = Answer(
+        session.session_id,
+        sequence,
+        verdict,
+        reason,
+        session.granted_seconds,
+        policy.valid_seconds(left) if is_granted and session.levels else 0,
+        policy.ask_again_at(session.used_seconds, session.granted_seconds)
+        if is_granted and session.levels
+        else 0,
+        policy.when_exhausted,
+        session.price_per_minute_nanos,
+        session.levels[0].currency if session.levels else "",
+        (session.levels[0].held_micros or 0) if session.levels else 0,
+        session.cost_micros,
+    )
+    return replace(session, sequence=sequence, intent=None, answer=answer)
+
+
+def closed(session: Session, charge_id: bytes | None, cost_micros: int, terms: Terms) -> Session:
+    """The session once it is settled: nothing is held or reserved for it any more."""
+    session = replace(
+        session,
+        state=SessionState.CLOSED,
+        levels=tuple(level._replace(held_micros=None) for level in session.levels),
+        charge_id=charge_id,
+        cost_micros=cost_micros,
+        reserved=(),
+    )
+    return answered(session, session.sequence, Verdict.CLOSED, Reason.NONE, terms)
+
+
+def expired(session: Session) -> Session:
+    """The session when no end came in time: its call record will charge it."""
+    return replace(
+        session,
+        state=SessionState.EXPIRED,
+        reason=Reason.SESSION_EXPIRED,
+        intent=None,
+        reserved=(),
+    )
+
+
+def asked_to_hang_up(session: Session, reason: str) -> Session:
+    """The session when somebody asked to end it: its next extend is told so."""
+    return replace(session, hang_up_reason=reason or Reason.HANG_UP_REQUESTED.value)
