@@ -23,6 +23,8 @@ class Transaction:
     def __init__(self, committed: dict[str, dict[Key, Any]]) -> None:
         self._committed = committed
         self.changes: dict[tuple[str, Key], Any] = {}
+        self.facts: list[Callable[[], None]] = []
+        """What is to be noted, in this order, once the changes are committed."""
 
     def get(self, table: str, *key: Hashable) -> Any:
         """A row, None when there is none. Rows are values: they are replaced, never changed."""

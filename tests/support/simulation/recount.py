@@ -1,0 +1,91 @@
+"""What must be true of money, counted anew from a list of facts, knowing nothing of the code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+
+class ViolationError(AssertionError):
+    """A schedule ended in what must never be."""
+
+
+class MoneyRecount:
+    """Every account's money by what payment was told and what it answered, a fact at a time."""
+
+    def __init__(self, limits: dict[str, int]) -> None:
+        """`limits` has the credit limit of each account."""
+        self._limits = limits
+        self.paid_in: Counter[str] = Counter()
+        self.held: dict[str, tuple[str, int]] = {}
+        self.posted: Counter[str] = Counter()
+        self.revisions: dict[tuple[bytes, int], int] = {}
+        self.charges: Counter[bytes] = Counter()
+        self.unbacked: Counter[str] = Counter()
+        """What was posted of each account beyond the hold it had at that time."""
+        self._answers: dict[str, Any] = {}
+
+    def is_repetition(self, request_id: str, result: Any) -> bool:
+        """Whether a step was executed before; it must have been answered alike then."""
+        if request_id not in self._answers:
+            self._answers[request_id] = result
+            return False
+        if (first := self._answers[request_id]) != result:
+            raise ViolationError(f"{request_id} was answered {first}, and now {result}")
+        return True
+
+    def pay(self, account_id: str, micros: int) -> None:
+        """Money came in, or went out."""
+        self.paid_in[account_id] += micros
+        if micros < 0:
+            self._require_cover(account_id, f"{-micros} were paid out")
+
+    def hold(self, hold_id: str, account_id: str, micros: int) -> None:
+        """A hold has so much from now on."""
+        _, before = self.held.get(hold_id, (account_id, 0))
+        self.held[hold_id] = (account_id, micros)
+        if micros > before:
+            self._require_cover(account_id, f"{hold_id} was raised from {before} to {micros}")
+
+    def end(self, hold_id: str) -> None:
+        """A hold has nothing any more."""
+        self.held.pop(hold_id, None)
+
+    def post(
+        self, account_id: str, hold_id: str, charge: bytes, revision: int, micros: int
+    ) -> None:
+        """A charge's revision was posted, and paid out of a hold as far as it goes."""
+        if (charge, revision) in self.revisions:
+            raise ViolationError(f"revision {revision} of {charge.hex()} was posted twice")
+        self.revisions[charge, revision] = micros
+        self.charges[charge] += micros
+        self.posted[account_id] += micros
+        _, held = self.held.pop(hold_id, (account_id, 0))
+        self.unbacked[account_id] += max(0, micros - held)
+
+    def balance(self, account_id: str) -> int:
+        """What came in, less what was posted."""
+        return self.paid_in[account_id] - self.posted[account_id]
+
+    def held_of(self, account_id: str) -> int:
+        """What is set aside."""
+        return sum(micros for owner, micros in self.held.values() if owner == account_id)
+
+    def free(self, account_id: str) -> int:
+        """What nobody has spent or set aside, credit included."""
+        return self.balance(account_id) + self._limits[account_id] - self.held_of(account_id)
+
+    def check_end(self) -> None:
+        """Nothing is held for ever, and debts are no larger than what nothing was held for."""
+        if self.held:
+            raise ViolationError(f"still held when everything is over: {self.held}")
+        for account_id, unbacked in self.unbacked.items():
+            if self.free(account_id) + unbacked < 0:
+                raise ViolationError(
+                    f"{account_id} owes {-self.free(account_id)} beyond its limit, of which only "
+                    f"{unbacked} were charged beyond what was held"
+                )
+
+    def _require_cover(self, account_id: str, what: str) -> None:
+        if (free := self.free(account_id)) < 0:
+            raise ViolationError(f"OVERSPEND: {what}, and {account_id} has {free} left")
