@@ -10,6 +10,9 @@ from chassis.database.insert import insert_into
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.store.schema import account_change
 
+# Instead of an account: what holds for the whole tenant.
+WHOLE_TENANT = ""
+
 
 class AccountChange(NamedTuple):
     """The newest change of an account; the time tells it from others and orders nothing."""
@@ -36,6 +39,15 @@ def changes_since(connection: Connection, moment: datetime, limit: int) -> list[
     table = account_change.c
     query = select(table.tenant_id, table.account_id, _MICROS).where(table.change_time > moment)
     return [AccountChange(*row) for row in connection.execute(query.limit(limit))]
+
+
+def tenant_changes_since(connection: Connection, moment: datetime) -> dict[str, int]:
+    """Tenants whose own settings changed after a moment, with the time in microseconds."""
+    table = account_change.c
+    query = select(table.tenant_id, _MICROS).where(
+        table.change_time > moment, table.account_id == WHOLE_TENANT
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def change_times(

@@ -11,9 +11,6 @@ from services.rating.domain.charging.answer import WhenExhausted
 from services.rating.domain.charging.policy import ChargingPolicy, OutageRule
 from services.rating.store.charging_schema import charging_policy
 
-# Instead of an account: what holds for every account of the tenant without a policy of its own.
-WHOLE_TENANT = ""
-
 _OF_ACCOUNTS = select(charging_policy).where(
     charging_policy.c.tenant_id == bindparam("tenant_id"),
     charging_policy.c.account_id.in_(bindparam("account_ids", expanding=True)),
@@ -25,7 +22,8 @@ class StoredPolicy(NamedTuple):
 
     account_id: str
     policy: ChargingPolicy
-    update_time: datetime
+    update_time: datetime | None
+    """None for the standard policy, which nobody has set."""
 
 
 def set_policy(connection: Connection, tenant_id: str, stored: StoredPolicy) -> None:

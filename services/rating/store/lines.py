@@ -15,7 +15,14 @@ from services.rating.store.rows import upsert_if_newer
 _ALWAYS_FROM_MICROS = 0
 
 _BY_IDENTIFIER = (
-    select(line.c.identifier, line.c.kind, line.c.account_id, line.c.start_time, line.c.end_time)
+    select(
+        line.c.identifier,
+        line.c.kind,
+        line.c.account_id,
+        line.c.start_time,
+        line.c.end_time,
+        line.c.store_time,
+    )
     .where(
         line.c.tenant_id == bindparam("tenant_id"),
         line.c.identifier.in_(bindparam("identifiers", expanding=True)),
@@ -43,22 +50,39 @@ def save_line(uow: UnitOfWork, tenant_id: str, told: StoredLine) -> None:
     upsert_if_newer(uow.connection, line, values, line.c.change_time)
 
 
+class KnownLines(NamedTuple):
+    """The lines with one identifier, whenever."""
+
+    lines: tuple[Line, ...] = ()
+    store_micros: int = 0
+    """When one of them was stored last."""
+
+
 def lines_of(
     connection: Connection, tenant_id: str, identifiers: Collection[str]
-) -> dict[str, tuple[Line, ...]]:
-    """Every line with one of some identifiers, whenever; none for one that nobody has."""
-    found: dict[str, tuple[Line, ...]] = dict.fromkeys(identifiers, ())
+) -> dict[str, KnownLines]:
+    """Every line with one of some identifiers; none for one that nobody has."""
+    found = dict.fromkeys(identifiers, KnownLines())
     parameters = {"tenant_id": tenant_id, "identifiers": sorted(found)}
     for row in connection.execute(_BY_IDENTIFIER, parameters):
         start = to_micros(row.start_time) if row.start_time else _ALWAYS_FROM_MICROS
         end = to_micros(row.end_time) if row.end_time else None
-        found[row.identifier] += (Line(LineKind(row.kind), row.account_id, start, end),)
+        lines, stored = found[row.identifier]
+        known = Line(LineKind(row.kind), row.account_id, start, end)
+        found[row.identifier] = KnownLines((*lines, known), max(stored, to_micros(row.store_time)))
     return found
 
 
-def identifiers_changed_since(
+def lines_stored_since(
     connection: Connection, moment: datetime, limit: int
-) -> list[tuple[str, str]]:
-    """Tenant and identifier of the lines that were stored after a moment."""
-    query = select(line.c.tenant_id, line.c.identifier).where(line.c.store_time > moment)
-    return [(row.tenant_id, row.identifier) for row in connection.execute(query.limit(limit))]
+) -> dict[tuple[str, str], int]:
+    """Tenant and identifier of lines that were stored after a moment, with the newest time."""
+    table = line.c
+    query = (
+        select(table.tenant_id, table.identifier, table.store_time)
+        .where(table.store_time > moment)
+        .order_by(table.store_time)
+        .limit(limit)
+    )
+    rows = connection.execute(query)
+    return {(row.tenant_id, row.identifier): to_micros(row.store_time) for row in rows}

@@ -113,6 +113,10 @@ class PricingMemory:
             return None
         return known.tariff, customer
 
+    def last_known(self, tenant_id: str, account_id: str) -> KnownCustomer | None:
+        """A customer as it was heard of last, however long ago: for when the database is down."""
+        return self._customers.get(tenant_id, account_id)
+
     def table_at_hand(self, tenant_id: str) -> Callable[[str], PrefixTable]:
         """Gives the compiled rows of a deck version. Raises TableMissingError."""
 
