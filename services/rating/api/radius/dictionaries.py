@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pyrad.dictionary import Dictionary
+from pyrad.dictionary import Dictionary, ParseError
 
 OWN_DICTIONARY = Path(__file__).with_name("dictionary.tollbook")
 FILE_PATTERN = "dictionary.*"
@@ -22,7 +22,7 @@ def load_dictionary(folder: Path | None) -> Dictionary:
     for path in sorted(folder.glob(FILE_PATTERN)) if folder is not None else ():
         try:
             dictionary.ReadDictionary(str(path))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, ParseError) as error:
             raise DictionaryError(
                 f"{path} is no dictionary that can be read ({error}); correct it, or take it away"
             ) from error
