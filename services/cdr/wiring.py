@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
+from chassis.http import serve_http
 from chassis.service import Background, Runtime, ServiceDefinition
 from chassis.settings import read_settings
 from services.cdr.api.audit import CdrAuditApi
@@ -74,7 +75,7 @@ def _background(runtime: Runtime, settings: CdrSettings) -> list[Background]:
         pushed = PushedRecords(runtime.database)
         push = FreeswitchPush(runtime.database, pushed)
         tasks.append(pushed.run)
-        tasks.append(lambda: push.serve(settings.http_listen_address, runtime.settings))
+        tasks.append(lambda: serve_http(push.app, settings.http_listen_address, runtime.settings))
     return tasks
 
 

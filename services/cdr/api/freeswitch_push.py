@@ -4,12 +4,10 @@ The switch keeps a record until it gets a 2xx, so that is the answer only once t
 committed, as a call or in suspense; a record is never refused for its content.
 """
 
-import asyncio
 import base64
 import binascii
 import hmac
 import logging
-import ssl
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import hdrs, web
@@ -17,7 +15,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.database.engine import Database
-from chassis.settings import CommonSettings
 from kernel.errors import DomainError, ErrorKind
 from services.cdr.domain.framing import DOCUMENT_BYTES_MAX
 from services.cdr.domain.records import RawRecord, shown
@@ -32,8 +29,6 @@ PATH = "/push/freeswitch"
 BODY_BYTES_MAX = 3 * DOCUMENT_BYTES_MAX + 1024
 BASE64_CONTENT_TYPE = "application/x-www-form-base64-encoded"
 FORM_FIELD = b"cdr="
-# A push that is cut off is pushed again by the switch.
-DRAIN_SECONDS_MAX = 5
 
 _NO_DIGEST = bytes(32)
 _OUTCOMES = {
@@ -46,25 +41,13 @@ _logger = logging.getLogger(__name__)
 
 
 class FreeswitchPush:
-    """The door and its server."""
+    """The door, as an application of aiohttp."""
 
     def __init__(self, database: Database, pushed: PushedRecords) -> None:
         self._database = database
         self._pushed = pushed
         self.app = web.Application(client_max_size=BODY_BYTES_MAX)
         self.app.router.add_post(PATH, self.take)
-
-    async def serve(self, address: str, settings: CommonSettings) -> None:
-        """Listen until cancelled, by TLS if the service has a certificate."""
-        host, _, port = address.rpartition(":")
-        runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=DRAIN_SECONDS_MAX)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, int(port), ssl_context=_tls(settings)).start()
-            _logger.info("cdr takes pushes on %s%s", address, PATH)
-            await asyncio.Event().wait()
-        finally:
-            await runner.cleanup()
 
     async def take(self, request: web.Request) -> web.Response:
         """Take one record."""
@@ -181,11 +164,3 @@ def _answer(result: Result) -> dict[str, str]:
 def _error(status: int, reason: str, message: str) -> web.Response:
     headers = {hdrs.WWW_AUTHENTICATE: 'Basic realm="tollbook"'} if status == 401 else None
     return web.json_response({"reason": reason, "message": message}, status=status, headers=headers)
-
-
-def _tls(settings: CommonSettings) -> ssl.SSLContext | None:
-    if settings.tls_certificate_file is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.tls_certificate_file, settings.tls_key_file)
-    return context
