@@ -61,9 +61,9 @@ MICROS_PER_SECOND = 1_000_000
 MICROS_PER_MILLISECOND = 1_000
 SECONDS_MAX = 2**32 - 1
 
-_SECONDS = re.compile(r"(\d{1,10})(?:\.(\d{1,6}))?")
+_SECONDS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,6}))?")
 _URI = re.compile(r"(?:.*<)?(?:sips?|tel|h323):([^@>]*)", re.IGNORECASE | re.DOTALL)
-_ROUTING_NUMBER = re.compile(r";rn=\+?(\d{1,15})(?:;|$)", re.IGNORECASE)
+_ROUTING_NUMBER = re.compile(r";rn=\+?([0-9]{1,15})(?:;|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

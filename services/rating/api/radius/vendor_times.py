@@ -7,9 +7,10 @@ from kernel.clock import to_micros
 
 # `*14:30:25.429 GMT Wed Jan 23 2002`: with a mark in front when the clock was not synchronised.
 _H323 = re.compile(
-    r"[*.]?(\d{1,2}:\d\d:\d\d)(\.\d{1,6})? (\S+) [A-Za-z]{3} ([A-Za-z]{3}) {1,2}(\d{1,2}) (\d{4})"
+    r"[*.]?(\d{1,2}:\d\d:\d\d)(\.\d{1,6})? (\S+) [A-Za-z]{3} ([A-Za-z]{3}) {1,2}(\d{1,2}) (\d{4})",
+    re.ASCII,
 )
-_OFFSET = re.compile(r"[+-]\d\d:?\d\d")
+_OFFSET = re.compile(r"[+-]\d\d:?\d\d", re.ASCII)
 _UTC_NAMES = {"UTC", "GMT", "Z"}
 
 
