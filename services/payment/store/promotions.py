@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, tuple_, update
 
 from kernel.money import Money
 from services.payment.domain.promotion import Promotion
@@ -55,6 +55,14 @@ def spend_promotions(
         connection.execute(_SPEND, rows)
 
 
+def get_promotion(connection: Connection, tenant_id: str, promotion_id: str) -> Promotion:
+    """Return a promotion that an entry of the journal names."""
+    query = select(promotion_table).where(
+        _columns.tenant_id == tenant_id, _columns.promotion_id == promotion_id
+    )
+    return _promotion(connection.execute(query).one())
+
+
 def promotions_of(
     connection: Connection, tenant_id: str, account_ids: Iterable[str]
 ) -> dict[str, list[Promotion]]:
@@ -77,22 +85,28 @@ def list_promotions(
     query = select(promotion_table).where(
         _columns.tenant_id == tenant_id, _columns.account_id == account_id
     )
-    if after is not None:
-        place = tuple_(_columns.expire_time, _columns.promotion_id)
-        query = query.where(place > tuple_(*after, types=[c.type for c in place.clauses]))
-    query = query.order_by(_columns.expire_time, _columns.promotion_id).limit(limit)
-    return [_promotion(row) for row in connection.execute(query)]
+    return _page_of(connection, query, after, limit)
 
 
-def due_promotions(connection: Connection, now: datetime, limit: int) -> list[Promotion]:
-    """Promotions that have expired and have something left, the oldest first."""
-    query = (
-        select(promotion_table)
-        .where(_columns.remaining_micros > 0, _columns.expire_time <= now)
-        .order_by(_columns.expire_time)
-        .limit(limit)
+def due_promotions(
+    connection: Connection, now: datetime, after: tuple[datetime, str] | None, limit: int
+) -> list[Promotion]:
+    """Promotions of all tenants that have expired and have something left, the oldest first."""
+    query = select(promotion_table).where(
+        _columns.remaining_micros > 0, _columns.expire_time <= now
     )
-    return [_promotion(row) for row in connection.execute(query)]
+    return _page_of(connection, query, after, limit)
+
+
+def _page_of(
+    connection: Connection, query: Select[Any], after: tuple[datetime, str] | None, limit: int
+) -> list[Promotion]:
+    """The next promotions of a query by the time of their expiry."""
+    order = (_columns.expire_time, _columns.promotion_id)
+    if after is not None:
+        place = tuple_(*order)
+        query = query.where(place > tuple_(*after, types=[c.type for c in place.clauses]))
+    return [_promotion(row) for row in connection.execute(query.order_by(*order).limit(limit))]
 
 
 def _promotion(row: Row[Any]) -> Promotion:
