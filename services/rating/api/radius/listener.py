@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import metrics
 from pyrad.dictionary import Dictionary
@@ -48,12 +48,12 @@ class Listener(asyncio.DatagramProtocol):
         self._running: set[asyncio.Task[None]] = set()
         self._told: set[tuple[str, str]] = set()
         self._transport: asyncio.DatagramTransport | None = None
+        self._closed = asyncio.Event()
         self.counts: Counter[str] = Counter()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where answers go out."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         """Take a packet."""
@@ -79,6 +79,11 @@ class Listener(asyncio.DatagramProtocol):
             await asyncio.wait(self._running, timeout=seconds_max)
         if self._transport is not None:
             self._transport.close()
+            await self._closed.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the port is closed."""
+        self._closed.set()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -88,20 +93,19 @@ class Listener(asyncio.DatagramProtocol):
     async def _respond(
         self, packet: Packet, client: RadiusClient, key: Key, address: tuple[str, int]
     ) -> None:
-        reply = await self._reply(packet, client)
-        if reply is None:
+        response = await self._response(packet, client)
+        if response is None:
             self._duplicates.forget(key)
             return self._count("unanswered", address[0])
-        response = encode(packet, reply)
         self._duplicates.keep(key, response)
         self._send(response, address)
         return self._count("answered", address[0])
 
-    async def _reply(self, packet: Packet, client: RadiusClient) -> Reply | None:
-        if packet.code == StatusServer:
-            return ACKNOWLEDGED
+    async def _response(self, packet: Packet, client: RadiusClient) -> bytes | None:
         try:
-            return await self._answer(packet, client)
+            is_question_of_health = packet.code == StatusServer
+            reply = ACKNOWLEDGED if is_question_of_health else await self._answer(packet, client)
+            return None if reply is None else encode(packet, reply)
         except Exception:
             _logger.exception("a RADIUS request could not be answered", extra={"peer": client.name})
             return None
