@@ -46,7 +46,8 @@ LEAF_FORM = "tollbook.chain-head.1"
 GENESIS_HASH = bytes(32)
 CHAIN_ID_BYTES = 16
 
-_number = struct.Struct(">q").pack
+# A number as the canonical forms have it.
+number_form = struct.Struct(">q").pack
 _length = struct.Struct(">I").pack
 _NO_SOURCE = EventSource("", 0, 0)
 
@@ -131,28 +132,28 @@ class ChainHead:
     def leaf(self) -> bytes:
         """The chain's leaf in the ledger's Merkle tree."""
         chain = self.chain
-        names = _text(LEAF_FORM) + _text(chain.tenant_id) + _text(chain.legal_entity_id)
-        return names + _number(chain.partition) + _number(self.sequence) + self.hash
+        names = text_form(LEAF_FORM) + text_form(chain.tenant_id) + text_form(chain.legal_entity_id)
+        return names + number_form(chain.partition) + number_form(self.sequence) + self.hash
 
 
 def canonical_bytes(chain: Chain, entry: ChainedEntry) -> bytes:
     """The form of an entry that is hashed: see this module's head, field by field."""
     source = entry.source or _NO_SOURCE
     fields = [
-        _text(CANONICAL_FORM),
-        _text(chain.tenant_id),
-        _text(chain.legal_entity_id),
-        _number(chain.partition),
-        _number(entry.chain_sequence),
-        _text(str(entry.journal_entry_id)),
-        _number(entry.reason),
-        _text(entry.reference),
-        _text(entry.actor),
-        _number(to_micros(entry.create_time)),
-        _text(source.producer),
-        _number(source.partition),
-        _number(source.sequence),
-        _number(len(entry.postings)),
+        text_form(CANONICAL_FORM),
+        text_form(chain.tenant_id),
+        text_form(chain.legal_entity_id),
+        number_form(chain.partition),
+        number_form(entry.chain_sequence),
+        text_form(str(entry.journal_entry_id)),
+        number_form(entry.reason),
+        text_form(entry.reference),
+        text_form(entry.actor),
+        number_form(to_micros(entry.create_time)),
+        text_form(source.producer),
+        number_form(source.partition),
+        number_form(source.sequence),
+        number_form(len(entry.postings)),
     ]
     for posting in entry.postings:
         fields += _posting_fields(posting)
@@ -188,12 +189,13 @@ def first_id_from(moment: datetime) -> UUID:
 
 
 def _posting_fields(posting: Posting) -> Iterator[bytes]:
-    yield _number(posting.kind)
-    yield _text(posting.account_id)
-    yield _text(posting.currency)
-    yield _number(posting.micros)
+    yield number_form(posting.kind)
+    yield text_form(posting.account_id)
+    yield text_form(posting.currency)
+    yield number_form(posting.micros)
 
 
-def _text(value: str) -> bytes:
+def text_form(value: str) -> bytes:
+    """A text as the canonical forms have it."""
     content = value.encode()
     return _length(len(content)) + content
