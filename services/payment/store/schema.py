@@ -214,3 +214,28 @@ corrected_entry_table = Table(
     Column("adjustment_id", Text, nullable=False),
     PrimaryKeyConstraint("tenant_id", "journal_entry_id"),
 )
+
+# Roots over everything that was written in a time; each follows the one whose end is its start.
+ledger_root_table = Table(
+    "ledger_root",
+    metadata,
+    Column("end_time", UtcTime, primary_key=True),
+    Column("start_time", UtcTime, nullable=False),
+    Column("previous_root", LargeBinary(32), nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    # Two roots drawn at once cannot follow the same one.
+    UniqueConstraint("start_time", name="ledger_root_follows_one"),
+)
+
+# How far each chain had come when a root was drawn.
+chain_root_table = Table(
+    "chain_root",
+    metadata,
+    Column("end_time", UtcTime, nullable=False),
+    Column("chain_id", Key16, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("head_hash", LargeBinary(32), nullable=False),
+    Column("entry_count", BigInteger, nullable=False),
+    Column("entries_root", LargeBinary(32), nullable=False),
+    PrimaryKeyConstraint("end_time", "chain_id"),
+)

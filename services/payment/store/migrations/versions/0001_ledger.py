@@ -120,6 +120,7 @@ def upgrade() -> None:
     )
     _create_promotion()
     _create_adjustment()
+    _create_roots()
 
 
 def _create_promotion() -> None:
@@ -187,6 +188,27 @@ def _create_adjustment() -> None:
         sa.Column("journal_entry_id", Key16, nullable=False),
         sa.Column("adjustment_id", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "journal_entry_id"),
+    )
+
+
+def _create_roots() -> None:
+    op.create_table(
+        "ledger_root",
+        sa.Column("end_time", UtcTime, primary_key=True),
+        sa.Column("start_time", UtcTime, nullable=False),
+        sa.Column("previous_root", sa.LargeBinary(32), nullable=False),
+        sa.Column("root", sa.LargeBinary(32), nullable=False),
+        sa.UniqueConstraint("start_time", name="ledger_root_follows_one"),
+    )
+    op.create_table(
+        "chain_root",
+        sa.Column("end_time", UtcTime, nullable=False),
+        sa.Column("chain_id", Key16, nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("head_hash", sa.LargeBinary(32), nullable=False),
+        sa.Column("entry_count", sa.BigInteger, nullable=False),
+        sa.Column("entries_root", sa.LargeBinary(32), nullable=False),
+        sa.PrimaryKeyConstraint("end_time", "chain_id"),
     )
 
 
