@@ -74,6 +74,8 @@ def _show(installation: Installation, sample: LoadedSample) -> None:
     for service in SERVICES:
         _line(service, f"grpc://{installation.address(service)}")
     _line("cdr, pushes", installation.push_url)
+    _line("rating, dial plans", installation.charging_url)
+    _line("rating, RADIUS", installation.radius_address)
     _headline("Try", "tollbook reconcile, tollbook bill --tenant aurora --account A-1002")
     console.print("[bold]Press Ctrl-C to stop.[/bold]")
 

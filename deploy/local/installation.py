@@ -42,6 +42,16 @@ OPERATOR_SCOPES = frozenset(
     for right in rights
 )
 
+RADIUS_CLIENTS = """# docs/guides/switches says what a client may have.
+[[client]]
+name = "local"
+address = "{address}"
+secret = "{secret}"
+tenant = "aurora"
+country_code = "31"
+national_prefix = "0"
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -55,6 +65,9 @@ class Ports:
     payment: int = 7103
     invoice: int = 7104
     fraud: int = 7105
+    rating_http: int = 7182
+    radius_authentication: int = 7183
+    radius_accounting: int = 7184
 
     @classmethod
     def chosen(cls) -> "Ports":
@@ -93,6 +106,7 @@ class Installation:
             self._secret(name)
         if not self._master_key_file.exists():
             MasterKey.create(self._master_key_file)
+        self._write_radius_clients()
         self._write_token("operator", ALL_TENANTS, OPERATOR_SCOPES)
         for service, scopes in SERVICE_SCOPES.items():
             self._write_token(service, ALL_TENANTS, scopes)
@@ -142,6 +156,22 @@ class Installation:
         """Where switches push their records by HTTP."""
         return f"http://{LOOPBACK}:{self.ports.cdr_http}"
 
+    @property
+    def charging_url(self) -> str:
+        """Where dial plans ask by HTTP."""
+        return f"http://{LOOPBACK}:{self.ports.rating_http}"
+
+    @property
+    def radius_address(self) -> str:
+        """Where switches speak RADIUS: authentication and accounting."""
+        ports = self.ports
+        return f"udp://{LOOPBACK}:{ports.radius_authentication} and {ports.radius_accounting}"
+
+    @property
+    def radius_clients_file(self) -> Path:
+        """Who may speak RADIUS: this machine, for the first tenant of the sample."""
+        return self.folder / "authority" / "radius_clients.toml"
+
     def database_url(self, service: str) -> str:
         """The database of a service."""
         if self.database == "postgresql":
@@ -173,6 +203,10 @@ class Installation:
             "MASTER_KEY_FILE": str(self._master_key_file.resolve()),
             "WATCH_DIR": str(self.watch_folder.resolve()),
             "HTTP_LISTEN_ADDRESS": f"{LOOPBACK}:{self.ports.cdr_http}",
+            "CHARGING_HTTP_LISTEN_ADDRESS": f"{LOOPBACK}:{self.ports.rating_http}",
+            "RADIUS_CLIENTS_FILE": str(self.radius_clients_file.resolve()),
+            "RADIUS_AUTHENTICATION_ADDRESS": f"{LOOPBACK}:{self.ports.radius_authentication}",
+            "RADIUS_ACCOUNTING_ADDRESS": f"{LOOPBACK}:{self.ports.radius_accounting}",
         }
         addresses = {f"{name.upper()}_ADDRESS": self.address(name) for name in SERVICES}
         return {**os.environ, **own, **addresses, **self.extra_environment}
@@ -186,6 +220,12 @@ class Installation:
         file.unlink(missing_ok=True)
         token = self._authority.mint(subject, tenant_id, scopes, TOKEN_SECONDS)
         write_private_file(file, token.encode())
+
+    def _write_radius_clients(self) -> None:
+        if self.radius_clients_file.exists():
+            return
+        content = RADIUS_CLIENTS.format(address=LOOPBACK, secret=self._secret("radius"))
+        write_private_file(self.radius_clients_file, content.encode())
 
     @property
     def _master_key_file(self) -> Path:
