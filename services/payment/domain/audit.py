@@ -1,10 +1,10 @@
 """The audit of the ledger: everything recomputed from the stored entries, nothing believed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.payment.domain.hash_chain import ChainedEntry, ChainHead, broken_link
+from services.payment.domain.hash_chain import Chain, ChainedEntry, ChainHead, broken_link
 from services.payment.domain.ledger import (
     KINDS_OF_ACCOUNTS,
     EntryReason,
@@ -15,8 +15,10 @@ from services.payment.domain.ledger import (
     sums_by_currency,
 )
 from services.payment.domain.merkle import merkle_root
+from services.payment.domain.root_audit import RootAudit, StoredRoot
 
 Micros = dict[str, int]  # by currency
+PromotionKey = tuple[str, str, str]  # tenant, account, currency
 
 
 def _no_micros() -> Micros:
@@ -62,9 +64,12 @@ class Watermarks:
 class LedgerAudit:
     """Walks chain after chain and gathers what it finds."""
 
-    def __init__(self, watermarks: Watermarks) -> None:
+    def __init__(self, watermarks: Watermarks, roots: Sequence[StoredRoot] = ()) -> None:
         self._watermarks = watermarks
+        self._roots = RootAudit(roots)
         self._leaves: list[bytes] = []
+        self._in_transfer: dict[tuple[str, str, str], int] = defaultdict(int)
+        self._promotions: dict[PromotionKey, int] = defaultdict(int)
         self.sums: dict[str, TenantSums] = defaultdict(TenantSums)
         self.findings: list[str] = []
         self.unbalanced_count = 0
@@ -86,13 +91,17 @@ class LedgerAudit:
         head = ChainHead.genesis(recorded.chain)
         fault = ""
         balances: dict[LedgerAccountKey, int] = defaultdict(int)
+        roots = self._roots.walk(recorded.chain)
         for entry in entries:
+            roots.add(entry)
             fault = fault or broken_link(head, entry)
             head = head.after(entry)
             self._count(recorded.chain.tenant_id, entry)
             for posting in entry.postings:
                 balances[posting.account_id, posting.currency, posting.kind] += posting.micros
+        roots.finish()
         self._leaves.append(head.leaf())
+        self._note_sums(recorded.chain, balances)
         faults = [fault or _broken_end(recorded, head), *_drift(balances, kept_balances)]
         self.findings += [f"{recorded.chain}: {found}" for found in faults if found]
 
@@ -104,6 +113,29 @@ class LedgerAudit:
             self.findings.append(
                 f"{posting_count} postings are stored, {self.posting_count} belong to entries"
             )
+
+    def compare_roots(self) -> None:
+        """Compare the roots stored with those that the walked entries make."""
+        self.findings += self._roots.findings()
+
+    def compare_sums(self, promotions: Mapping[PromotionKey, int]) -> None:
+        """Compare what is left of promotions with its postings; transfers must have arrived."""
+        for key in sorted({*promotions, *self._promotions}):
+            left, posted = promotions.get(key, 0), self._promotions.get(key, 0)
+            if left != posted:
+                self.findings.append(
+                    f"promotions of {key} have {left} micros left, their postings sum to {posted}"
+                )
+        for books, micros in sorted(self._in_transfer.items()):
+            if micros:
+                self.findings.append(f"transfers within {books} are out by {micros} micros")
+
+    def _note_sums(self, chain: Chain, balances: Mapping[LedgerAccountKey, int]) -> None:
+        for (account_id, currency, kind), micros in balances.items():
+            if kind == LedgerAccountKind.PROMOTION:
+                self._promotions[chain.tenant_id, account_id, currency] -= micros
+            elif kind == LedgerAccountKind.TRANSFER_CLEARING:
+                self._in_transfer[chain.tenant_id, chain.legal_entity_id, currency] += micros
 
     def _count(self, tenant_id: str, entry: ChainedEntry) -> None:
         self.entry_count += 1

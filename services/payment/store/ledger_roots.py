@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from chassis.database.insert import insert_if_new
 from services.payment.domain.hash_chain import Chain
 from services.payment.domain.ledger_root import ChainRoot, LedgerRoot
+from services.payment.domain.root_audit import StoredRoot
 from services.payment.store.schema import (
     chain_head_table,
     chain_root_table,
@@ -22,9 +23,6 @@ _root = ledger_root_table.c
 _chain = chain_root_table.c
 _head = chain_head_table.c
 _entry = journal_entry_table.c
-
-StoredRoot = tuple[LedgerRoot, bytes]
-"""A root as its chains make it, and as it was stored; they are the same unless one was changed."""
 
 
 def close_time(connection: Connection, end_time: datetime) -> None:
@@ -70,7 +68,7 @@ def newest_root(connection: Connection) -> StoredRoot | None:
 
 
 def list_roots(
-    connection: Connection, after: datetime | None, until: datetime | None, limit: int
+    connection: Connection, after: datetime | None, until: datetime | None, limit: int | None
 ) -> list[StoredRoot]:
     """Roots whose ends are later than one moment and not later than another, the oldest first."""
     query = select(ledger_root_table).order_by(_root.end_time).limit(limit)
@@ -79,6 +77,11 @@ def list_roots(
     if until is not None:
         query = query.where(_root.end_time <= until)
     return _stored_roots(connection, connection.execute(query).all())
+
+
+def all_roots(connection: Connection) -> list[StoredRoot]:
+    """Every root, the oldest first."""
+    return list_roots(connection, None, None, None)
 
 
 def root_over(connection: Connection, moment: datetime) -> StoredRoot | None:

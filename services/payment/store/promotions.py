@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, tuple_, update
 
 from kernel.money import Money
 from services.payment.domain.promotion import Promotion
@@ -72,6 +72,15 @@ def promotions_of(
     for row in connection.execute(_OPEN, keys):
         found[row.account_id].append(_promotion(row))
     return found
+
+
+def sums_left(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """The micros left in all of each account's promotions, by tenant, account and currency."""
+    query = select(
+        *(key := (_columns.tenant_id, _columns.account_id, _columns.currency)),
+        func.sum(_columns.remaining_micros),
+    ).group_by(*key)
+    return {tuple(row[:3]): int(row[3]) for row in connection.execute(query)}
 
 
 def list_promotions(
