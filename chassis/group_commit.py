@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
@@ -37,7 +38,8 @@ class GroupCommit(Generic[Item, Result]):
         waiting: _Waiting[Item, Result] = _Waiting(item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._running is None:
-            self._running = asyncio.create_task(self._run())
+            # A batch belongs to many: neither caller nor deadline of the first hold for all.
+            self._running = asyncio.create_task(self._run(), context=Context())
         return await waiting.result
 
     async def _run(self) -> None:
