@@ -37,6 +37,11 @@ from services.rating.domain.counters import CounterBook, CounterUse
 from services.rating.domain.errors import sequence_too_old, session_conflict
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 
+# An open without an answer for so long is taken on by whoever finds it.
+OPENING_SECONDS_MAX = 10
+# payment holds money no longer.
+HOLD_SECONDS_MAX = 24 * 3_600
+
 
 class Basis(NamedTuple):
     """What a request is answered by."""
@@ -69,7 +74,7 @@ def opened(
         request.session_id,
         request.call,
         SessionState.OPENING,
-        expire_micros=expire_micros_of(slice_end, terms),
+        expire_micros=terms.now_micros + OPENING_SECONDS_MAX * MICROS_PER_SECOND,
     )
     if request.call.callee.kind is NumberKind.EMERGENCY:
         return _passing(session, 0, terms)
@@ -153,17 +158,19 @@ def steps_back(session: Session, results: Sequence[StepResult]) -> list[Transfer
     return [_step_back(session, place) for place in reversed(places)]
 
 
+def releases_of(session: Session, results: Sequence[StepResult]) -> list[TransferStep]:
+    """What gives back all that an intent has got, where its session has ended meanwhile."""
+    if refusal_of(session, results):
+        return []
+    return [_release(session, place) for place in reversed(_asked_levels(session))]
+
+
 def refusal_of(session: Session, results: Sequence[StepResult]) -> Reason:
     """Why an intent cannot be granted at all; NONE when it can."""
     for place, result in zip(_asked_levels(session), results, strict=True):
         if isinstance(result, NotHeld):
             return _reason(result.reason) if place == 0 else Reason.RESELLER_REFUSED
     return Reason.NONE
-
-
-def expire_micros_of(seconds: int, terms: Terms) -> int:
-    """When a grant with so much unused ends by itself."""
-    return terms.now_micros + terms.policy.hold_seconds(seconds) * MICROS_PER_SECOND
 
 
 _PAYMENT_REASONS = {
@@ -196,7 +203,7 @@ def _passing(session: Session, sequence: int, terms: Terms) -> Session:
         session,
         state=SessionState.ACTIVE,
         granted_seconds=seconds,
-        expire_micros=expire_micros_of(seconds, terms),
+        expire_micros=terms.now_micros + HOLD_SECONDS_MAX * MICROS_PER_SECOND,
     )
     return answered(session, sequence, Verdict.GRANTED, Reason.NONE, terms)
 
@@ -238,12 +245,8 @@ def _want(
     if isinstance(goal, Reason):
         return refused(session, sequence, goal, terms)
     session = _reserving(session, goal.seconds, prices, counters)
-    unused = goal.seconds - session.used_seconds
-    session = replace(
-        session,
-        intent=Intent(sequence, goal, terms.policy.hold_seconds(unused)),
-        expire_micros=expire_micros_of(unused, terms),
-    )
+    hold_seconds = terms.policy.hold_seconds(goal.seconds - session.used_seconds)
+    session = replace(session, intent=Intent(sequence, goal, min(hold_seconds, HOLD_SECONDS_MAX)))
     return session if steps_of(session) else granted(session, goal.seconds, terms)
 
 
@@ -297,10 +300,15 @@ def _step_back(session: Session, place: int) -> TransferStep:
     intent, level = session.intent, session.levels[place]
     assert intent is not None, "only an intent has steps"
     hold_id, held = session.hold_id(place), level.held_micros
-    request_id = f"{hold_id}/{intent.sequence}/back"
     if held is None:
-        return ReleaseHold(request_id, hold_id)
+        return _release(session, place)
+    request_id = f"{hold_id}/{intent.sequence}/back"
     return ChangeHold(request_id, hold_id, level.currency, held, held, intent.hold_seconds)
+
+
+def _release(session: Session, place: int) -> ReleaseHold:
+    hold_id = session.hold_id(place)
+    return ReleaseHold(f"{hold_id}/release", hold_id)
 
 
 def _levels_after(session: Session, results: Sequence[StepResult]) -> tuple[Level, ...]:

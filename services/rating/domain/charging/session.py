@@ -17,7 +17,7 @@ from services.rating.domain.charging.grants import Wanted
 from services.rating.domain.charging.policy import ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall, ExtendRequest
 from services.rating.domain.charging.transfers import hold_id_of
-from services.rating.domain.counters import CounterUse
+from services.rating.domain.counters import CounterBook, CounterUse
 
 MICROS_PER_SECOND = 10**6
 
@@ -66,7 +66,8 @@ class Session:
     levels: tuple[Level, ...] = ()
     """Nobody pays for an emergency call."""
     expire_micros: int = 0
-    """When it ends by itself if nothing comes."""
+    """When something is done about it if nothing comes: an opening one is taken on, one with a
+    grant expires. Once it has ended, when it did."""
     sequence: int = 0
     """The newest that was answered."""
     granted_seconds: int = 0
@@ -136,14 +137,21 @@ def granted(session: Session, seconds: int, terms: Terms) -> Session:
     assert intent is not None, "only an intent is granted"
     if seconds <= session.reached_seconds < intent.wanted.seconds:
         return refused(session, intent.sequence, Reason.INSUFFICIENT_FUNDS, terms)
-    session = replace(session, state=SessionState.ACTIVE, granted_seconds=seconds)
+    session = replace(
+        session,
+        state=SessionState.ACTIVE,
+        granted_seconds=seconds,
+        expire_micros=terms.now_micros + intent.hold_seconds * MICROS_PER_SECOND,
+    )
     return answered(session, intent.sequence, Verdict.GRANTED, Reason.NONE, terms)
 
 
 def refused(session: Session, sequence: int, reason: Reason, terms: Terms) -> Session:
     """The session once a request is refused: an open ends it, an extend leaves it as it was."""
     if session.state is SessionState.OPENING:
-        session = replace(session, state=SessionState.REFUSED, reason=reason)
+        session = replace(
+            session, state=SessionState.REFUSED, reason=reason, expire_micros=terms.now_micros
+        )
     return answered(session, sequence, Verdict.REFUSED, reason, terms)
 
 
@@ -177,6 +185,7 @@ def closed(session: Session, charge_id: bytes | None, cost_micros: int, terms: T
     session = replace(
         session,
         state=SessionState.CLOSED,
+        expire_micros=terms.now_micros,
         levels=tuple(level._replace(held_micros=None) for level in session.levels),
         charge_id=charge_id,
         cost_micros=cost_micros,
@@ -185,11 +194,15 @@ def closed(session: Session, charge_id: bytes | None, cost_micros: int, terms: T
     return answered(session, session.sequence, Verdict.CLOSED, Reason.NONE, terms)
 
 
-def expired(session: Session) -> Session:
+def expired(session: Session, now_micros: int, counters: CounterBook) -> Session:
     """The session when no end came in time: its call record will charge it."""
+    if not session.is_live or session.expire_micros > now_micros:
+        return session
+    counters.give_back(session.reserved)
     return replace(
         session,
         state=SessionState.EXPIRED,
+        expire_micros=now_micros,
         reason=Reason.SESSION_EXPIRED,
         intent=None,
         reserved=(),

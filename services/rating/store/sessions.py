@@ -1,0 +1,205 @@
+"""Charging sessions: loaded, changed and found by the call that they are of, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    bindparam,
+    delete,
+    literal,
+    select,
+    text,
+    tuple_,
+    type_coerce,
+)
+from sqlalchemy.types import TypeDecorator
+
+from kernel.clock import from_micros
+from services.rating.domain.charging.session import LIVE_STATES, Session, SessionState
+from services.rating.store.session_rows import (
+    CHANGING_NAMES,
+    KEY_NAMES,
+    NAMES,
+    changed_row,
+    session_of,
+    session_row,
+)
+from services.rating.store.session_schema import charging_session
+
+_TABLE = charging_session.name
+# Times stay microseconds.
+_COLUMNS = tuple(
+    type_coerce(charging_session.c[name], BigInteger).label(name)
+    if name.endswith("_time")
+    else charging_session.c[name]
+    for name in NAMES
+)
+
+
+def _postgresql_type(name: str) -> str:
+    kind = charging_session.c[name].type
+    stored = kind.impl if isinstance(kind, TypeDecorator) else kind
+    known = {Text: "text", LargeBinary: "bytea", BigInteger: "int8", SmallInteger: "int2"}
+    return known.get(type(stored), "int4")
+
+
+def _arrays(names: Sequence[str]) -> str:
+    return ", ".join(f"%s::{_postgresql_type(name)}[]" for name in names)
+
+
+# One prepared statement, however many sessions: PostgreSQL takes their values as arrays.
+_CHANGED_NAMES = (*CHANGING_NAMES, *KEY_NAMES)
+_INSERT_ARRAYS = f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) SELECT * FROM unnest({_arrays(NAMES)})"  # noqa: S608 our own names
+_UPDATE_ARRAYS = (
+    f"UPDATE {_TABLE} AS known SET {', '.join(f'{name} = new.{name}' for name in CHANGING_NAMES)} "  # noqa: S608 our own names
+    f"FROM unnest({_arrays(_CHANGED_NAMES)}) AS new ({', '.join(_CHANGED_NAMES)}) "
+    "WHERE known.tenant_id = new.tenant_id AND known.session_id = new.session_id"
+)
+_INSERT_ROWS = f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 our own names
+_UPDATE_ROWS = (
+    f"UPDATE {_TABLE} SET {', '.join(f'{name} = ?' for name in CHANGING_NAMES)} "  # noqa: S608 our own names
+    "WHERE tenant_id = ? AND session_id = ?"
+)
+_LOCK = (
+    f"SELECT {', '.join(NAMES)} FROM {_TABLE} "  # noqa: S608 our own names
+    "WHERE tenant_id = %s AND session_id = ANY(%s) ORDER BY session_id FOR UPDATE"
+)
+_OF_CALLS = select(charging_session.c.session_id).where(
+    charging_session.c.tenant_id == bindparam("tenant_id"),
+    charging_session.c.call_key.in_(bindparam("call_keys", expanding=True)),
+    charging_session.c.state != SessionState.REFUSED,
+)
+_BETWEEN = (
+    select(literal(1))
+    .where(
+        charging_session.c.tenant_id == bindparam("tenant_id"),
+        charging_session.c.start_time.between(bindparam("first"), bindparam("last")),
+    )
+    .limit(1)
+)
+
+
+def lock_sessions(
+    connection: Connection, tenant_id: str, session_ids: Collection[str]
+) -> dict[str, Session]:
+    """The known sessions among some ids, which nobody else changes until the transaction ends."""
+    ids = sorted(set(session_ids))
+    if connection.dialect.name == "postgresql":
+        rows = connection.exec_driver_sql(_LOCK, (tenant_id, ids))
+    else:
+        # SQLite has one writer; its transaction is the lock.
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT {', '.join(NAMES)} FROM {_TABLE} WHERE tenant_id = ? AND session_id IN ({marks})"  # noqa: S608, E501 our own names
+        rows = connection.exec_driver_sql(query, (tenant_id, *ids))
+    return {session.session_id: session for session in map(session_of, rows)}
+
+
+def insert_sessions(connection: Connection, sessions: Sequence[Session]) -> None:
+    """Store new sessions.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: another replica was first with one of them.
+    """
+    _write(connection, _INSERT_ARRAYS, _INSERT_ROWS, list(map(session_row, sessions)))
+
+
+def update_sessions(connection: Connection, sessions: Sequence[Session]) -> None:
+    """Store what has become of sessions that are locked."""
+    _write(connection, _UPDATE_ARRAYS, _UPDATE_ROWS, list(map(changed_row, sessions)))
+
+
+def find_session(connection: Connection, tenant_id: str, session_id: str) -> Session | None:
+    """A session as it is; None when there is none."""
+    query = select(*_COLUMNS).where(
+        charging_session.c.tenant_id == tenant_id, charging_session.c.session_id == session_id
+    )
+    row = connection.execute(query).first()
+    return None if row is None else session_of(row)
+
+
+def live_sessions(
+    connection: Connection,
+    tenant_id: str,
+    account_id: str,
+    before: tuple[int, str] | None,
+    limit: int,
+) -> list[Session]:
+    """A page of the calls that are going on, the newest first; of all accounts for an empty id."""
+    table = charging_session.c
+    query = select(*_COLUMNS).where(
+        # Literally as the partial index has it.
+        table.tenant_id == tenant_id,
+        text("state <= 2"),
+    )
+    if account_id:
+        query = query.where(table.account_id == account_id)
+    if before is not None:
+        start, session_id = before
+        place = tuple_(table.start_time, table.session_id)
+        types = [column.type for column in place.clauses]
+        query = query.where(place < tuple_(from_micros(start), session_id, types=types))
+    query = query.order_by(table.start_time.desc(), table.session_id.desc()).limit(limit)
+    return [session_of(row) for row in connection.execute(query)]
+
+
+def sessions_due(connection: Connection, now: datetime, limit: int) -> list[Session]:
+    """Sessions of any tenant about which something is to be done, the oldest first."""
+    table = charging_session.c
+    query = (
+        select(*_COLUMNS)
+        .where(table.state.in_(LIVE_STATES), table.expire_time <= now)
+        .order_by(table.expire_time)
+        .limit(limit)
+    )
+    return [session_of(row) for row in connection.execute(query)]
+
+
+def forget_sessions(connection: Connection, ended_before: datetime, limit: int) -> int:
+    """Delete sessions that ended long ago; tells how many."""
+    table = charging_session.c
+    old = (
+        select(table.tenant_id, table.session_id)
+        .where(
+            table.state.in_([SessionState.REFUSED, SessionState.CLOSED, SessionState.EXPIRED]),
+            table.expire_time < ended_before,
+        )
+        .limit(limit)
+    )
+    query = delete(charging_session).where(tuple_(table.tenant_id, table.session_id).in_(old))
+    return connection.execute(query).rowcount
+
+
+def has_sessions_between(
+    connection: Connection, tenant_id: str, first: datetime, last: datetime
+) -> bool:
+    """Whether a call of the tenant that started in a span of time had a session."""
+    parameters = {"tenant_id": tenant_id, "first": first, "last": last}
+    return connection.execute(_BETWEEN, parameters).first() is not None
+
+
+def sessions_of_calls(
+    connection: Connection, tenant_id: str, call_keys: Collection[str]
+) -> list[str]:
+    """The sessions of calls with some keys, those that were refused left out."""
+    parameters = {"tenant_id": tenant_id, "call_keys": sorted(call_keys)}
+    return list(connection.execute(_OF_CALLS, parameters).scalars())
+
+
+def _write(
+    connection: Connection, with_arrays: str, with_rows: str, rows: list[tuple[Any, ...]]
+) -> None:
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        arrays = tuple(map(list, zip(*rows, strict=True)))
+        connection.exec_driver_sql(with_arrays, arrays)
+    else:
+        connection.exec_driver_sql(with_rows, rows)
