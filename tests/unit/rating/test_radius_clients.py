@@ -67,6 +67,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         ({"time_zone": "Holland"}, "Holland"),
         ({"reauthorises": "yes"}, "reauthorises must be of type bool"),
         ({"replies": "loud"}, "loud"),
+        ({"requested_seconds": -1}, "between 0 and 86400"),
         ({"name": ""}, "needs a name"),
         ({"tenant": ""}, "tenant is empty"),
     ],

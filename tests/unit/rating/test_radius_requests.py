@@ -7,6 +7,7 @@ import pytest
 
 from kernel.e164 import DialledNumber, NumberKind
 from kernel.errors import DomainError
+from services.rating.api.radius.profiles import WHOLE_CALL_SECONDS
 from services.rating.api.radius.requests import accounting, authorisation
 from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
 from tests.unit.rating.radius import (
@@ -136,15 +137,22 @@ def test_without_a_user_the_trunk_or_the_number_tells(tmp_path: Path) -> None:
 def test_an_access_request_in_a_call_asks_for_more(tmp_path: Path) -> None:
     """Who has used something does not open anew (Termination-Action, RFC 2865)."""
     call = SIP_CALL | {"Acct-Session-Time": 60}
-    request = authorisation(facts(a_client(tmp_path), access_request(call)))
-    assert request == ExtendRequest("sbc:f81d4fae@192.0.2.1", sequence=61, used_seconds=60)
+    client = a_client(tmp_path, requested_seconds=30)
+    request = authorisation(facts(client, access_request(call)))
+    assert request == ExtendRequest(
+        "sbc:f81d4fae@192.0.2.1", sequence=61, used_seconds=60, requested_seconds=30
+    )
 
 
 def test_the_start_of_a_sip_call_is_its_answer(tmp_path: Path) -> None:
     """acc_radius sends it with the 200; it counts as the first request."""
     start = SIP_CALL | {"Acct-Status-Type": START, "Sip-Response-Code": 200}
     assert told(tmp_path, start, profile="kamailio") == ExtendRequest(
-        "sbc:f81d4fae@192.0.2.1", sequence=1, used_seconds=0, answer_micros=EVENT_MICROS
+        "sbc:f81d4fae@192.0.2.1",
+        sequence=1,
+        used_seconds=0,
+        requested_seconds=WHOLE_CALL_SECONDS,
+        answer_micros=EVENT_MICROS,
     )
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from kernel.e164 import NumberPlan
 from kernel.errors import DomainError
 from services.rating.api.radius.profiles import PROFILES
+from services.rating.domain.charging.requests import REQUESTED_SECONDS_MAX
 from tollbook.type.v1.call_pb2 import CallKeyKind
 
 NAME_CHARACTERS_MAX = 64
@@ -70,6 +71,7 @@ class RadiusClient:
     reauthorises: bool
     """Whether it asks again by an Access-Request when Session-Timeout is over."""
     requested_seconds: int
+    """How many seconds are held at once; 0 leaves it to the account's policy."""
     require_message_authenticator: bool
 
 
@@ -157,7 +159,7 @@ def _checked_client(
         replies=Replies(values["replies"]),
         **{name: _typed(values, name, str) for name in _TEXTS},
         **{name: _typed(values, name, bool) for name in _SWITCHES},
-        requested_seconds=_typed(values, "requested_seconds", int),
+        requested_seconds=_seconds(values, "requested_seconds"),
     )
 
 
@@ -186,6 +188,13 @@ def _typed(values: Mapping[str, Any], name: str, kind: type) -> Any:
     if type(value) is not kind:
         raise ValueError(f"{name} must be of type {kind.__name__}, not {value!r}")
     return value
+
+
+def _seconds(values: Mapping[str, Any], name: str) -> int:
+    seconds: int = _typed(values, name, int)
+    if not 0 <= seconds <= REQUESTED_SECONDS_MAX:
+        raise ValueError(f"{name} must be between 0 and {REQUESTED_SECONDS_MAX}, not {seconds}")
+    return seconds
 
 
 def _word(values: Mapping[str, Any], name: str) -> str:

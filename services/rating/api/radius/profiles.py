@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+WHOLE_CALL_SECONDS = 7_200
+
 _STANDARD: Mapping[str, Any] = {
     "equipment": "",
     "time_zone": "UTC",
@@ -20,7 +22,8 @@ _STANDARD: Mapping[str, Any] = {
     "replies": "standard",
     "names_in_values": False,
     "reauthorises": False,
-    "requested_seconds": 0,
+    # Asked once, for the whole call: a longer call is cut, so this is long.
+    "requested_seconds": WHOLE_CALL_SECONDS,
     "require_message_authenticator": False,
 }
 
