@@ -13,7 +13,7 @@ from kernel.ids import new_uuid
 from kernel.money import Money, is_currency
 from services.payment.domain.audit import LedgerAudit, Micros, TenantSums
 from services.payment.domain.balance import Balance
-from services.payment.domain.ledger import Posting
+from services.payment.domain.ledger import EventSource, Posting
 from services.payment.domain.payment import Payment, Receipt
 from services.payment.store.entries import PlacedEntry
 from tollbook.payment.v1 import ledger_pb2, payment_pb2
@@ -74,6 +74,8 @@ def entry_to_proto(placed: PlacedEntry) -> ledger_pb2.JournalEntry:
         postings=[_posting_to_proto(posting) for posting in entry.postings],
         chain_sequence=entry.chain_sequence,
         hash=entry.hash.hex(),
+        partition=chain.partition,
+        source=_source_to_proto(entry.source) if entry.source else None,
     )
 
 
@@ -85,6 +87,12 @@ def audit_to_proto(audit: LedgerAudit) -> GetPaymentDigestResponse:
         broken_chains=audit.findings,
         ledger_root=audit.root.hex(),
         entry_count=audit.entry_count,
+    )
+
+
+def _source_to_proto(source: EventSource) -> ledger_pb2.EntrySource:
+    return ledger_pb2.EntrySource(
+        producer=source.producer, partition=source.partition, sequence=source.sequence
     )
 
 

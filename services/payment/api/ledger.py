@@ -12,7 +12,7 @@ from chassis.security.caller import Caller
 from services.payment.api.convert import balance_to_proto, entry_to_proto
 from services.payment.domain.balance import Balance
 from services.payment.store.accounts import account_of
-from services.payment.store.entries import FIRST_ID, PlacedEntry, list_entries
+from services.payment.store.entries import LAST_ID, PlacedEntry, id_before, id_bound, list_entries
 from services.payment.store.ledger_accounts import balance_of
 from services.payment.usecases.statement import Statement, StatementPlace, draw_up_statement
 from tollbook.payment.v1.payment_service_pb2 import (
@@ -70,11 +70,12 @@ class LedgerApi(LedgerServiceServicer):
         """List entries in the order of writing."""
         size = page_size(request.page_size)
         token = decode_token(request.page_token)
-        after = FIRST_ID if token is None else UUID(token[0])
+        start, end = range_from_proto(request.create_time_range)
+        after = id_before(start) if token is None else UUID(token[0])
 
         def work(connection: Connection, caller: Caller) -> list[PlacedEntry]:
-            reason = request.reason or None
-            return list_entries(connection, caller.tenant_id, after, size + 1, reason)
+            reason, span = request.reason or None, (after, id_bound(end, LAST_ID))
+            return list_entries(connection, caller.tenant_id, span, size + 1, reason)
 
         entries = await self._endpoint.query(work)
         page = entries[:size]

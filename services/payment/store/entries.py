@@ -41,12 +41,23 @@ def id_bound(moment: datetime | None, unbounded: UUID) -> UUID:
     return unbounded if moment is None else first_id_from(moment)
 
 
+def id_before(moment: datetime | None) -> UUID:
+    """An id after which come those of what was written at a moment or later; of None, all."""
+    return UUID(int=max(id_bound(moment, FIRST_ID).int - 1, FIRST_ID.int))
+
+
 def list_entries(
-    connection: Connection, tenant_id: str, after: UUID, limit: int, reason: int | None
+    connection: Connection, tenant_id: str, span: tuple[UUID, UUID], limit: int, reason: int | None
 ) -> list[PlacedEntry]:
-    """A tenant's entries in the order of writing, all or those of one reason."""
+    """A tenant's entries after one id and before another, in the order of writing.
+
+    All of them, or those of one reason.
+    """
+    after, end = span
     query = select(journal_entry_table).where(
-        _entry.tenant_id == tenant_id, _entry.journal_entry_id > after.bytes
+        _entry.tenant_id == tenant_id,
+        _entry.journal_entry_id > after.bytes,
+        _entry.journal_entry_id < end.bytes,
     )
     if reason is not None:
         query = query.where(_entry.reason == reason)

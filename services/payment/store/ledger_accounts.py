@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, case, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -12,9 +14,30 @@ from services.payment.domain.balance import Balance
 from services.payment.domain.errors import balance_out_of_range
 from services.payment.domain.hash_chain import Chain, ChainedEntry
 from services.payment.domain.ledger import LedgerAccountKey, sums_by_ledger_account
-from services.payment.store.schema import ledger_account_table
+from services.payment.store.schema import (
+    chain_head_table,
+    journal_entry_table,
+    ledger_account_table,
+    posting_table,
+)
 
 _columns = ledger_account_table.c
+_posting = posting_table.c
+_entry = journal_entry_table.c
+_head = chain_head_table.c
+
+
+class BalanceOverTime(NamedTuple):
+    """What a ledger account had at the beginning and at the end of a time."""
+
+    legal_entity_id: str
+    partition: int
+    account_id: str
+    currency: str
+    kind: int
+    opening_micros: int
+    closing_micros: int
+
 
 _ADD = sql(
     "INSERT INTO ledger_account (chain_id, account_id, currency, kind, tenant_id, balance_micros) "
@@ -84,3 +107,29 @@ def balances_of(connection: Connection, accounts: Iterable[Account]) -> list[Bal
     for account_id, kind, micros in connection.execute(_BALANCES, keys):
         kept[account_id][kind] = micros
     return [Balance.of(account, kept[account.account_id]) for account in wanted]
+
+
+def balances_over_time(
+    connection: Connection, tenant_id: str, start: UUID, end: UUID
+) -> list[BalanceOverTime]:
+    """The sums of a tenant's postings in entries below two ids, for each ledger account."""
+    key = (
+        *(_head.legal_entity_id, _head.partition),
+        *(_posting.account_id, _posting.currency, _posting.kind),
+    )
+    opening = case((_posting.journal_entry_id < start.bytes, _posting.micros), else_=0)
+    postings = posting_table.join(
+        journal_entry_table,
+        and_(
+            _entry.tenant_id == _posting.tenant_id,
+            _entry.journal_entry_id == _posting.journal_entry_id,
+        ),
+    ).join(chain_head_table, _head.chain_id == _entry.chain_id)
+    query = (
+        select(*key, func.sum(opening), func.sum(_posting.micros))
+        .select_from(postings)
+        .where(_posting.tenant_id == tenant_id, _posting.journal_entry_id < end.bytes)
+        .group_by(*key)
+    )
+    rows = connection.execute(query)
+    return sorted(BalanceOverTime(*row[:5], int(row[5]), int(row[6])) for row in rows)

@@ -84,6 +84,12 @@ def all_roots(connection: Connection) -> list[StoredRoot]:
     return list_roots(connection, None, None, None)
 
 
+def root_ending(connection: Connection, end_time: datetime) -> StoredRoot | None:
+    """The root whose time ends at a moment."""
+    query = select(ledger_root_table).where(_root.end_time == end_time)
+    return next(iter(_stored_roots(connection, connection.execute(query).all())), None)
+
+
 def root_over(connection: Connection, moment: datetime) -> StoredRoot | None:
     """The first root that covers what was written at a moment."""
     return next(iter(list_roots(connection, moment, None, limit=1)), None)
