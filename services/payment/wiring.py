@@ -1,38 +1,70 @@
-"""Puts payment together: its doors, its handlers, its database."""
+"""Puts payment together: its doors, its handlers, its background tasks, its database."""
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
 from chassis.service import Runtime, ServiceDefinition
+from kernel.clock import utc_now
 from services.payment.api.audit import PaymentAuditApi
 from services.payment.api.ledger import LedgerApi
 from services.payment.api.payments import PaymentApi
+from services.payment.api.roots import LedgerRootApi
 from services.payment.events.accounts import ACCOUNT_CHANGED
 from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
-from tollbook.payment.v1 import payment_service_pb2_grpc as grpc_api
+from services.payment.usecases.close_ledger import close_past_days
+from tollbook.payment.v1 import ledger_root_service_pb2_grpc as root_grpc
+from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
+
+PACKAGE = "tollbook.payment.v1"
+# How soon a day that has ended has its root.
+DAY_CHECK_SECONDS = 60
+
+_logger = logging.getLogger(__name__)
 
 
 def build(runtime: Runtime) -> ServiceDefinition:
     """The payment service on this runtime."""
-    endpoint = Endpoint(runtime.database)
+    database = runtime.database
     return ServiceDefinition(
         name="payment",
-        servicers=[
-            Servicer(
-                grpc_api.add_PaymentServiceServicer_to_server,
-                PaymentApi(endpoint),
-                "tollbook.payment.v1.PaymentService",
-            ),
-            Servicer(
-                grpc_api.add_LedgerServiceServicer_to_server,
-                LedgerApi(endpoint),
-                "tollbook.payment.v1.LedgerService",
-            ),
-            Servicer(
-                grpc_api.add_PaymentAuditServiceServicer_to_server,
-                PaymentAuditApi(endpoint),
-                "tollbook.payment.v1.PaymentAuditService",
-            ),
-        ],
+        servicers=_servicers(database),
         handlers=[ACCOUNT_CHANGED, CALLS_RATED, INVOICE_ISSUED],
+        background=[partial(_keep_doing, close_past_days, database, DAY_CHECK_SECONDS)],
     )
+
+
+def _servicers(database: Database) -> list[Servicer]:
+    endpoint = Endpoint(database)
+    return [
+        _servicer(payment_grpc, "PaymentService", PaymentApi(endpoint)),
+        _servicer(payment_grpc, "LedgerService", LedgerApi(endpoint)),
+        _servicer(payment_grpc, "PaymentAuditService", PaymentAuditApi(endpoint)),
+        _servicer(root_grpc, "LedgerRootService", LedgerRootApi(endpoint, database)),
+    ]
+
+
+def _servicer(grpc_api: ModuleType, name: str, api: Any) -> Servicer:
+    return Servicer(getattr(grpc_api, f"add_{name}Servicer_to_server"), api, f"{PACKAGE}.{name}")
+
+
+async def _keep_doing(
+    job: Callable[[Database, datetime], Awaitable[None]], database: Database, pause_seconds: float
+) -> None:
+    """Do a job now and again; what the database refuses for a while is done the next time."""
+    while True:
+        try:
+            await job(database, utc_now())
+        except SQLAlchemyError:
+            _logger.exception("%s failed; trying again later", job.__name__)
+        await asyncio.sleep(pause_seconds)
