@@ -14,7 +14,7 @@ from kernel.errors import DomainError
 from services.rating.api.convert_charges import charge_key, charge_to_proto
 from services.rating.api.moments import rated_period, rated_time
 from services.rating.api.numbers import callee_from_proto, number_from_proto
-from services.rating.domain.charges.charge import CallKeyKind, ChargeRevision
+from services.rating.domain.charges.charge import OWN_KEY_KINDS, ChargeRevision
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
 from services.rating.usecases.charge_fee import DidRental, OneOffFee, charge_fee
@@ -26,8 +26,6 @@ from tollbook.rating.v1.usage_service_pb2_grpc import UsageServiceServicer
 
 USAGES_MAX = 1_000
 KEY_CHARACTERS_MAX = 255
-# Not set, and those that rating gives to charges of its own making.
-OWN_KEY_KINDS = {0, CallKeyKind.SUBSCRIPTION, CallKeyKind.VOLUME_COUNTER}
 REVISION_MAX = 2**31 - 1
 QUANTITY_MAX = 10**12
 

@@ -52,6 +52,10 @@ class CallKeyKind(IntEnum):
     VOLUME_COUNTER = 8
 
 
+# Not set, and those that rating gives to charges of its own making.
+OWN_KEY_KINDS = frozenset({0, CallKeyKind.SUBSCRIPTION, CallKeyKind.VOLUME_COUNTER})
+
+
 class ChargeRevision(NamedTuple):
     """One settlement of a charge, in the order of its columns; times are microseconds."""
 

@@ -78,9 +78,8 @@ def opened(
     )
     if request.call.callee.kind is NumberKind.EMERGENCY:
         return _passing(session, 0, terms)
-    reason = limit or (prices if isinstance(prices, Reason) else Reason.NONE)
-    if isinstance(prices, Reason) or reason:
-        return refused(session, 0, reason, terms)
+    if isinstance(prices, Reason) or limit or not request.call.callee.digits:
+        return refused(session, 0, limit or _why_not(request, prices), terms)
     session = replace(
         session,
         levels=tuple(party.level for party in prices.parties),
@@ -184,6 +183,12 @@ _PAYMENT_REASONS = {
 
 def _reason(reason: str) -> Reason:
     return _PAYMENT_REASONS.get(reason, Reason.FUNDS_UNAVAILABLE)
+
+
+def _why_not(request: OpenRequest, prices: CallPrices | Reason) -> Reason:
+    """Why a call has no price."""
+    is_number = bool(request.call.callee.digits)
+    return prices if is_number and isinstance(prices, Reason) else Reason.INVALID_NUMBER
 
 
 def _check_same_call(known: Session, request: OpenRequest) -> None:

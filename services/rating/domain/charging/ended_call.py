@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from services.rating.domain.charging.requests import ChargedCall, CloseRequest
-from services.rating.domain.charging.session import Session
+from services.rating.domain.charging.session import Session, begin_of
 from services.rating.domain.errors import unknown_session
 
 _MICROS_PER_MS = 1_000
@@ -32,7 +32,7 @@ def ended_call(known: Session | None, request: CloseRequest) -> EndedCall:
     call = request.call if known is None else known.call
     if call is None:
         raise unknown_session(request.session_id)
-    answered = request.answer_micros or (known and known.begin_micros)
+    answered = begin_of(call, request.answer_micros) or (known and known.begin_micros)
     begin = answered or call.start_micros
     if request.duration_ms or request.end_micros is None:
         return EndedCall(call, begin, request.duration_ms, request.answered)

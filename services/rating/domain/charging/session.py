@@ -124,8 +124,13 @@ def noting(session: Session, request: ExtendRequest) -> Session:
     return replace(
         session,
         used_seconds=max(session.used_seconds, request.used_seconds),
-        begin_micros=session.begin_micros or request.answer_micros,
+        begin_micros=session.begin_micros or begin_of(session.call, request.answer_micros),
     )
+
+
+def begin_of(call: ChargedCall, answer_micros: int | None) -> int | None:
+    """When conversation began; never before the call, whatever clocks say."""
+    return None if answer_micros is None else max(call.start_micros, answer_micros)
 
 
 def granted(session: Session, seconds: int, terms: Terms) -> Session:

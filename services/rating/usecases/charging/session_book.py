@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,10 +18,11 @@ from services.rating.domain.charging.requests import ChargedCall
 from services.rating.domain.charging.session import Session
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.store.call_limits import admit_calls, release_calls
-from services.rating.store.counters import lock_counters, save_counters
+from services.rating.store.counters import lock_counters, read_counters, save_counters
 from services.rating.store.sessions import (
     find_session,
     insert_sessions,
+    live_sessions,
     lock_sessions,
     sessions_due,
     update_sessions,
@@ -100,6 +101,26 @@ class SessionBook:
         self._calls[session.tenant_id, session.session_id] = session.call
         while len(self._calls) > CALLS_IN_MEMORY_MAX:
             self._calls.popitem(last=False)
+
+    async def live(
+        self, tenant_id: str, account_id: str, before: tuple[int, str] | None, limit: int
+    ) -> list[Session]:
+        """A page of the sessions whose calls are going on, the newest first."""
+        return await self._database.read(
+            lambda connection: live_sessions(connection, tenant_id, account_id, before, limit)
+        )
+
+    async def counters(self, session: Session, keys: Collection[CounterKey]) -> CounterBook:
+        """Counters as if a session had taken nothing of them yet."""
+        if not keys:
+            return CounterBook()
+        counters = CounterBook(
+            await self._database.read(
+                lambda connection: read_counters(connection, session.tenant_id, keys)
+            )
+        )
+        counters.give_back(session.reserved)
+        return counters
 
     async def due(self, now: datetime, limit: int) -> list[Session]:
         """Sessions of any tenant about which something is to be done."""

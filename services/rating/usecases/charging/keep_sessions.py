@@ -1,0 +1,72 @@
+"""What nobody asks for: opens that got stuck are taken on, sessions expire, old ones are forgotten.
+
+Every replica does it; what another was first with changes nothing.
+"""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import DBAPIError
+
+from chassis.database.engine import DATABASE_ERRORS, Database
+from kernel.clock import Clock, utc_now
+from services.rating.domain.charging.offline import FundsUnavailableError
+from services.rating.domain.charging.session import Session
+from services.rating.store.sessions import forget_sessions
+from services.rating.usecases.charging.saga import Saga
+from services.rating.usecases.charging.session_book import SessionBook
+
+KEEP_INTERVAL_SECONDS = 1.0
+SESSIONS_PER_ROUND_MAX = 500
+# As long as call records may come late: then a session's call has a charge of its own.
+SESSIONS_KEPT_DAYS = 35
+FORGET_INTERVAL_SECONDS = 600
+FORGOTTEN_PER_TRANSACTION_MAX = 5_000
+
+_logger = logging.getLogger(__name__)
+
+
+async def keep_sessions(book: SessionBook, saga: Saga, clock: Clock = utc_now) -> None:
+    """End what is due, again and again, until cancelled."""
+    while True:
+        try:
+            while await end_due(book, saga, clock) == SESSIONS_PER_ROUND_MAX:
+                pass
+        except DATABASE_ERRORS:
+            _logger.warning("sessions that are due are ended later", exc_info=True)
+        await asyncio.sleep(KEEP_INTERVAL_SECONDS)
+
+
+async def end_due(book: SessionBook, saga: Saga, clock: Clock) -> int:
+    """End what is due now; tells how many sessions were."""
+    due = await book.due(clock(), SESSIONS_PER_ROUND_MAX)
+    ended = await asyncio.gather(*(_end(saga, session) for session in due))
+    return sum(ended)
+
+
+async def _end(saga: Saga, session: Session) -> bool:
+    try:
+        await saga.end(session)
+    except (FundsUnavailableError, DBAPIError):
+        _logger.warning("session %s is ended later", session.session_id, exc_info=True)
+        return False
+    return True
+
+
+async def forget_old_sessions(database: Database, clock: Clock = utc_now) -> None:
+    """Delete sessions that ended long ago, again and again, until cancelled."""
+    while True:
+        ended_before = clock() - timedelta(days=SESSIONS_KEPT_DAYS)
+        try:
+            while await _forget(database, ended_before) == FORGOTTEN_PER_TRANSACTION_MAX:
+                pass
+        except DATABASE_ERRORS:
+            _logger.warning("old sessions are forgotten later", exc_info=True)
+        await asyncio.sleep(FORGET_INTERVAL_SECONDS)
+
+
+async def _forget(database: Database, ended_before: datetime) -> int:
+    return await database.write(
+        lambda uow: forget_sessions(uow.connection, ended_before, FORGOTTEN_PER_TRANSACTION_MAX)
+    )
