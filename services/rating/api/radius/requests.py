@@ -59,7 +59,8 @@ SIP_CHALLENGES = {401, 407}
 
 MICROS_PER_SECOND = 1_000_000
 MICROS_PER_MILLISECOND = 1_000
-SECONDS_MAX = 2**32 - 1
+# What sessions count up to.
+NUMBER_MAX = 10**9
 
 _SECONDS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,6}))?")
 _URI = re.compile(r"(?:.*<)?(?:sips?|tel|h323):([^@>]*)", re.IGNORECASE | re.DOTALL)
@@ -90,7 +91,7 @@ class Facts:
         """A fact that is a whole number; None when it is missing or no number."""
         text = self.text(fact)
         is_number = text.isascii() and text.isdigit()
-        return int(text) if is_number and int(text) <= SECONDS_MAX else None
+        return int(text) if is_number and int(text) <= NUMBER_MAX else None
 
     def time(self, fact: str) -> int | None:
         """A fact that is a time of a vendor's own form."""
@@ -164,7 +165,7 @@ def _extension(facts: Facts, used_seconds: int) -> ExtendRequest:
     return ExtendRequest(
         session_id=session_id(facts),
         # Told twice, even to two replicas, the same seconds are the same request.
-        sequence=min(used_seconds + 1, SECONDS_MAX),
+        sequence=used_seconds + 1,
         used_seconds=used_seconds,
         requested_seconds=facts.client.requested_seconds,
         answer_micros=_answer_micros(facts),
