@@ -1,8 +1,11 @@
 """Puts rating together: its doors, its handlers, its memory of tariffs and its retries."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from types import ModuleType
+from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
@@ -15,6 +18,7 @@ from services.rating.api.account_decks import AccountDeckApi
 from services.rating.api.audit import RatingAuditApi
 from services.rating.api.calendars import CalendarApi
 from services.rating.api.charges import ChargeQueryApi
+from services.rating.api.charging import ChargingApi
 from services.rating.api.counters import CounterApi
 from services.rating.api.exchange_rates import ExchangeRateApi
 from services.rating.api.numbering import NumberingApi
@@ -31,10 +35,18 @@ from services.rating.config import RatingSettings
 from services.rating.events.handlers import event_handlers
 from services.rating.store.deck_files import DeckFiles
 from services.rating.store.retries import has_retries
+from services.rating.usecases.charging.charging import Charging, Outages
+from services.rating.usecases.charging.charging_memory import ChargingMemory
+from services.rating.usecases.charging.funds import Funds
+from services.rating.usecases.charging.keep_sessions import forget_old_sessions, keep_sessions
+from services.rating.usecases.charging.saga import Saga
+from services.rating.usecases.charging.session_book import SessionBook
+from services.rating.usecases.charging.session_prices import SessionPrices
 from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.route_call import Routes
 from services.rating.usecases.tariffs import Tariffs
+from tollbook.rating.v1 import charging_service_pb2_grpc as charging_grpc
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
 from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
@@ -52,16 +64,41 @@ def build(runtime: Runtime) -> ServiceDefinition:
     folder = runtime.settings.data_dir / "rate-decks"
     tariffs = Tariffs(DeckFiles(folder, settings.rate_deck_mebibytes_max * BYTES_PER_MEBIBYTE))
     memory = PricingMemory(runtime.database, tariffs)
+    charging = ChargingParts.of(runtime, tariffs, memory)
     return ServiceDefinition(
         name="rating",
-        servicers=_servicers(runtime.database, tariffs, memory, settings),
+        servicers=[
+            *_servicers(runtime.database, tariffs, memory, settings),
+            *_charging_servicers(runtime.database, charging, settings),
+        ],
         partitioned_tables={"charge": "charge_id"},
         handlers=event_handlers(tariffs, memory.doubt),
         background=[
             lambda: _retry_calls(runtime.database, tariffs, settings),
             memory.watch,
+            charging.settings.watch,
+            lambda: keep_sessions(charging.book, charging.saga),
+            lambda: forget_old_sessions(runtime.database),
         ],
     )
+
+
+class ChargingParts(NamedTuple):
+    """What calls are charged with while they run."""
+
+    settings: ChargingMemory
+    book: SessionBook
+    saga: Saga
+    charging: Charging
+
+    @classmethod
+    def of(cls, runtime: Runtime, tariffs: Tariffs, memory: PricingMemory) -> ChargingParts:
+        """The parts, over this runtime's database and its channel to payment."""
+        settings = ChargingMemory(runtime.database)
+        prices = SessionPrices(memory, settings)
+        book = SessionBook(runtime.database, tariffs)
+        saga = Saga(book, Funds(runtime.channel("payment")), prices)
+        return cls(settings, book, saga, Charging(book, saga, prices, Outages()))
 
 
 def _servicers(
@@ -88,6 +125,14 @@ def _servicers(
         _servicer(rating_grpc, "PeriodService", PeriodApi(endpoint, tariffs)),
         _servicer(rating_grpc, "RatingAuditService", RatingAuditApi(endpoint)),
     ]
+
+
+def _charging_servicers(
+    database: Database, parts: ChargingParts, settings: RatingSettings
+) -> list[Servicer]:
+    endpoint, numbers = Endpoint(database), international(frozenset(settings.emergency_numbers))
+    api = ChargingApi(parts.charging, parts.settings, endpoint, numbers)
+    return [_servicer(charging_grpc, "ChargingService", api)]
 
 
 def _servicer(contract: ModuleType, name: str, implementation: object) -> Servicer:

@@ -34,7 +34,7 @@ def wanted(prices: Sequence[PriceOf], reached_seconds: int, slice_end: int) -> W
     customer = prices[0](seconds)
     if seconds < customer.charged_quantity <= CALL_DURATION_SECONDS_MAX:
         seconds = customer.charged_quantity
-    next_second = min(reached_seconds + 1, seconds)
+    next_second = _next_charged(prices[0], min(reached_seconds + 1, seconds), seconds)
     in_all = [price(seconds) for price in prices]
     for level, price in enumerate(in_all):
         if price.outcome is Outcome.UNRATED:
@@ -72,6 +72,14 @@ def grant_within(
             granted, longest, lambda seconds: customer(seconds).charged_quantity <= longest
         )
     return max(granted, min(longest, customer(longest).charged_quantity))
+
+
+def _next_charged(customer: PriceOf, second: int, target: int) -> int:
+    """The first second from one on that is charged: in its grace a call is no increment yet."""
+    if customer(second).charged_quantity >= second:
+        return second
+    last = _longest(second, target, lambda each: customer(each).charged_quantity < each)
+    return min(last + 1, target)
 
 
 def _is_within(price: PricedCall, held_micros: int) -> bool:
