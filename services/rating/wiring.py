@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
-from chassis.service import Runtime, ServiceDefinition
+from chassis.http import serve_http
+from chassis.security.tokens import TokenVerifier, TrustedKeys
+from chassis.service import Background, Runtime, ServiceDefinition
 from chassis.settings import read_settings
 from services.rating.api.account_decks import AccountDeckApi
 from services.rating.api.audit import RatingAuditApi
@@ -21,10 +23,15 @@ from services.rating.api.charges import ChargeQueryApi
 from services.rating.api.charging import ChargingApi
 from services.rating.api.counters import CounterApi
 from services.rating.api.exchange_rates import ExchangeRateApi
+from services.rating.api.http_charging import HttpCharging
 from services.rating.api.numbering import NumberingApi
 from services.rating.api.numbers import international
 from services.rating.api.periods import PeriodApi
 from services.rating.api.plans import PlanApi
+from services.rating.api.radius.clients_file import ClientsFile
+from services.rating.api.radius.dictionaries import load_dictionary
+from services.rating.api.radius.door import RadiusDoor
+from services.rating.api.radius.server import RadiusServer
 from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
 from services.rating.api.rating_profile import RatingProfileApi
@@ -79,6 +86,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
             charging.settings.watch,
             lambda: keep_sessions(charging.book, charging.saga),
             lambda: forget_old_sessions(runtime.database),
+            *_switch_doors(runtime, charging, settings),
         ],
     )
 
@@ -133,6 +141,30 @@ def _charging_servicers(
     endpoint, numbers = Endpoint(database), international(frozenset(settings.emergency_numbers))
     api = ChargingApi(parts.charging, parts.settings, endpoint, numbers)
     return [_servicer(charging_grpc, "ChargingService", api)]
+
+
+def _switch_doors(
+    runtime: Runtime, parts: ChargingParts, settings: RatingSettings
+) -> list[Background]:
+    """The doors of switches that speak no gRPC."""
+    doors: list[Background] = []
+    emergency = frozenset(settings.emergency_numbers)
+    if settings.charging_http_listen_address:
+        verifier = TokenVerifier(TrustedKeys(runtime.settings.trusted_keys_file))
+        http = HttpCharging(
+            parts.charging, parts.settings, verifier.verify, international(emergency)
+        )
+        address = settings.charging_http_listen_address
+        doors.append(lambda: serve_http(http.app, address, runtime.settings))
+    if settings.radius_clients_file is not None:
+        radius = RadiusServer(
+            RadiusDoor(parts.charging, parts.settings),
+            ClientsFile(settings.radius_clients_file, emergency),
+            load_dictionary(settings.radius_dictionaries_dir),
+        )
+        addresses = settings.radius_authentication_address, settings.radius_accounting_address
+        doors.append(lambda: radius.serve(*addresses))
+    return doors
 
 
 def _servicer(contract: ModuleType, name: str, implementation: object) -> Servicer:

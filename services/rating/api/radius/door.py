@@ -63,6 +63,8 @@ class RadiusDoor:
             answer = await self._ask(request, client, ACCOUNTING_SECONDS_MAX)
         except DomainError as error:
             return _given_up(error, client)
+        if answer.reason is Reason.FUNDS_UNAVAILABLE:
+            return None
         used_seconds = request.used_seconds if isinstance(request, ExtendRequest) else 0
         return accounting_reply(answer, client, used_seconds)
 
