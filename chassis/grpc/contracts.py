@@ -30,10 +30,14 @@ def read_table(package: str, kind: str) -> dict[str, Any]:
 
 
 def timeouts_of(package: str) -> dict[str, float]:
-    """The timeout of each method in seconds, from the service configuration of a package."""
+    """The timeout of each method in seconds, from the service configuration of a package.
+
+    A stream that lasts as long as a switch runs has none.
+    """
     return {
         f"{name['service']}/{name['method']}": float(rule["timeout"].removesuffix("s"))
         for rule in read_table(package, "service_config")["methodConfig"]
+        if "timeout" in rule
         for name in rule["name"]
     }
 
