@@ -14,6 +14,7 @@ from cli.charges import explain
 from cli.connection import DATA_FOLDER, DATA_VARIABLE, TOKEN_VARIABLE, connection_from
 from cli.dead_letters import dead_letters
 from cli.exchange_rates import add_exchange_rates
+from cli.ledger_export import export_ledger, prove_entries
 from cli.output import complain
 from cli.plans import publish_plan
 from cli.price import price
@@ -52,7 +53,7 @@ COMMANDS = (
     *(run, serve, migrate),
     *(import_deck, publish_plan, add_exchange_rates),
     *(price, route, import_calls, explain, bill),
-    *(replay, reconcile),
+    *(replay, reconcile, export_ledger, prove_entries),
 )
 for command in COMMANDS:
     app.command()(command)

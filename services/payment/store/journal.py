@@ -65,10 +65,12 @@ def append_to_chains(
     connection = unit_of_work.connection
     closed_until = take_turns(connection, {chain.partition for chain in entries})
     starts = _heads_of(connection, entries)
-    chained: dict[Chain, list[ChainedEntry]] = {}
-    for chain, of_chain in entries.items():
-        now = max(unit_of_work.now, closed_until[chain.partition])
-        chained[chain] = list(_linked(starts[chain], of_chain, now))
+    # One time for all, so that no root comes between the two sides of a transfer.
+    newest_times = (head.newest_time for head in starts.values())
+    now = max([unit_of_work.now, *closed_until.values(), *newest_times])
+    chained = {
+        chain: list(_linked(starts[chain], of_chain, now)) for chain, of_chain in entries.items()
+    }
     insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chained))
     insert_rows(connection, posting_table, _POSTING_COLUMNS, _posting_rows(chained))
     add_to_balances(connection, chained)
