@@ -216,7 +216,7 @@ async def test_a_record_that_comes_before_the_end_ends_the_session(charging: Cha
     assert (await charging.close("s", 61)).cost_micros == MINUTE
     assert await desk.deltas() == [MINUTE]
     [event] = await desk.published()
-    assert event.key16("hold_id") == [uuid_bytes(session.hold_id(0))]
+    assert event.key16("hold_id") == [uuid_bytes(session.levels[0].hold_id)]
 
 
 async def test_a_record_that_comes_before_an_end_that_nobody_opened_is_the_same_call(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from kernel.e164 import NumberKind
@@ -32,6 +31,7 @@ from services.rating.domain.charging.transfers import (
     ReleaseHold,
     StepResult,
     TransferStep,
+    hold_id_of,
 )
 from services.rating.domain.counters import CounterBook, CounterUse
 from services.rating.domain.errors import sequence_too_old, session_conflict
@@ -80,9 +80,8 @@ def opened(
         return _passing(session, 0, terms)
     if isinstance(prices, Reason) or limit or not request.call.callee.digits:
         return refused(session, 0, limit or _why_not(request, prices), terms)
-    session = replace(
-        session,
-        levels=tuple(party.level for party in prices.parties),
+    session = session._replace(
+        levels=_levels(tenant_id, request, prices),
         price_per_minute_nanos=prices.price_per_minute_nanos,
     )
     return _want(session, 0, slice_end, prices, terms, counters)
@@ -132,7 +131,7 @@ def finished(
         # The holds of an open were given back; those of an extend are what they were before.
         known = _reserving(known, known.granted_seconds, prices, counters)
         return refused(known, sequence, reason, terms)
-    session, seconds = replace(known, levels=levels), intent.wanted.seconds
+    session, seconds = known._replace(levels=levels), intent.wanted.seconds
     if not _is_all_held(levels, intent.wanted):
         counters.give_back(known.reserved)
         held = [level.held_micros or 0 for level in levels]
@@ -185,6 +184,14 @@ def _reason(reason: str) -> Reason:
     return _PAYMENT_REASONS.get(reason, Reason.FUNDS_UNAVAILABLE)
 
 
+def _levels(tenant_id: str, request: OpenRequest, prices: CallPrices) -> tuple[Level, ...]:
+    session_id, start = request.session_id, request.call.start_micros
+    return tuple(
+        party.level(hold_id_of(tenant_id, session_id, start, place))
+        for place, party in enumerate(prices.parties)
+    )
+
+
 def _why_not(request: OpenRequest, prices: CallPrices | Reason) -> Reason:
     """Why a call has no price."""
     is_number = bool(request.call.callee.digits)
@@ -204,8 +211,7 @@ def _check_same_call(known: Session, request: OpenRequest) -> None:
 def _passing(session: Session, sequence: int, terms: Terms) -> Session:
     """An emergency call: it passes, for as long as it likes, at nobody's cost."""
     seconds = CALL_DURATION_SECONDS_MAX
-    session = replace(
-        session,
+    session = session._replace(
         state=SessionState.ACTIVE,
         granted_seconds=seconds,
         expire_micros=terms.now_micros + HOLD_SECONDS_MAX * MICROS_PER_SECOND,
@@ -246,12 +252,12 @@ def _want(
     cost = price[0](session.used_seconds).amount_micros if session.used_seconds else 0
     goal = wanted(price, session.reached_seconds, slice_end)
     counters.apply(session.reserved)
-    session = replace(session, cost_micros=cost)
+    session = session._replace(cost_micros=cost)
     if isinstance(goal, Reason):
         return refused(session, sequence, goal, terms)
     session = _reserving(session, goal.seconds, prices, counters)
     hold_seconds = terms.policy.hold_seconds(goal.seconds - session.used_seconds)
-    session = replace(session, intent=Intent(sequence, goal, min(hold_seconds, HOLD_SECONDS_MAX)))
+    session = session._replace(intent=Intent(sequence, goal, min(hold_seconds, HOLD_SECONDS_MAX)))
     return session if steps_of(session) else granted(session, goal.seconds, terms)
 
 
@@ -266,7 +272,7 @@ def _reserving(
     if seconds and isinstance(prices, CallPrices):
         price = prices.of(session.pricing_begin_micros, counters)
         uses = reserve(counters, [each(seconds) for each in price])
-    return replace(session, reserved=uses)
+    return session._replace(reserved=uses)
 
 
 def _asked_levels(session: Session) -> list[int]:
@@ -284,7 +290,7 @@ def _asked_levels(session: Session) -> list[int]:
 def _step(session: Session, place: int) -> TransferStep:
     intent, level = session.intent, session.levels[place]
     assert intent is not None, "only an intent has steps"
-    hold_id = session.hold_id(place)
+    hold_id = level.hold_id
     amount, least = intent.wanted.amounts_micros[place], intent.wanted.least_micros[place]
     request_id = f"{hold_id}/{intent.sequence}"
     if level.held_micros is not None:
@@ -304,7 +310,7 @@ def _step(session: Session, place: int) -> TransferStep:
 def _step_back(session: Session, place: int) -> TransferStep:
     intent, level = session.intent, session.levels[place]
     assert intent is not None, "only an intent has steps"
-    hold_id, held = session.hold_id(place), level.held_micros
+    hold_id, held = level.hold_id, level.held_micros
     if held is None:
         return _release(session, place)
     request_id = f"{hold_id}/{intent.sequence}/back"
@@ -312,7 +318,7 @@ def _step_back(session: Session, place: int) -> TransferStep:
 
 
 def _release(session: Session, place: int) -> ReleaseHold:
-    hold_id = session.hold_id(place)
+    hold_id = session.levels[place].hold_id
     return ReleaseHold(f"{hold_id}/release", hold_id)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from services.rating.domain.account import Customer
 from services.rating.domain.charging.grants import PriceOf
@@ -12,23 +13,21 @@ from services.rating.domain.charging.session import Level
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.priced_call import PricedCall, Usage
-from services.rating.domain.pricing.price_usage import price_usage
+from services.rating.domain.pricing.price_usage import PriceByLength, price_by_length
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.tariffs.tariff import Tariff
 
 
-@dataclass(frozen=True, slots=True)
-class PayingParty:
+class PayingParty(NamedTuple):
     """Who pays for a call, and the call as it is priced for that party."""
 
     customer: Customer
     usage: Usage
 
-    @property
-    def level(self) -> Level:
+    def level(self, hold_id: str) -> Level:
         """The party as a session knows it."""
         account, payer = self.customer.account, self.customer.payer
-        return Level(account.account_id, payer.account_id, account.currency)
+        return Level(account.account_id, payer.account_id, account.currency, hold_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,21 @@ class CallPrices:
     counter_keys: frozenset[CounterKey] = frozenset()
     """The counters that a price may depend on."""
     price_per_minute_nanos: int = 0
+    _by_begin: dict[int, list[PriceByLength]] = field(default_factory=dict)
 
     def of(self, begin_micros: int, counters: CounterBook) -> list[PriceOf]:
         """The price of so many seconds from an instant on, for each party."""
-        return [partial(self._price, party, begin_micros, counters) for party in self.parties]
+        prices = self._by_begin.get(begin_micros)
+        if prices is None:
+            # A call begins once; before it is answered it is priced from its start on.
+            prices = [self._price_by_length(party, begin_micros) for party in self.parties]
+            self._by_begin[begin_micros] = prices
+        return [partial(_price, price, counters) for price in prices]
 
-    def _price(
-        self, party: PayingParty, begin_micros: int, counters: CounterBook, seconds: int
-    ) -> PricedCall:
-        usage = party.usage._replace(begin_micros=begin_micros, duration_ms=seconds * MS_PER_SECOND)
-        return price_usage(
-            usage, party.customer, self.tariff, self.table_of, counters, with_receipt=False
-        )
+    def _price_by_length(self, party: PayingParty, begin_micros: int) -> PriceByLength:
+        usage = party.usage._replace(begin_micros=begin_micros)
+        return price_by_length(usage, party.customer, self.tariff, self.table_of)
+
+
+def _price(price: PriceByLength, counters: CounterBook, seconds: int) -> PricedCall:
+    return price(seconds * MS_PER_SECOND, counters)

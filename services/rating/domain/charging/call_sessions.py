@@ -74,7 +74,7 @@ class CallSessions:
         has_none = party == Party.SUPPLIER or outcome == Outcome.UNRATED
         if session is None or has_none or level >= len(session.levels):
             return None
-        return hold_key(session.hold_id(level)) if session.may_hold(level) else None
+        return hold_key(session.levels[level].hold_id) if session.may_hold(level) else None
 
     def _of(self, call: CallIdentity, start_micros: int) -> Session | None:
         """The one whose start is nearest."""

@@ -34,8 +34,9 @@ def wanted(prices: Sequence[PriceOf], reached_seconds: int, slice_end: int) -> W
     customer = prices[0](seconds)
     if seconds < customer.charged_quantity <= CALL_DURATION_SECONDS_MAX:
         seconds = customer.charged_quantity
+        customer = prices[0](seconds)
     next_second = _next_charged(prices[0], min(reached_seconds + 1, seconds), seconds)
-    in_all = [price(seconds) for price in prices]
+    in_all = [customer, *(price(seconds) for price in prices[1:])]
     for level, price in enumerate(in_all):
         if price.outcome is Outcome.UNRATED:
             return Reason.RESELLER_REFUSED if level else Reason(price.unrated_reason)

@@ -8,7 +8,6 @@ steps again, which is harmless, before anything else happens to the session.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -16,7 +15,6 @@ from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.grants import Wanted
 from services.rating.domain.charging.policy import ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall, ExtendRequest
-from services.rating.domain.charging.transfers import hold_id_of
 from services.rating.domain.counters import CounterBook, CounterUse
 
 MICROS_PER_SECOND = 10**6
@@ -41,6 +39,7 @@ class Level(NamedTuple):
     account_id: str
     payer_account_id: str
     currency: str
+    hold_id: str
     held_micros: int | None = None
     """What is held of its money; None while no hold was placed."""
 
@@ -54,8 +53,7 @@ class Intent(NamedTuple):
     """For how long money is to be held."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """One call, from its authorisation to its end."""
 
     tenant_id: str
@@ -102,10 +100,6 @@ class Session:
         """As of when its first second is priced."""
         return self.call.start_micros if self.begin_micros is None else self.begin_micros
 
-    def hold_id(self, level: int) -> str:
-        """The hold of one of its levels."""
-        return hold_id_of(self.tenant_id, self.session_id, self.call.start_micros, level)
-
     def may_hold(self, level: int) -> bool:
         """Whether there may be a hold of a level: it was placed, or is being placed."""
         is_placing = self.intent is not None and self.intent.wanted.amounts_micros[level] > 0
@@ -121,8 +115,7 @@ class Terms(NamedTuple):
 
 def noting(session: Session, request: ExtendRequest) -> Session:
     """The session with what an extend reports."""
-    return replace(
-        session,
+    return session._replace(
         used_seconds=max(session.used_seconds, request.used_seconds),
         begin_micros=session.begin_micros or begin_of(session.call, request.answer_micros),
     )
@@ -142,8 +135,7 @@ def granted(session: Session, seconds: int, terms: Terms) -> Session:
     assert intent is not None, "only an intent is granted"
     if seconds <= session.reached_seconds < intent.wanted.seconds:
         return refused(session, intent.sequence, Reason.INSUFFICIENT_FUNDS, terms)
-    session = replace(
-        session,
+    session = session._replace(
         state=SessionState.ACTIVE,
         granted_seconds=seconds,
         expire_micros=terms.now_micros + intent.hold_seconds * MICROS_PER_SECOND,
@@ -154,8 +146,8 @@ def granted(session: Session, seconds: int, terms: Terms) -> Session:
 def refused(session: Session, sequence: int, reason: Reason, terms: Terms) -> Session:
     """The session once a request is refused: an open ends it, an extend leaves it as it was."""
     if session.state is SessionState.OPENING:
-        session = replace(
-            session, state=SessionState.REFUSED, reason=reason, expire_micros=terms.now_micros
+        session = session._replace(
+            state=SessionState.REFUSED, reason=reason, expire_micros=terms.now_micros
         )
     return answered(session, sequence, Verdict.REFUSED, reason, terms)
 
@@ -182,13 +174,12 @@ def answered(
         (session.levels[0].held_micros or 0) if session.levels else 0,
         session.cost_micros,
     )
-    return replace(session, sequence=sequence, intent=None, answer=answer)
+    return session._replace(sequence=sequence, intent=None, answer=answer)
 
 
 def closed(session: Session, charge_id: bytes | None, cost_micros: int, terms: Terms) -> Session:
     """The session once it is settled: nothing is held or reserved for it any more."""
-    session = replace(
-        session,
+    session = session._replace(
         state=SessionState.CLOSED,
         expire_micros=terms.now_micros,
         levels=tuple(level._replace(held_micros=None) for level in session.levels),
@@ -204,8 +195,7 @@ def expired(session: Session, now_micros: int, counters: CounterBook) -> Session
     if not session.is_live or session.expire_micros > now_micros:
         return session
     counters.give_back(session.reserved)
-    return replace(
-        session,
+    return session._replace(
         state=SessionState.EXPIRED,
         expire_micros=now_micros,
         reason=Reason.SESSION_EXPIRED,
@@ -216,4 +206,4 @@ def expired(session: Session, now_micros: int, counters: CounterBook) -> Session
 
 def asked_to_hang_up(session: Session, reason: str) -> Session:
     """The session when somebody asked to end it: its next extend is told so."""
-    return replace(session, hang_up_reason=reason or Reason.HANG_UP_REQUESTED.value)
+    return session._replace(hang_up_reason=reason or Reason.HANG_UP_REQUESTED.value)

@@ -7,6 +7,7 @@ increments. This scalar path is the reference of `pricing_columns`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
@@ -28,7 +29,7 @@ from services.rating.domain.pricing.full_price import (
     PricingCase,
     price_in_full,
 )
-from services.rating.domain.pricing.rate_search import RateSearch
+from services.rating.domain.pricing.rate_search import InForce, RateSearch
 from services.rating.domain.quantity import (
     charged_quantity,
     is_in_grace,
@@ -38,12 +39,24 @@ from services.rating.domain.quantity import (
 )
 from services.rating.domain.receipts import receipt
 from services.rating.domain.tariffs.tariff import Tariff
+from services.rating.domain.tariffs.terms import Terms
 from services.rating.domain.usage import Service
 
-__all__ = ["PricedCall", "Usage", "price_usage"]
+__all__ = ["PriceByLength", "PricedCall", "Usage", "price_by_length", "price_usage"]
+
+PriceByLength = Callable[[int, CounterBook], PricedCall]
+"""The price of a call by its milliseconds."""
 
 UNANSWERED_LINE = "Unanswered calls"
 EMERGENCY_LINE = "Emergency calls"
+
+
+class _Start(NamedTuple):
+    """What is in force when a usage starts."""
+
+    search: RateSearch
+    governing: Terms
+    first: InForce
 
 
 def price_usage(
@@ -63,14 +76,43 @@ def price_usage(
         return ended
     search = RateSearch(usage, customer, tariff, table_of)
     try:
-        case = _case(search, usage, customer, tariff)
-        if usage.service is Service.VOICE and is_in_grace(usage.duration_ms, case.rate):
-            return _in_grace(case, with_receipt)
-        if _is_plain(case):
-            return _plain(case, with_receipt)
-        return _full(case, price_in_full(case, counters), with_receipt)
+        start = _start(search)
+        return _price(_case(start, usage, customer, tariff), counters, with_receipt)
     except NoPriceError as error:
         return unrated(str(error))
+
+
+def price_by_length(
+    usage: Usage,
+    customer: Customer,
+    tariff: Tariff,
+    table_of: Callable[[str], PrefixTable],
+) -> PriceByLength:
+    """The prices of a call by its milliseconds: what its length does not decide is found once."""
+    search = RateSearch(usage, customer, tariff, table_of)
+    start: _Start | None = None
+
+    def price(duration_ms: int, counters: CounterBook) -> PricedCall:
+        nonlocal start
+        lasting = usage._replace(duration_ms=duration_ms)
+        ended = _end_by_nature(lasting, customer)
+        if ended is not None:
+            return ended
+        try:
+            start = start or _start(search)
+            return _price(_case(start, lasting, customer, tariff), counters, with_receipt=False)
+        except NoPriceError as error:
+            return unrated(str(error))
+
+    return price
+
+
+def _price(case: PricingCase, counters: CounterBook, with_receipt: bool) -> PricedCall:
+    if case.usage.service is Service.VOICE and is_in_grace(case.usage.duration_ms, case.rate):
+        return _in_grace(case, with_receipt)
+    if _is_plain(case):
+        return _plain(case, with_receipt)
+    return _full(case, price_in_full(case, counters), with_receipt)
 
 
 def _end_by_nature(usage: Usage, customer: Customer) -> PricedCall | None:
@@ -94,14 +136,20 @@ def _free(why: str, usage_line: str, currency: str, usage: Usage) -> PricedCall:
     return PricedCall(Outcome.ZERO, "", currency, 0, 0, usage_line, "", content)
 
 
-def _case(search: RateSearch, usage: Usage, customer: Customer, tariff: Tariff) -> PricingCase:
-    """The usage with its governing terms and its first rate."""
-    governing = search.terms_at(usage.start_micros)
+def _start(search: RateSearch) -> _Start:
+    """The governing terms and the first rate of what is searched for."""
+    governing = search.terms_at(search.usage.start_micros)
     if governing is None:
         raise NoPriceError(NO_PLAN)
     first = search.first(governing)
     if first is None:
         raise NoPriceError(NO_RATE)
+    return _Start(search, governing, first)
+
+
+def _case(start: _Start, usage: Usage, customer: Customer, tariff: Tariff) -> PricingCase:
+    """The usage with its governing terms and its first rate."""
+    search, governing, first = start
     quantity = usage.quantity
     if usage.service is Service.VOICE:
         quantity = whole_seconds(usage.duration_ms, governing.revision.duration_rounding)

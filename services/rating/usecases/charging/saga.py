@@ -56,7 +56,9 @@ class Saga:
 
     async def open(self, tenant_id: str, asked: OpenRequest) -> Answer:
         """Steps A to C of a call that wants to begin. Raises SESSION_CONFLICT."""
-        request = replace(asked, call=await self._prices.located(tenant_id, asked.call))
+        request = asked
+        if not asked.call.account_id:
+            request = replace(asked, call=await self._prices.located(tenant_id, asked.call))
         basis = await self._prices.basis(tenant_id, request.call)
 
         def decide(known: Session | None, counters: CounterBook, limit: Reason) -> Session:
@@ -64,7 +66,9 @@ class Saga:
 
         change = Change(request.session_id, decide, _keys(basis), admission(tenant_id, request))
         session = _there(await self._book.change(tenant_id, change))
-        return answer_to_open(await self.take_on(session))
+        return answer_to_open(
+            await self.take_on(session, basis if session.call == request.call else None)
+        )
 
     async def extend(self, tenant_id: str, request: ExtendRequest) -> Answer:
         """Steps A to C of a call that wants to go on. Raises SEQUENCE_TOO_OLD."""
@@ -81,7 +85,7 @@ class Saga:
             session = await self._book.change(tenant_id, change)
             if session is None:
                 return answer_to_extend(None, request)
-            session = await self.take_on(session)
+            session = await self.take_on(session, basis)
             # An intent that was found there had to come to its end first.
             if not session.is_live or session.sequence >= request.sequence:
                 return answer_to_extend(session, request)
@@ -99,13 +103,13 @@ class Saga:
             _logger.warning("the holds of %s are ended by the event", request.session_id)
         return settled.answer
 
-    async def take_on(self, session: Session) -> Session:
+    async def take_on(self, session: Session, known_basis: Basis | None = None) -> Session:
         """The session once the intent that it has, if any, has come to its end: steps B and C."""
         intent = session.intent
         if intent is None or not session.is_live:
             return session
         tenant_id = session.tenant_id
-        basis = await self._prices.basis(tenant_id, session.call)
+        basis = known_basis or await self._prices.basis(tenant_id, session.call)
         results = await self._execute(tenant_id, steps_of(session))
         await self._execute(tenant_id, steps_back(session, results))
 

@@ -180,25 +180,24 @@ def _closed(
     session: Session, ended: EndedCall, charge: ChargeRevision | None, terms: Terms
 ) -> Session:
     """The session with what its call comes to; a call that nobody pays has no charge."""
-    session = replace(
-        session,
+    session = session._replace(
         begin_micros=ended.begin_micros if ended.is_answered else session.begin_micros,
         used_seconds=-(-ended.duration_ms // MS_PER_SECOND),
     )
     if charge is None:
         return closed(session, None, 0, terms)
     if not session.levels:
-        level = Level(charge.account_id, charge.payer_account_id, charge.currency)
-        session = replace(session, levels=(level,))
+        level = Level(charge.account_id, charge.payer_account_id, charge.currency, "")
+        session = session._replace(levels=(level,))
     return closed(session, charge.charge_id, charge.amount_micros, terms)
 
 
 def _steps(session: Session, paid: Mapping[bytes, HeldSettlement]) -> Iterator[TransferStep]:
     """What ends the holds of a session: the capture of what they pay, or their release."""
-    for level in range(len(session.levels)):
-        if not session.may_hold(level):
+    for place, level in enumerate(session.levels):
+        if not session.may_hold(place):
             continue
-        hold_id = session.hold_id(level)
+        hold_id = level.hold_id
         settlement = paid.get(hold_key(hold_id))
         if settlement is None:
             yield ReleaseHold(f"{hold_id}/release", hold_id)
