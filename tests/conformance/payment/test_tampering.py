@@ -19,15 +19,19 @@ from sqlalchemy import (
 )
 
 from chassis.database.unit_of_work import UnitOfWork
+from kernel.clock import utc_now
 from services.payment.domain.audit import LedgerAudit, Watermarks
 from services.payment.store.schema import (
     chain_head_table,
+    chain_root_table,
     journal_entry_table,
     ledger_account_table,
+    ledger_root_table,
     posting_table,
 )
 from services.payment.usecases.audit_ledger import audit_ledger
 from tests.conformance.payment.books import Books, account
+from tests.conformance.payment.exports import draw_root
 
 
 def history(books: Books) -> None:
@@ -78,12 +82,16 @@ def postings_at(sequence: int) -> ColumnElement[bool]:
 
 
 PLACES = range(1, 6)
-TABLES = (journal_entry_table, posting_table, chain_head_table, ledger_account_table)
+TABLES = (
+    *(journal_entry_table, posting_table, chain_head_table, ledger_account_table),
+    *(ledger_root_table, chain_root_table),
+)
 
 
 def test_a_change_to_any_column_of_any_table_is_found(books: Books) -> None:
     """One field of one row, whatever it is."""
     history(books)
+    draw_root(books, utc_now())
     for table in TABLES:
         row = books.read(partial(first_row, table))
         assert row is not None
@@ -190,3 +198,23 @@ def test_a_posting_that_was_slipped_in_is_found(books: Books) -> None:
         currency="EUR", micros=-5,
     )  # fmt: skip
     assert "postings are stored" in tampered(books, slipped).findings[-1]
+
+
+def test_a_ledger_that_was_written_anew_does_not_fit_its_roots(books: Books) -> None:
+    """Whoever computes all hashes again is found by a root, and by the roots behind it."""
+    history(books)
+    draw_root(books, utc_now())
+    draw_root(books, utc_now())
+    anew = {"root": bytes(32), "previous_root": bytes(32)}
+    findings = tampered(books, update(ledger_root_table).values(anew)).findings
+    assert sum("is not what the journal makes it" in finding for finding in findings) == 2
+
+
+def test_a_removed_root_is_found(books: Books) -> None:
+    """The one behind it follows nothing."""
+    history(books)
+    draw_root(books, utc_now())
+    draw_root(books, utc_now())
+    first = select(ledger_root_table.c.end_time).order_by("end_time").limit(1).scalar_subquery()
+    audit = tampered(books, delete(ledger_root_table).where(ledger_root_table.c.end_time == first))
+    assert "does not follow the one before it" in audit.findings[0]
