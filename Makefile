@@ -19,7 +19,7 @@ IMAGE ?= tollbook:dev
 # Each worker starts servers of its own, so more of them are not faster.
 WORKERS ?= 2
 
-.PHONY: help setup venv proto run test lint format lock k8s chaos bench soak image clean
+.PHONY: help setup venv proto run test lint format lock k8s peers chaos bench soak image clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: setup ## Rewrite the code in the common style
 
 k8s: setup ## Render every Kubernetes overlay and validate it offline
 	@$(BIN)/python tools/check_k8s.py
+
+peers: ## Install the real switches of tests/peers (Debian, as root); without them they are skipped
+	@tools/install_peers.sh
 
 chaos: setup ## Kill processes in the middle of work and reconcile (CHAOS=short for CI)
 	@CHAOS=$(CHAOS) $(BIN)/pytest tests/chaos $(ARGS)

@@ -1,7 +1,6 @@
 """RADIUS over real sockets: who is answered, how often, and who is not."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -13,29 +12,11 @@ from services.rating.api.radius.clients import RadiusClient
 from services.rating.api.radius.clients_file import ClientsFile
 from services.rating.api.radius.listener import Answer, Listener
 from services.rating.api.radius.packets import ACCOUNTING_CODES
+from tests.support.udp_switch import Switch
 from tests.unit.rating.radius import DICTIONARY, SECRET, accounting_request, clients_file
 
 SECONDS_MAX = 10
 CALL = {"Acct-Session-Id": "1", "Acct-Status-Type": 2}
-
-
-class Switch:
-    """A switch with a socket of its own."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.connect(("127.0.0.1", port))
-
-    def send(self, data: bytes) -> None:
-        self._socket.send(data)
-
-    async def receive(self) -> bytes:
-        loop = asyncio.get_running_loop()
-        return await asyncio.wait_for(loop.sock_recv(self._socket, 4096), SECONDS_MAX)
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 class Server:
@@ -49,14 +30,10 @@ class Server:
         clients = ClientsFile(clients_file(folder), frozenset())
         answer: Answer = self._answer
         self.listener = Listener(ACCOUNTING_CODES, clients.current, DICTIONARY, answer)
-        self.port = 0
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: self.listener, local_addr=("127.0.0.1", 0)
-        )
-        self.port = transport.get_extra_info("sockname")[1]
+        await loop.create_datagram_endpoint(lambda: self.listener, local_addr=("127.0.0.1", 0))
 
     async def counted(self, outcome: str, times: int = 1) -> None:
         async with asyncio.timeout(SECONDS_MAX):
@@ -81,7 +58,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 @pytest.fixture
 async def switch(server: Server) -> AsyncIterator[Switch]:
     """A switch that the clients file knows."""
-    switch = Switch(server.port)
+    switch = Switch(server.listener.port)
     yield switch
     switch.close()
 
@@ -161,7 +138,7 @@ async def test_strangers_are_dropped_and_counted(server: Server, tmp_path: Path)
     """Whoever is not in the file is not answered, whatever the secret; a change of it holds."""
     entry = (tmp_path / "clients.toml").read_text()
     (tmp_path / "clients.toml").write_text(entry.replace("127.0.0.1", "192.0.2.1"))
-    stranger = Switch(server.port)
+    stranger = Switch(server.listener.port)
     async with asyncio.timeout(SECONDS_MAX):
         while not server.listener.counts["unknown_client"]:
             stranger.send(accounting_request(CALL))

@@ -73,6 +73,17 @@ class Listener(asyncio.DatagramProtocol):
         self._start(self._respond(packet, client, key, address))
         return None
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether its port is open."""
+        return self._transport is not None and not self._closed.is_set()
+
+    @property
+    def port(self) -> int:
+        """Where it listens, for whoever asked for a free port."""
+        assert self._transport is not None, "it does not listen yet"
+        return int(self._transport.get_extra_info("sockname")[1])
+
     async def drain(self, seconds_max: float) -> None:
         """Finish what is in work, then close."""
         if self._running:
