@@ -1,9 +1,8 @@
 """Check an export of a ledger from the file alone: docs/reference/ledger.md.
 
-    python -I check_ledger.py FILE [--root HEX ...]
+    python -I check_ledger.py FILE [--root HEX ...]      roots noted elsewhere, to hold it against
 
-`--root` is a root that was noted elsewhere: the file has to be under it. Exits with 0 if everything
-holds, else 1. Nothing but Python's standard library is needed.
+Exits with 0 if everything holds, else 1. Nothing but Python's standard library is needed.
 """
 
 import argparse
