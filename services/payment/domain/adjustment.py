@@ -77,8 +77,6 @@ class Order:
     def _violations(self) -> Iterator[FieldViolation]:
         if not 0 < self.amount.micros <= POSTING_MAX_MICROS:
             yield FieldViolation("amount", "positive, at most 9,000,000,000,000 units")
-        if self.counter_account_id == self.account_id:
-            yield FieldViolation("to_account_id", "another account")
         yield from _text_violations("note", self.note, NOTE_CHARACTERS_MAX)
 
 

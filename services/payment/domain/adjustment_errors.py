@@ -49,6 +49,16 @@ def legal_entity_mismatch(account_id: str, counter_account_id: str) -> DomainErr
     )
 
 
+def same_account(account_id: str) -> DomainError:
+    """SAME_ACCOUNT: money is not moved to where it is."""
+    return DomainError(
+        ErrorKind.FAILED_PRECONDITION,
+        "SAME_ACCOUNT",
+        f"account {account_id!r} is on both sides; name another account",
+        {"account_id": account_id},
+    )
+
+
 def same_currency(currency: str) -> DomainError:
     """SAME_CURRENCY: money is not exchanged into its own currency."""
     return DomainError(

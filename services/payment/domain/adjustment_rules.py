@@ -9,6 +9,7 @@ from services.payment.domain.adjustment_errors import (
     debt_exceeded,
     legal_entity_mismatch,
     no_wallet,
+    same_account,
     same_currency,
 )
 from services.payment.domain.balance import Balance
@@ -65,7 +66,7 @@ def transfer_entries(giver: Account, taker: Account, amount: Money, cause: Cause
     """From one wallet to another, through transfer clearing where their chains differ.
 
     Raises:
-        DomainError: NO_WALLET, LEGAL_ENTITY_MISMATCH, CURRENCY_MISMATCH.
+        DomainError: SAME_ACCOUNT, NO_WALLET, LEGAL_ENTITY_MISMATCH, CURRENCY_MISMATCH.
     """
     _require_wallets(giver, taker)
     through = LedgerAccountKind.TRANSFER_CLEARING
@@ -80,7 +81,7 @@ def exchange_entries(
     """From one wallet to another of another currency, each currency against exchange.
 
     Raises:
-        DomainError: NO_WALLET, LEGAL_ENTITY_MISMATCH, CURRENCY_MISMATCH, SAME_CURRENCY.
+        DomainError: SAME_ACCOUNT, NO_WALLET, LEGAL_ENTITY_MISMATCH, CURRENCY_MISMATCH, SAME_CURRENCY.
     """
     _require_wallets(giver, taker)
     if giver.currency == taker.currency:
@@ -139,6 +140,8 @@ def _paid_kind(account: Account) -> LedgerAccountKind:
 
 
 def _require_wallets(giver: Account, taker: Account) -> None:
+    if giver == taker:
+        raise same_account(giver.account_id)
     for account in (giver, taker):
         if account.mode != PaymentMode.PREPAID:
             raise no_wallet(account.account_id)
