@@ -81,7 +81,7 @@ def exchange_entries(
     """From one wallet to another of another currency, each currency against exchange.
 
     Raises:
-        DomainError: SAME_ACCOUNT, NO_WALLET, LEGAL_ENTITY_MISMATCH, CURRENCY_MISMATCH, SAME_CURRENCY.
+        DomainError: those of `transfer_entries`, SAME_CURRENCY.
     """
     _require_wallets(giver, taker)
     if giver.currency == taker.currency:
