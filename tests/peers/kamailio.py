@@ -19,6 +19,7 @@ FILES = {
     "servers": "radius/servers",
     "dictionary": "radius/dictionary",
 }
+WHOLE_CALL_SECONDS = 7_200
 START_SECONDS_MAX = 20
 CALL_SECONDS_MAX = 40
 POLL_SECONDS = 0.05
@@ -35,10 +36,14 @@ class Kamailio:
         self._callee_port = free_port()
         self._process: Process | None = None
         self.asks_by_http = False
+        self._granted_seconds = WHOLE_CALL_SECONDS
 
-    async def start(self, *definitions: str, accounting_port: int = 0) -> None:
+    async def start(
+        self, *definitions: str, accounting_port: int = 0, granted_seconds: int = WHOLE_CALL_SECONDS
+    ) -> None:
         """Write the guide's files for this machine and start; wait until it answers."""
         self.asks_by_http = "WITH_HTTP" in definitions
+        self._granted_seconds = granted_seconds
         self._write_files(accounting_port or self._exchange.accounting_port)
         command = ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-w", str(self._folder)]
         for name in definitions:
@@ -121,7 +126,8 @@ class Kamailio:
         (self._folder / "radius").mkdir()
         for language, name in FILES.items():
             (self._folder / name).write_text(self._here(blocks[language], accounting_port))
-        self._exchange.let_in('profile = "kamailio"\n')
+        entry = f"requested_seconds = {self._granted_seconds}"
+        self._exchange.let_in(f'profile = "kamailio"\n{entry}\n')
 
     def _here(self, text: str, accounting_port: int) -> str:
         """A file of the guide with the addresses and secrets of this machine; all else stays."""
@@ -135,6 +141,7 @@ class Kamailio:
             "192.0.2.30:1812": f"{LOOPBACK}:{self._exchange.authentication_port}",
             "192.0.2.30:1813": f"{LOOPBACK}:{accounting_port}",
             "192.0.2.30": LOOPBACK,
+            f"requested_seconds={WHOLE_CALL_SECONDS}": f"requested_seconds={self._granted_seconds}",
         }
         for example, here in changes.items():
             text = text.replace(example, here)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chassis.settings import SettingsError
 from kernel.e164 import NumberPlan
 from kernel.errors import DomainError
 from services.rating.api.radius.profiles import PROFILES
@@ -35,7 +36,7 @@ class Replies(StrEnum):
     STANDARD = "standard"
 
 
-class ClientsFileError(Exception):
+class ClientsFileError(SettingsError):
     """What is wrong with the clients file; never with a secret in it."""
 
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from pyrad.dictionary import Dictionary, ParseError
 
+from chassis.settings import SettingsError
+
 OWN_DICTIONARY = Path(__file__).with_name("dictionary.tollbook")
 FILE_PATTERN = "dictionary.*"
 
 
-class DictionaryError(Exception):
+class DictionaryError(SettingsError):
     """A dictionary file that cannot be read: which, and why."""
 
 
