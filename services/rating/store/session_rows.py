@@ -21,7 +21,7 @@ FIXED_NAMES = (
     "routing_number", "start_time", "price_per_minute_nanos",
 )  # fmt: skip
 CHANGING_NAMES = (
-    "state", "line", "caller", "callee", "begin_time", "expire_time", "sequence",
+    "version", "state", "line", "caller", "callee", "begin_time", "expire_time", "sequence",
     "granted_seconds", "used_seconds", "cost_micros", "levels", "intent", "reserved", "answer",
     "reason", "hang_up_reason", "charge_id",
 )  # fmt: skip
@@ -59,20 +59,21 @@ def session_of(row: Sequence[Any]) -> Session:
         value["session_id"],
         call,
         SessionState(value["state"]),
-        tuple(Level(*each) for each in json.loads(value["levels"])),
-        value["expire_time"],
-        value["sequence"],
-        value["granted_seconds"],
-        value["used_seconds"],
-        value["begin_time"],
-        value["cost_micros"],
-        value["price_per_minute_nanos"],
-        _intent(value["intent"]),
-        _answer(value["session_id"], value["answer"]),
-        _uses(value["reserved"]),
-        Reason(value["reason"]),
-        value["hang_up_reason"],
-        None if value["charge_id"] is None else bytes(value["charge_id"]),
+        levels=tuple(Level(*each) for each in json.loads(value["levels"])),
+        expire_micros=value["expire_time"],
+        sequence=value["sequence"],
+        granted_seconds=value["granted_seconds"],
+        used_seconds=value["used_seconds"],
+        begin_micros=value["begin_time"],
+        cost_micros=value["cost_micros"],
+        price_per_minute_nanos=value["price_per_minute_nanos"],
+        intent=_intent(value["intent"]),
+        answer=_answer(value["session_id"], value["answer"]),
+        reserved=_uses(value["reserved"]),
+        reason=Reason(value["reason"]),
+        hang_up_reason=value["hang_up_reason"],
+        charge_id=None if value["charge_id"] is None else bytes(value["charge_id"]),
+        version=value["version"],
     )
 
 
@@ -99,6 +100,7 @@ def _fixed(session: Session) -> tuple[Any, ...]:
 def _changing(session: Session) -> tuple[Any, ...]:
     call, has_numbers = session.call, session.is_live
     return (
+        session.version,
         int(session.state),
         call.line if has_numbers else "",
         call.caller if has_numbers else "",

@@ -21,6 +21,8 @@ charging_session = Table(
     metadata,
     Column("tenant_id", Text, nullable=False),
     Column("session_id", Text, nullable=False),
+    # Counts its changes, by which a copy in memory is known to be the newest.
+    Column("version", BigInteger, nullable=False),
     # SessionState.
     Column("state", SmallInteger, nullable=False),
     # Who calls; empty where nobody knows.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ from services.rating.store.session_rows import (
 from services.rating.store.session_schema import charging_session
 
 _TABLE = charging_session.name
+NOTHING: Mapping[tuple[str, str], Session] = {}
 # Times stay microseconds.
 _COLUMNS = tuple(
     type_coerce(charging_session.c[name], BigInteger).label(name)
@@ -69,8 +70,16 @@ _UPDATE_ROWS = (
     "WHERE tenant_id = ? AND session_id = ?"
 )
 _LOCK = (
-    f"SELECT {', '.join(NAMES)} FROM {_TABLE} "  # noqa: S608 our own names
+    f"SELECT session_id, version FROM {_TABLE} "  # noqa: S608 our own names
     "WHERE tenant_id = %s AND session_id = ANY(%s) ORDER BY session_id FOR UPDATE"
+)
+_VERSIONS = select(charging_session.c.session_id, charging_session.c.version).where(
+    charging_session.c.tenant_id == bindparam("tenant_id"),
+    charging_session.c.session_id.in_(bindparam("session_ids", expanding=True)),
+)
+_SESSIONS = select(*_COLUMNS).where(
+    charging_session.c.tenant_id == bindparam("tenant_id"),
+    charging_session.c.session_id.in_(bindparam("session_ids", expanding=True)),
 )
 _OF_CALLS = select(charging_session.c.session_id).where(
     charging_session.c.tenant_id == bindparam("tenant_id"),
@@ -88,18 +97,34 @@ _BETWEEN = (
 
 
 def lock_sessions(
-    connection: Connection, tenant_id: str, session_ids: Collection[str]
+    connection: Connection,
+    tenant_id: str,
+    session_ids: Collection[str],
+    recent: Mapping[tuple[str, str], Session] = NOTHING,
 ) -> dict[str, Session]:
-    """The known sessions among some ids, which nobody else changes until the transaction ends."""
+    """The known sessions among some ids, which nobody else changes until the transaction ends.
+
+    Of sessions that are in memory as they are stored, `recent` by tenant and id, only the version
+    is read.
+    """
     ids = sorted(set(session_ids))
     if connection.dialect.name == "postgresql":
         rows = connection.exec_driver_sql(_LOCK, (tenant_id, ids))
     else:
         # SQLite has one writer; its transaction is the lock.
-        marks = ",".join("?" * len(ids))
-        query = f"SELECT {', '.join(NAMES)} FROM {_TABLE} WHERE tenant_id = ? AND session_id IN ({marks})"  # noqa: S608, E501 our own names
-        rows = connection.exec_driver_sql(query, (tenant_id, *ids))
-    return {session.session_id: session for session in map(session_of, rows)}
+        rows = connection.execute(_VERSIONS, {"tenant_id": tenant_id, "session_ids": ids})
+    known, missing = {}, []
+    for session_id, version in rows:
+        session = recent.get((tenant_id, session_id))
+        if session is not None and session.version == version:
+            known[session_id] = session
+        else:
+            missing.append(session_id)
+    if missing:
+        parameters = {"tenant_id": tenant_id, "session_ids": missing}
+        read = map(session_of, connection.execute(_SESSIONS, parameters))
+        known.update({session.session_id: session for session in read})
+    return known
 
 
 def insert_sessions(connection: Connection, sessions: Sequence[Session]) -> None:
@@ -112,7 +137,7 @@ def insert_sessions(connection: Connection, sessions: Sequence[Session]) -> None
 
 
 def update_sessions(connection: Connection, sessions: Sequence[Session]) -> None:
-    """Store what has become of sessions that are locked."""
+    """Store what has become of sessions that are locked, each in its next version."""
     _write(connection, _UPDATE_ARRAYS, _UPDATE_ROWS, list(map(changed_row, sessions)))
 
 

@@ -17,6 +17,7 @@ from services.rating.domain.charging.session import (
     SessionState,
     Terms,
     closed,
+    next_version,
 )
 from services.rating.store.call_limits import release_calls
 from services.rating.store.sessions import (
@@ -53,7 +54,7 @@ def end_joined(pricing: CallPricing, settled: SettledWave) -> None:
         return
     now = to_micros(pricing.uow.now)
     ended = [
-        closed(session, charge_id, amount, Terms(DEFAULT_POLICY, now))
+        next_version(session, closed(session, charge_id, amount, Terms(DEFAULT_POLICY, now)))
         for session, charge_id, amount in _settled_sessions(pricing, settled)
     ]
     update_sessions(pricing.uow.connection, ended)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from services.rating.domain.charges.settlement import Outcome
@@ -35,7 +36,6 @@ def wanted(prices: Sequence[PriceOf], reached_seconds: int, slice_end: int) -> W
     if seconds < customer.charged_quantity <= CALL_DURATION_SECONDS_MAX:
         seconds = customer.charged_quantity
         customer = prices[0](seconds)
-    next_second = _next_charged(prices[0], min(reached_seconds + 1, seconds), seconds)
     in_all = [customer, *(price(seconds) for price in prices[1:])]
     for level, price in enumerate(in_all):
         if price.outcome is Outcome.UNRATED:
@@ -43,8 +43,22 @@ def wanted(prices: Sequence[PriceOf], reached_seconds: int, slice_end: int) -> W
     return Wanted(
         seconds,
         tuple(price.amount_micros for price in in_all),
-        tuple(price(next_second).amount_micros for price in prices),
+        _least(prices, min(reached_seconds + 1, seconds), seconds),
     )
+
+
+def _least(prices: Sequence[PriceOf], second: int, target: int) -> tuple[int, ...]:
+    """The price of the first increment from a second on."""
+    customer = prices[0](second)
+    if customer.charged_quantity < second:
+        # In its grace a call is free, and no increment yet.
+        second = min(target, 1 + _longest(second, target, partial(_is_in_grace, prices[0])))
+        customer = prices[0](second)
+    return customer.amount_micros, *(price(second).amount_micros for price in prices[1:])
+
+
+def _is_in_grace(customer: PriceOf, seconds: int) -> bool:
+    return customer(seconds).charged_quantity < seconds
 
 
 def grant_within(
@@ -73,14 +87,6 @@ def grant_within(
             granted, longest, lambda seconds: customer(seconds).charged_quantity <= longest
         )
     return max(granted, min(longest, customer(longest).charged_quantity))
-
-
-def _next_charged(customer: PriceOf, second: int, target: int) -> int:
-    """The first second from one on that is charged: in its grace a call is no increment yet."""
-    if customer(second).charged_quantity >= second:
-        return second
-    last = _longest(second, target, lambda each: customer(each).charged_quantity < each)
-    return min(last + 1, target)
 
 
 def _is_within(price: PricedCall, held_micros: int) -> bool:

@@ -84,6 +84,8 @@ class Session(NamedTuple):
     hang_up_reason: str = ""
     """Why somebody asked to end it; empty: nobody did."""
     charge_id: bytes | None = None
+    version: int = 1
+    """Counts its changes."""
 
     @property
     def is_live(self) -> bool:
@@ -207,3 +209,8 @@ def expired(session: Session, now_micros: int, counters: CounterBook) -> Session
 def asked_to_hang_up(session: Session, reason: str) -> Session:
     """The session when somebody asked to end it: its next extend is told so."""
     return session._replace(hang_up_reason=reason or Reason.HANG_UP_REQUESTED.value)
+
+
+def next_version(before: Session, after: Session) -> Session:
+    """What became of a session, in its next version if anything did."""
+    return after if after is before else after._replace(version=before.version + 1)

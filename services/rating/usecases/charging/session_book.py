@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.limits import CallToAdmit
 from services.rating.domain.charging.requests import ChargedCall
-from services.rating.domain.charging.session import Session
+from services.rating.domain.charging.session import Session, next_version
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.store.call_limits import admit_calls, release_calls
 from services.rating.store.counters import lock_counters, read_counters, save_counters
@@ -33,10 +33,13 @@ from services.rating.usecases.tariffs import Tariffs
 
 CHANGES_PER_TRANSACTION_MAX = 500
 CLOSES_PER_TRANSACTION_MAX = 500
-# About 500 bytes each.
-CALLS_IN_MEMORY_MAX = 100_000
+# About 1.5 KB each.
+SESSIONS_IN_MEMORY_MAX = 50_000
 # Another replica can be first with a session once; then it is there.
 ATTEMPTS_MAX = 5
+
+RecentSessions = Mapping[tuple[str, str], Session]
+"""Sessions as they were stored last here, by tenant and id."""
 
 
 class Change(NamedTuple):
@@ -57,7 +60,7 @@ class SessionBook:
     def __init__(self, database: Database, tariffs: Tariffs) -> None:
         self._database = database
         self._tariffs = tariffs
-        self._calls: OrderedDict[tuple[str, str], ChargedCall] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, str], Session] = OrderedDict()
         self._changes: TenantGroups[Change, Session | None] = TenantGroups(
             self._change_all, CHANGES_PER_TRANSACTION_MAX
         )
@@ -68,7 +71,7 @@ class SessionBook:
     async def change(self, tenant_id: str, change: Change) -> Session | None:
         """What became of the session, once that is committed. Raises what the change decides."""
         session = await self._changes.do(tenant_id, change)
-        if session is not None and session.is_live:
+        if session is not None:
             self._remember(session)
         return session
 
@@ -78,7 +81,9 @@ class SessionBook:
         Raises:
             DomainError: UNKNOWN_SESSION, UNKNOWN_ACCOUNT.
         """
-        return await self._closes.do(tenant_id, closing)
+        settled = await self._closes.do(tenant_id, closing)
+        self._recent.pop((tenant_id, closing.request.session_id), None)
+        return settled
 
     async def find(self, tenant_id: str, session_id: str) -> Session | None:
         """A session as it is; None when there is none."""
@@ -87,20 +92,21 @@ class SessionBook:
         )
 
     async def call_of(self, tenant_id: str, session_id: str) -> ChargedCall | None:
-        """The call that a session is of, from memory if it was opened here."""
-        key = tenant_id, session_id
-        if key not in self._calls:
+        """The call that a session is of; it never changes."""
+        session = self._recent.get((tenant_id, session_id))
+        if session is None:
             session = await self.find(tenant_id, session_id)
-            if session is None:
-                return None
-            self._remember(session)
-        return self._calls[key]
+        return None if session is None else session.call
 
     def _remember(self, session: Session) -> None:
-        """Keep the call of a session: it never changes."""
-        self._calls[session.tenant_id, session.session_id] = session.call
-        while len(self._calls) > CALLS_IN_MEMORY_MAX:
-            self._calls.popitem(last=False)
+        """Keep a session that goes on as it was just stored; a transaction compares its version."""
+        key = session.tenant_id, session.session_id
+        if not session.is_live:
+            self._recent.pop(key, None)
+            return
+        self._recent[key] = session
+        while len(self._recent) > SESSIONS_IN_MEMORY_MAX:
+            self._recent.popitem(last=False)
 
     async def live(
         self, tenant_id: str, account_id: str, before: tuple[int, str] | None, limit: int
@@ -130,7 +136,7 @@ class SessionBook:
         self, tenant_id: str, changes: Sequence[Change]
     ) -> list[Session | DomainError | None]:
         def work(uow: UnitOfWork) -> list[Session | DomainError | None]:
-            return _Changing(uow, tenant_id).apply(changes)
+            return _Changing(uow, tenant_id, self._recent).apply(changes)
 
         for _ in range(ATTEMPTS_MAX - 1):
             try:
@@ -144,20 +150,21 @@ class SessionBook:
         self, tenant_id: str, closings: Sequence[Closing]
     ) -> list[Settled | DomainError]:
         return await self._database.write(
-            lambda uow: settle_sessions(uow, self._tariffs, tenant_id, closings)
+            lambda uow: settle_sessions(uow, self._tariffs, tenant_id, closings, self._recent)
         )
 
 
 class _Changing:
     """A batch of changes in its transaction."""
 
-    def __init__(self, uow: UnitOfWork, tenant_id: str) -> None:
+    def __init__(self, uow: UnitOfWork, tenant_id: str, recent: RecentSessions) -> None:
         self._uow = uow
         self._tenant_id = tenant_id
+        self._recent = recent
 
     def apply(self, changes: Sequence[Change]) -> list[Session | DomainError | None]:
         ids = [change.session_id for change in changes]
-        known = lock_sessions(self._uow.connection, self._tenant_id, ids)
+        known = lock_sessions(self._uow.connection, self._tenant_id, ids, self._recent)
         limits = self._admit(changes, known)
         counters = self._counters(changes, known)
         sessions: dict[str, Session | None] = dict(known)
@@ -166,10 +173,13 @@ class _Changing:
             session_id = change.session_id
             try:
                 limit = limits.get(session_id, Reason.NONE)
-                session = change.decide(sessions.get(session_id), counters, limit)
+                before = sessions.get(session_id)
+                session = change.decide(before, counters, limit)
             except DomainError as error:
                 results.append(error)
                 continue
+            if before is not None and session is not None:
+                session = next_version(before, session)
             sessions[session_id] = session
             results.append(session)
         self._save(known, (each for each in sessions.values() if each is not None))

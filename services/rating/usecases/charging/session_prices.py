@@ -6,6 +6,7 @@ anybody hears of it, as with quotes.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -34,6 +35,9 @@ from services.rating.usecases.parties import RESELLER_LEVELS_MAX
 from services.rating.usecases.planned_call import PlannedCall
 from services.rating.usecases.pricing_memory import PricingMemory
 
+# About 2 KB each.
+CALLS_IN_MEMORY_MAX = 20_000
+
 
 class _Chain(NamedTuple):
     """The customer of a call and the resellers above, as one tariff prices them."""
@@ -53,6 +57,15 @@ class _Chain(NamedTuple):
         is_broken = self.missing or any(each.block_reason is not None for each in self.parties[1:])
         return Reason.RESELLER_REFUSED if is_broken else Reason.NONE
 
+    def prices_like(self, known: CallPrices) -> bool:
+        """Whether nothing has changed by which a call was priced."""
+        pairs = zip(known.parties, self.parties, strict=False)
+        return (
+            known.tariff is self.tariff
+            and len(known.parties) == len(self.parties)
+            and all(party.customer is each.customer for party, each in pairs)
+        )
+
 
 class SessionPrices:
     """Tells what the calls of any tenant are charged by."""
@@ -63,6 +76,7 @@ class SessionPrices:
         self._memory = memory
         self._settings = settings
         self._clock = clock
+        self._known: OrderedDict[tuple[str, ChargedCall], CallPrices] = OrderedDict()
 
     def now_micros(self) -> int:
         """The time by which sessions are opened and expire."""
@@ -115,10 +129,18 @@ class SessionPrices:
     ) -> CallPrices | Reason:
         if chain.refusal:
             return chain.refusal
+        known = self._known.get((tenant_id, call))
+        if known is not None and chain.prices_like(known):
+            return known
         parties = _parties(call, chain, await self._owners(tenant_id, call, chain.tariff))
-        return await self._memory.with_tables(
+        prices = await self._memory.with_tables(
             tenant_id, lambda table_of: _priced(parties, chain.tariff, table_of)
         )
+        if isinstance(prices, CallPrices):
+            self._known[tenant_id, call] = prices
+            if len(self._known) > CALLS_IN_MEMORY_MAX:
+                self._known.popitem(last=False)
+        return prices
 
     async def _owners(self, tenant_id: str, call: ChargedCall, tariff: Tariff) -> NumberOwners:
         """Whose the called number is, where any plan asks for that."""

@@ -26,6 +26,7 @@ from services.rating.domain.charging.session import (
     SessionState,
     Terms,
     closed,
+    next_version,
 )
 from services.rating.domain.charging.transfers import (
     CaptureHold,
@@ -70,24 +71,32 @@ class _Ending(NamedTuple):
 
 
 def settle_sessions(
-    uow: UnitOfWork, tariffs: Tariffs, tenant_id: str, closings: Sequence[Closing]
+    uow: UnitOfWork,
+    tariffs: Tariffs,
+    tenant_id: str,
+    closings: Sequence[Closing],
+    recent: Mapping[tuple[str, str], Session],
 ) -> list[Settled | DomainError]:
-    """What became of each session. One that was settled before gets its answer again."""
-    return _Closing(CallPricing(uow, tariffs, tenant_id)).settle(closings)
+    """What became of each session. One that was settled before gets its answer again.
+
+    `recent` are sessions in memory, of which only the version is read.
+    """
+    return _Closing(CallPricing(uow, tariffs, tenant_id), recent).settle(closings)
 
 
 class _Closing:
     """A batch of ends in its transaction."""
 
-    def __init__(self, pricing: CallPricing) -> None:
+    def __init__(self, pricing: CallPricing, recent: Mapping[tuple[str, str], Session]) -> None:
         self._pricing = pricing
+        self._recent = recent
         self._connection = pricing.uow.connection
         self._tenant_id = pricing.tenant_id
         self._terms = Terms(DEFAULT_POLICY, to_micros(pricing.uow.now))
 
     def settle(self, closings: Sequence[Closing]) -> list[Settled | DomainError]:
         requests = {closing.request.session_id: closing.request for closing in closings}
-        known = lock_sessions(self._connection, self._tenant_id, requests)
+        known = lock_sessions(self._connection, self._tenant_id, requests, self._recent)
         self._pricing.hold(_account_ids(requests.values(), known))
         found = {
             session_id: self._looked_at(known.get(session_id), request)
@@ -134,7 +143,7 @@ class _Closing:
         results, sessions = {}, []
         for session, ended, _, _ in endings:
             charge = charges.get(_call_id(session))
-            after = _closed(session, ended, charge, self._terms)
+            after = next_version(session, _closed(session, ended, charge, self._terms))
             assert after.answer is not None, "a closed session has an answer"
             results[session.session_id] = Settled(after.answer, list(_steps(session, paid)))
             sessions.append(after)

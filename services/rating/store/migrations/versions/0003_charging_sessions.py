@@ -14,6 +14,7 @@ def upgrade() -> None:
         "charging_session",
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("call_key_kind", sa.SmallInteger(), nullable=False),
