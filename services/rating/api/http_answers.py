@@ -57,7 +57,9 @@ def response(request: web.Request, status: int, fields: Flat) -> web.Response:
     wants_json = JSON in accepted or (FORM not in accepted and request.content_type == JSON)
     if wants_json:
         return web.json_response(fields, status=status)
-    return web.Response(text=urlencode(fields), status=status, content_type=FORM)
+    # Kamailio cannot take a form apart that has a field without a value.
+    told = {name: value for name, value in fields.items() if value != ""}
+    return web.Response(text=urlencode(told), status=status, content_type=FORM)
 
 
 def flat_answer(answer: Answer, codes: ReturnCodes) -> Flat:
