@@ -11,9 +11,11 @@ from chassis.grpc.convert import time_to_proto
 from kernel.clock import from_micros, utc_now
 from kernel.e164 import DialledNumber, NumberKind
 from kernel.errors import DomainError
-from services.rating.domain.charging.answer import Reason, Verdict
-from services.rating.domain.charging.requests import ChargedCall
+from services.rating.domain.charging.answer import Answer, Reason, Verdict
+from services.rating.domain.charging.offline import OfflineAnswer
+from services.rating.domain.charging.requests import ChargedCall, OpenRequest
 from services.rating.domain.charging.session import SessionState
+from services.rating.usecases.charging.adopt_offline import adopt_offline
 from tests.conformance.rating.charging_desk import ChargingDesk, Crash, CrashError, PurseFunds
 from tests.conformance.rating.desk import (
     BEGINNING,
@@ -384,3 +386,21 @@ async def test_an_open_that_nobody_answers_is_taken_on(
     assert (session.state, session.granted_seconds) == (SessionState.ACTIVE, 60)
     await charging.end_due(utc_now() + timedelta(seconds=500))
     assert (await charging.session("s")).state is SessionState.EXPIRED
+
+
+async def test_what_was_allowed_in_an_outage_is_held_with_the_next_extend(
+    charging: ChargingDesk, purse: Purse
+) -> None:
+    """Two minutes went by on credit; then all of them are held, and charged in the end."""
+    desk, call = charging.desk, charging.call()
+    allowed = Answer("s", 0, Verdict.GRANTED, Reason.OFFLINE_ALLOWANCE, granted_seconds=120)
+    opened = OfflineAnswer(
+        desk.tenant_id, desk.account_id, OpenRequest("s", call), allowed, call.start_micros
+    )
+    await desk.database.write(lambda uow: adopt_offline(uow, [opened]))
+    assert await charging.open("s", call) == allowed
+    assert not purse.held
+    answer = await charging.extend("s", 1, 110)
+    assert (answer.granted_seconds, answer.held_micros) == (170, 170_000)
+    assert (await charging.close("s", 115)).cost_micros == 115_000
+    assert not purse.held

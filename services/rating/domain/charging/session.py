@@ -139,7 +139,8 @@ def granted(session: Session, seconds: int, terms: Terms) -> Session:
         return refused(session, intent.sequence, Reason.INSUFFICIENT_FUNDS, terms)
     session = session._replace(
         state=SessionState.ACTIVE,
-        granted_seconds=seconds,
+        # Nobody takes back what a switch was told in an outage.
+        granted_seconds=max(seconds, session.granted_seconds),
         expire_micros=terms.now_micros + intent.hold_seconds * MICROS_PER_SECOND,
     )
     return answered(session, intent.sequence, Verdict.GRANTED, Reason.NONE, terms)
