@@ -1,0 +1,54 @@
+"""Takes back promotional credit that was not spent in time."""
+
+from datetime import datetime
+from functools import partial
+
+from chassis.database.engine import Database
+from chassis.database.unit_of_work import UnitOfWork
+from services.payment.domain.adjustment_rules import expiry_entries
+from services.payment.domain.posting_rules import Cause
+from services.payment.domain.promotion import expiring
+from services.payment.store.accounts import account_of
+from services.payment.store.funds import spare_micros
+from services.payment.store.journal import append_entries, take_turns
+from services.payment.store.promotions import due_promotions, promotions_of, spend_promotions
+from services.payment.usecases.announce_balances import announce_balances
+
+ACTOR = "payment"
+# Read at once; what is to be taken back of them is written account by account.
+PROMOTIONS_PER_PAGE = 500
+
+
+async def expire_promotions(database: Database, now: datetime) -> None:
+    """Take back what has expired by now, but for what open holds rely on."""
+    after = None
+    while page := await database.read(
+        partial(due_promotions, now=now, after=after, limit=PROMOTIONS_PER_PAGE)
+    ):
+        for tenant_id, account_id in sorted({(each.tenant_id, each.account_id) for each in page}):
+            await database.write(
+                partial(expire_of_account, tenant_id=tenant_id, account_id=account_id, now=now)
+            )
+        after = page[-1].expire_time, page[-1].promotion_id
+
+
+def expire_of_account(
+    unit_of_work: UnitOfWork, tenant_id: str, account_id: str, now: datetime
+) -> None:
+    """Take back what has expired of one account's credit, an entry for each promotion."""
+    connection = unit_of_work.connection
+    account = account_of(connection, tenant_id, account_id)
+    take_turns(connection, [account.chain.partition])
+    spare = spare_micros(connection, account)
+    promotions = promotions_of(connection, tenant_id, [account_id])[account_id]
+    taken = expiring(promotions, spare, now)
+    if not taken:
+        return
+    entries = [
+        entry
+        for promotion_id, amount in taken.items()
+        for entry in expiry_entries(account, amount, Cause(promotion_id, ACTOR))[account.chain]
+    ]
+    append_entries(unit_of_work, account.chain, entries)
+    spend_promotions(connection, tenant_id, {key: each.micros for key, each in taken.items()})
+    announce_balances(unit_of_work, [account])

@@ -1,0 +1,19 @@
+"""Gives up a debt that will not be paid."""
+
+from chassis.database.unit_of_work import UnitOfWork
+from services.payment.domain.adjustment import Adjustment, Order
+from services.payment.domain.adjustment_rules import write_off_entries
+from services.payment.store.ledger_accounts import balance_of
+from services.payment.usecases.post_adjustment import cause_of, payers_in_turn, post_adjustment
+
+
+def write_off_debt(unit_of_work: UnitOfWork, tenant_id: str, order: Order) -> Adjustment:
+    """Write off at most what is owed and due.
+
+    Raises:
+        DomainError: UNKNOWN_ACCOUNT, NOT_A_PAYER, CURRENCY_MISMATCH, DEBT_EXCEEDED.
+    """
+    (debtor,) = payers_in_turn(unit_of_work, tenant_id, [order.account_id])
+    balance = balance_of(unit_of_work.connection, debtor)
+    entries = write_off_entries(debtor, order.amount, cause_of(order), balance)
+    return post_adjustment(unit_of_work, order, entries, [debtor])
