@@ -1,0 +1,136 @@
+"""Books through the processes of `make run`: adjusted, exported, and checked without the suite."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+from google.type.money_pb2 import Money
+
+from kernel.errors import DomainError
+from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.suite import Suite, request_id, running_suite
+from tollbook.payment.v1 import adjustment_service_pb2 as adjustment
+from tollbook.payment.v1 import ledger_root_service_pb2 as roots
+from tollbook.payment.v1 import payment_pb2, payment_service_pb2
+from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceStub
+from tollbook.payment.v1.ledger_root_service_pb2_grpc import LedgerRootServiceStub
+from tollbook.payment.v1.payment_service_pb2_grpc import LedgerServiceStub, PaymentServiceStub
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+
+CHECKER = Path(__file__).resolve().parents[2] / "tools/check_ledger.py"
+CALLS = [PlacedCall("desk-1", "31612345678", MONTH + timedelta(hours=1), 61, "call-1")]
+NOTE = "agreed on the telephone"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def suite() -> AsyncIterator[Suite]:
+    """The running suite."""
+    async with running_suite("sqlite") as running:
+        yield running
+
+
+def euros(units: int) -> Money:
+    return Money(currency_code="EUR", units=units)
+
+
+def checked(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the checker as an auditor does, who has nothing else of ours."""
+    command = [sys.executable, "-I", str(CHECKER), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+async def a_month_of_money(suite: Suite, operator: Operator) -> str:
+    """A call, a payment, credit, a refund and its correction; the id of the refund's entry."""
+    account_id = operator.accounts["desk-1"]
+    await operator.import_file(asterisk_csv(CALLS))
+    await suite.caught_up("payment", "tollbook.rating.v1.CallsRated")
+    payments = suite.stub(PaymentServiceStub, operator.tenant_id)
+    paid = payment_pb2.Payment(
+        account_id=account_id,
+        method=payment_pb2.PAYMENT_METHOD_CASH,
+        amount=euros(20),
+        value_date=Date(year=2026, month=4, day=10),
+        evidence="receipt 1",
+    )
+    await payments.RecordPayment(
+        payment_service_pb2.RecordPaymentRequest(payment=paid, request_id=request_id())
+    )
+    adjustments = suite.stub(AdjustmentServiceStub, operator.tenant_id)
+    expires = Timestamp()
+    expires.FromDatetime(datetime.now(UTC) + timedelta(days=30))
+    await adjustments.GrantPromotion(
+        adjustment.GrantPromotionRequest(
+            account_id=account_id,
+            amount=euros(5),
+            expire_time=expires,
+            note=NOTE,
+            request_id=request_id(),
+        )
+    )
+    request = adjustment.RefundMoneyRequest(
+        account_id=account_id, amount=euros(3), note=NOTE, request_id=request_id()
+    )
+    done = (await adjustments.RefundMoney(request)).adjustment
+    assert (await adjustments.RefundMoney(request)).adjustment == done
+    (entry_id,) = done.journal_entry_ids
+    await adjustments.CorrectEntry(
+        adjustment.CorrectEntryRequest(
+            journal_entry_id=entry_id, note="the transfer came back", request_id=request_id()
+        )
+    )
+    with pytest.raises(DomainError, match="INSUFFICIENT_FUNDS"):
+        await adjustments.RefundMoney(
+            adjustment.RefundMoneyRequest(
+                account_id=account_id, amount=euros(21), note=NOTE, request_id=request_id()
+            )
+        )
+    return entry_id
+
+
+async def test_books_prove_themselves_to_somebody_who_has_only_the_file(
+    suite: Suite, tmp_path: Path
+) -> None:
+    """Exported, checked, held against a root noted elsewhere; a changed byte is found."""
+    operator = Operator(suite, "books")
+    await operator.set_up(["desk-1"])
+    entry_id = await a_month_of_money(suite, operator)
+    file = tmp_path / "books.jsonl"
+    asked = ("export-ledger", str(file), "--tenant", "books", "--prove", entry_id, "--draw-root")
+    done = suite.tollbook(*asked)
+    assert done.returncode == 0, done.stderr
+    listed = await suite.stub(LedgerRootServiceStub, "books").ListLedgerRoots(
+        roots.ListLedgerRootsRequest()
+    )
+    newest = listed.ledger_roots[-1].root
+    proven = checked(file, "--root", newest)
+    assert proven.returncode == 0, proven.stderr
+    assert "tenant books: 5 entries, 1 proofs hold" in proven.stdout
+    file.write_bytes(file.read_bytes().replace(b'"micros":3000000', b'"micros":3000001', 1))
+    assert "its hash differs" in checked(file).stderr
+    assert checked(file).returncode == 1
+
+
+async def test_a_single_entry_is_proven_without_the_books(suite: Suite, tmp_path: Path) -> None:
+    """The file names no other entry."""
+    ledger = suite.stub(LedgerServiceStub, "books")
+    page = await ledger.ListJournalEntries(payment_service_pb2.ListJournalEntriesRequest())
+    entry_id, *others = [entry.journal_entry_id for entry in page.journal_entries]
+    file = tmp_path / "entry.jsonl"
+    done = suite.tollbook("prove-entries", str(file), entry_id, "--tenant", "books")
+    assert done.returncode == 0, done.stderr
+    proven = checked(file)
+    assert proven.returncode == 0, proven.stderr
+    assert not any(other in file.read_text() for other in others)
+
+
+async def test_the_services_agree_on_adjusted_books(suite: Suite) -> None:
+    """Refunds, credit and corrections are neither usage nor invoices."""
+    done = suite.tollbook("reconcile", "--complete")
+    assert done.returncode == 0, done.stdout + done.stderr
