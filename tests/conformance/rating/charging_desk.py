@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from kernel.clock import to_micros, utc_now
+from kernel.clock import from_micros, to_micros, utc_now
 from kernel.e164 import DialledNumber, NumberKind
 from kernel.ids import new_uuid
 from services.rating.domain.charging.answer import Answer
@@ -30,6 +30,18 @@ from tests.unit.rating.live_calls import Purse
 
 DEADLINE_SECONDS = 30.0
 SIP_CALL_ID = 1
+EURO = 10**6
+MINUTE = 60_000  # what a minute to the Netherlands costs, in micros
+
+
+def call_start(call: ChargedCall) -> datetime:
+    """When a call began."""
+    return from_micros(call.start_micros)
+
+
+def number(digits: str, kind: NumberKind = NumberKind.E164) -> DialledNumber:
+    """A called number."""
+    return DialledNumber(digits, kind)
 
 
 class PurseFunds:

@@ -3,7 +3,9 @@
 import pytest
 
 from chassis.database.engine import Database
+from tests.conformance.rating.charging_desk import EURO, ChargingDesk, PurseFunds
 from tests.conformance.rating.desk import Desk
+from tests.unit.rating.live_calls import Purse
 
 
 @pytest.fixture
@@ -18,3 +20,15 @@ async def desk(database: Database) -> Desk:
     opened = Desk(database)
     await opened.set_up()
     return opened
+
+
+@pytest.fixture
+async def purse(desk: Desk) -> Purse:
+    """The account of the desk has a euro."""
+    return Purse({desk.account_id: EURO})
+
+
+@pytest.fixture
+async def charging(desk: Desk, purse: Purse) -> ChargingDesk:
+    """A replica that charges the calls of the desk's account."""
+    return ChargingDesk(desk, PurseFunds(purse))

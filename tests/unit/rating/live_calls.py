@@ -10,16 +10,9 @@ from kernel.clock import to_micros
 from kernel.e164 import DialledNumber, NumberKind
 from services.rating.domain.allowances.needed_counters import counter_keys
 from services.rating.domain.charging.answer import Answer
-from services.rating.domain.charging.authorising import (
-    Basis,
-    extended,
-    finished,
-    opened,
-    releases_of,
-    steps_back,
-    steps_of,
-)
+from services.rating.domain.charging.authorising import Basis, extended, finished, opened
 from services.rating.domain.charging.call_prices import CallPrices, PayingParty
+from services.rating.domain.charging.holds import releases_of, steps_back, steps_of
 from services.rating.domain.charging.policy import DEFAULT_POLICY, ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall, ExtendRequest, OpenRequest
 from services.rating.domain.charging.session import Session, Terms

@@ -21,16 +21,9 @@ from dataclasses import replace
 
 from kernel.e164 import NumberKind
 from services.rating.domain.charging.answer import Answer, Reason
-from services.rating.domain.charging.authorising import (
-    Basis,
-    extended,
-    finished,
-    opened,
-    releases_of,
-    steps_back,
-    steps_of,
-)
+from services.rating.domain.charging.authorising import Basis, extended, finished, opened
 from services.rating.domain.charging.call_prices import CallPrices
+from services.rating.domain.charging.holds import releases_of, steps_back, steps_of
 from services.rating.domain.charging.limits import CallToAdmit
 from services.rating.domain.charging.offline import FundsUnavailableError
 from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
