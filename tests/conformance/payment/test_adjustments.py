@@ -1,120 +1,36 @@
-"""Adjustments: what people do to money, alike on both databases; nobody's money is spent twice."""
+"""Adjustments: what people do to money, alike on both databases; nobody's is spent twice."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
-from chassis.database.insert import insert_into
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import utc_now
 from kernel.errors import DomainError
-from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.adjustment import Adjustment, ExchangeRate, Order
-from services.payment.domain.ledger import EntryReason, Posting
-from services.payment.domain.promotion import Promotion
+from services.payment.domain.ledger import EntryReason
 from services.payment.store.adjustments import get_adjustment, list_adjustments
-from services.payment.store.entries import FIRST_ID, LAST_ID, PlacedEntry, list_entries
-from services.payment.store.funds import available_micros
-from services.payment.store.funds_schema import funds_table
-from services.payment.store.promotions import list_promotions
-from services.payment.usecases.correct_entry import correct_entry
-from services.payment.usecases.expire_promotions import expire_promotions
-from services.payment.usecases.grant_promotion import grant_promotion
 from services.payment.usecases.move_money import exchange_money, refund_money, transfer_money
-from services.payment.usecases.write_off_debt import write_off_debt
-from tests.conformance.payment.books import Books, account, accounts_of_partition
+from tests.conformance.payment.adjusting import (
+    NOTE,
+    correct,
+    entries,
+    grant,
+    order,
+    postings,
+    prepaid,
+    refund,
+    transfer,
+    wallet,
+    whole,
+    write_off,
+)
+from tests.conformance.payment.books import Books, account
 from tollbook.payment.v1.payment_events_pb2 import BalanceChanged
-
-NOTE = "agreed on the telephone"
-
-
-def prepaid(partition: int = 1, count: int = 1, **details: Any) -> list[Account]:
-    return accounts_of_partition(partition, count, mode=PaymentMode.PREPAID, **details)
-
-
-def order(giver: Account, micros: int, taker: Account | None = None, currency: str = "") -> Order:
-    """What ann wants."""
-    counter = taker.account_id if taker else ""
-    amount = Money(currency or giver.currency, micros)
-    return Order(new_uuid(), giver.account_id, amount, NOTE, "ann", counter)
-
-
-def transfer(books: Books, giver: Account, taker: Account, micros: int) -> Adjustment:
-    wanted = order(giver, micros, taker)
-    return books.write(lambda uow: transfer_money(uow, "acme", wanted))
-
-
-def refund(books: Books, payer: Account, micros: int) -> Adjustment:
-    wanted = order(payer, micros)
-    return books.write(lambda uow: refund_money(uow, "acme", wanted))
-
-
-def grant(books: Books, payer: Account, micros: int, expires: datetime) -> Promotion:
-    wanted = order(payer, micros)
-    return books.write(lambda uow: grant_promotion(uow, "acme", wanted, expires))[0]
-
-
-def write_off(books: Books, debtor: Account, micros: int) -> Adjustment:
-    wanted = order(debtor, micros)
-    return books.write(lambda uow: write_off_debt(uow, "acme", wanted))
-
-
-def correct(books: Books, entry_id: object) -> Adjustment:
-    return books.write(lambda uow: correct_entry(uow, "acme", str(entry_id), "typo", "bob"))
-
-
-def expire(books: Books, now: datetime) -> None:
-    asyncio.run(expire_promotions(books.database, now))
-
-
-def hold(books: Books, payer: Account, micros: int) -> None:
-    """Have this much held of an account in all."""
-    row = {"tenant_id": "acme", "account_id": payer.account_id, "held_micros": micros}
-
-    def work(unit_of_work: UnitOfWork) -> None:
-        statement = insert_into(unit_of_work.connection, funds_table).values(row)
-        changed = statement.on_conflict_do_update(
-            index_elements=["tenant_id", "account_id"], set_={"held_micros": micros}
-        )
-        unit_of_work.connection.execute(changed)
-
-    books.write(work)
-
-
-def available(books: Books, payer: Account, now: datetime) -> int | None:
-    return books.write(lambda uow: available_micros(uow.connection, payer, now))
-
-
-def entries(books: Books) -> list[PlacedEntry]:
-    return books.read(lambda c: list_entries(c, "acme", (FIRST_ID, LAST_ID), 500, None))
-
-
-def postings(books: Books, reason: EntryReason) -> list[tuple[Posting, ...]]:
-    return [entry.postings for _, entry in entries(books) if entry.reason == reason]
-
-
-def wallet(books: Books, payer: Account) -> int:
-    return books.balance(payer).wallet.micros
-
-
-def left(books: Books, payer: Account) -> list[int]:
-    """What is left of each promotion, the first to expire first."""
-    read: Callable[[Connection], list[Promotion]] = partial(
-        list_promotions, tenant_id="acme", account_id=payer.account_id, after=None, limit=500
-    )
-    return [promotion.remaining.micros for promotion in books.read(read)]
-
-
-def whole(books: Books) -> bool:
-    audit = books.audit()
-    return (audit.findings, audit.unbalanced_count) == ([], 0)
 
 
 @pytest.mark.parametrize("partition", [1, 2])
@@ -252,128 +168,6 @@ def test_a_debt_is_given_up_and_comes_back_by_a_correction(books: Books) -> None
     assert books.audit().sums["acme"].invoiced == {"EUR": 12_100_000}
     correct(books, done.journal_entry_ids[0])
     assert books.balance(debtor).receivable == Money("EUR", 2_100_000)
-    assert whole(books)
-
-
-def test_promotional_credit_expires_when_its_time_is_up(books: Books) -> None:
-    """Two grants; the first one's day comes, then the other's. A second look takes nothing."""
-    (payer,) = prepaid()
-    books.announce(payer)
-    now = utc_now()
-    grant(books, payer, 3_000_000, now + timedelta(days=1))
-    grant(books, payer, 5_000_000, now + timedelta(days=2))
-    told = len(books.published(BalanceChanged))
-    expire(books, now)
-    assert (left(books, payer), len(books.published(BalanceChanged))) == (
-        [3_000_000, 5_000_000],
-        told,
-    )
-    for _ in range(2):
-        expire(books, now + timedelta(days=1))
-        assert left(books, payer) == [0, 5_000_000]
-    expire(books, now + timedelta(days=2))
-    assert books.balance(payer).promotion == Money("EUR", 0)
-    assert len(postings(books, EntryReason.PROMOTION_EXPIRY)) == 2
-    assert whole(books)
-
-
-def test_credit_that_a_hold_relies_on_stays_until_it_ends(books: Books) -> None:
-    """5 EUR of credit, 3 EUR held for a call: 2 EUR expire now, the rest when it has ended."""
-    (payer,) = prepaid()
-    books.announce(payer)
-    now = utc_now()
-    grant(books, payer, 5_000_000, now + timedelta(days=1))
-    hold(books, payer, 3_000_000)
-    expire(books, now + timedelta(days=1))
-    assert left(books, payer) == [3_000_000]
-    assert available(books, payer, now) == 0
-    hold(books, payer, 0)
-    expire(books, now + timedelta(days=1))
-    assert left(books, payer) == [0]
-    assert whole(books)
-
-
-def test_money_that_a_hold_relies_on_does_not_leave(books: Books) -> None:
-    """10 EUR paid, 4 EUR held: 6 EUR can be refunded, and the payment cannot be taken back."""
-    (payer,) = prepaid()
-    books.announce(payer)
-    books.pay(payer, 10_000_000)
-    hold(books, payer, 4_000_000)
-    ((_, paid),) = entries(books)
-    with pytest.raises(DomainError, match="INSUFFICIENT_FUNDS"):
-        correct(books, paid.journal_entry_id)
-    with pytest.raises(DomainError, match="INSUFFICIENT_FUNDS"):
-        refund(books, payer, 6_000_001)
-    refund(books, payer, 6_000_000)
-    assert available(books, payer, utc_now()) == 0
-
-
-def test_a_correction_takes_back_a_payment_once(books: Books) -> None:
-    """Recorded for the wrong customer: the money leaves again, and both entries stay."""
-    (payer,) = prepaid()
-    books.announce(payer)
-    books.pay(payer, 9_000_000)
-    ((_, paid),) = entries(books)
-    done = correct(books, paid.journal_entry_id)
-    assert (done.corrected_entry_id, done.amount) == (
-        paid.journal_entry_id,
-        Money("EUR", 9_000_000),
-    )
-    assert wallet(books, payer) == 0
-    (_, original), (_, reversed_) = entries(books)
-    assert (original, reversed_.reference) == (paid, str(paid.journal_entry_id))
-    with pytest.raises(DomainError, match="ENTRY_CORRECTED"):
-        correct(books, paid.journal_entry_id)
-    with pytest.raises(DomainError, match="ENTRY_NOT_CORRECTABLE"):
-        correct(books, reversed_.journal_entry_id)
-    with pytest.raises(DomainError, match="ENTRY_NOT_FOUND"):
-        correct(books, new_uuid())
-    assert books.audit().sums["acme"].payments == {"EUR": 0}
-    assert whole(books)
-
-
-def test_either_side_of_a_transfer_takes_back_both(books: Books) -> None:
-    """Named by the entry of who got the money; naming the other one afterwards is too late."""
-    (giver,), (taker,) = prepaid(1), prepaid(2)
-    books.announce(giver)
-    books.announce(taker)
-    books.pay(giver, 4_000_000)
-    done = transfer(books, giver, taker, 4_000_000)
-    first, second = done.journal_entry_ids
-    correct(books, second)
-    assert (wallet(books, giver), wallet(books, taker)) == (4_000_000, 0)
-    with pytest.raises(DomainError, match="ENTRY_CORRECTED"):
-        correct(books, first)
-    assert whole(books)
-
-
-def test_what_was_spent_cannot_be_taken_back(books: Books) -> None:
-    """A transfer whose money has gone on, and credit of which a part has expired."""
-    giver, taker, third = prepaid(1, 3)
-    books.announce(giver, taker, third)
-    books.pay(giver, 4_000_000)
-    done = transfer(books, giver, taker, 4_000_000)
-    transfer(books, taker, third, 1)
-    with pytest.raises(DomainError, match="INSUFFICIENT_FUNDS"):
-        correct(books, done.journal_entry_ids[0])
-    now = utc_now()
-    promotion = grant(books, giver, 1_000, now + timedelta(days=1))
-    expire(books, now + timedelta(days=1))
-    (granted,) = [e for _, e in entries(books) if e.reference == promotion.promotion_id][:1]
-    with pytest.raises(DomainError, match=r"PROMOTION_SPENT|INSUFFICIENT_FUNDS"):
-        correct(books, granted.journal_entry_id)
-    assert whole(books)
-
-
-def test_credit_that_nobody_used_can_be_taken_back(books: Books) -> None:
-    """A grant to the wrong account."""
-    (payer,) = prepaid()
-    books.announce(payer)
-    promotion = grant(books, payer, 1_000, utc_now() + timedelta(days=1))
-    ((_, entry),) = entries(books)
-    assert entry.reference == promotion.promotion_id
-    correct(books, entry.journal_entry_id)
-    assert (left(books, payer), books.balance(payer).promotion.micros) == ([0], 0)
     assert whole(books)
 
 
