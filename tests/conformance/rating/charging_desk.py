@@ -104,8 +104,8 @@ class ChargingDesk:
     def __init__(self, desk: Desk, funds: Any) -> None:
         self.desk = desk
         self.now: datetime | None = None
-        settings = ChargingMemory(desk.database)
-        prices = SessionPrices(desk.memory, settings, self._time)
+        self.settings = ChargingMemory(desk.database)
+        prices = SessionPrices(desk.memory, self.settings, self._time)
         self._prices, self._funds = prices, funds
         self.book = SessionBook(desk.database, desk.tariffs)
         self.saga = Saga(self.book, funds, prices)
