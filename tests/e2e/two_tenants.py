@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
 from google.type.date_pb2 import Date
@@ -12,7 +12,7 @@ from google.type.money_pb2 import Money
 from kernel.ids import new_uuid
 from tests.e2e.own_prices import set_up_own_prices
 from tests.support.methods import all_methods, ids_in
-from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv, timestamp
 from tests.support.suite import Suite, fact, request_id
 from tollbook.fraud.v1 import fraud_pb2
 from tollbook.fraud.v1 import fraud_service_pb2 as fraud
@@ -22,6 +22,10 @@ from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
 from tollbook.payment.v1 import payment_pb2
 from tollbook.payment.v1 import payment_service_pb2 as payment
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
+from tollbook.payment.v1.adjustment_service_pb2 import GrantPromotionRequest
+from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceStub
+from tollbook.payment.v1.ledger_root_service_pb2 import DrawLedgerRootRequest
+from tollbook.payment.v1.ledger_root_service_pb2_grpc import LedgerRootServiceStub
 
 AURORA, BOREALIS = "aurora", "borealis"
 METHODS = all_methods()
@@ -53,6 +57,7 @@ class World:
         for operator in self.tenants.values():
             await operator.set_up(["desk-1"])
             await a_month_with_everything(self.suite, operator)
+        await self.suite.stub(LedgerRootServiceStub).DrawLedgerRoot(DrawLedgerRootRequest())
         for tenant in self.tenants:
             self.ids[tenant] = ids_of(await self.listed(tenant))
 
@@ -128,7 +133,17 @@ async def a_month_with_everything(suite: Suite, operator: Operator) -> None:
 
 
 async def pay(suite: Suite, tenant: str, account_id: str) -> None:
-    """Record a payment of one euro."""
+    """Record a payment of one euro, and give another one."""
+    expires = timestamp(datetime.now(UTC) + timedelta(days=1))
+    await suite.stub(AdjustmentServiceStub, tenant).GrantPromotion(
+        GrantPromotionRequest(
+            account_id=account_id,
+            amount=Money(currency_code="EUR", units=1),
+            expire_time=expires,
+            note="welcome",
+            request_id=request_id(),
+        )
+    )
     payments = suite.stub(payment_grpc.PaymentServiceStub, tenant)
     await payments.RecordPayment(
         payment.RecordPaymentRequest(
