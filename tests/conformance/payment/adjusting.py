@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from chassis.database.insert import insert_into
 from chassis.database.unit_of_work import UnitOfWork
@@ -81,6 +81,17 @@ def hold(books: Books, payer: Account, micros: int) -> None:
         unit_of_work.connection.execute(changed)
 
     books.write(work)
+
+
+def hold_more(unit_of_work: UnitOfWork, payer: Account, micros: int) -> bool:
+    """Hold more of an account if it has it, as a transfer does; tell whether it had."""
+    connection = unit_of_work.connection
+    left_for_holds = available_micros(connection, payer, unit_of_work.now)
+    if left_for_holds is None or left_for_holds < micros:
+        return False
+    changed = update(funds_table).where(funds_table.c.account_id == payer.account_id)
+    connection.execute(changed.values(held_micros=funds_table.c.held_micros + micros))
+    return True
 
 
 def available(books: Books, payer: Account, now: datetime) -> int | None:

@@ -17,9 +17,11 @@ from services.payment.store.adjustments import get_adjustment, list_adjustments
 from services.payment.usecases.move_money import exchange_money, refund_money, transfer_money
 from tests.conformance.payment.adjusting import (
     NOTE,
+    available,
     correct,
     entries,
     grant,
+    hold_more,
     order,
     postings,
     prepaid,
@@ -99,6 +101,30 @@ def test_two_refunds_at_once_do_not_both_get_the_money(books: Books) -> None:
     refused = [each for each in done if isinstance(each, DomainError)]
     assert [each.reason for each in refused] == ["INSUFFICIENT_FUNDS"] * 7
     assert wallet(books, payer) == 0
+
+
+def test_a_hold_and_a_refund_at_once_never_have_the_same_money(books: Books) -> None:
+    """Ten holds and ten refunds of 1 EUR, as they come, on 8 EUR: eight of them, whichever."""
+    (payer,) = prepaid()
+    books.announce(payer)
+    books.pay(payer, 8_000_000)
+
+    async def rush() -> list[Any]:
+        orders = [order(payer, 1_000_000) for _ in range(10)]
+        refunds = [partial(refund_money, tenant_id="acme", order=each) for each in orders]
+        holds = [partial(hold_more, payer=payer, micros=1_000_000)] * 10
+        mixed = [work for pair in zip(holds, refunds, strict=True) for work in pair]
+        return await asyncio.gather(
+            *[books.database.write(work) for work in mixed], return_exceptions=True
+        )
+
+    done = asyncio.run(rush())
+    refunded = sum(isinstance(each, Adjustment) for each in done)
+    held = sum(each is True for each in done)
+    assert refunded + held == 8
+    assert wallet(books, payer) == 8_000_000 - refunded * 1_000_000
+    assert available(books, payer, utc_now()) == 0
+    assert whole(books)
 
 
 def test_money_is_not_moved_in_a_circle_of_waiting(books: Books) -> None:
