@@ -16,6 +16,28 @@ SECRET = b"a shared secret"
 NOW_MICROS = 1_795_400_000_000_000
 DICTIONARY = load_dictionary(None)
 
+EVENT_SECONDS = 1_795_396_073
+EVENT_MICROS = EVENT_SECONDS * 1_000_000
+START, STOP, INTERIM, ON, FAILED = 1, 2, 3, 7, 15
+INVITE, CANCEL, BYE = 1, 2, 8
+
+SIP_CALL = {
+    "User-Name": "alice@example.com",
+    "Acct-Session-Id": "f81d4fae@192.0.2.1",
+    "Calling-Station-Id": "sip:+31201234567@example.com",
+    "Called-Station-Id": "sip:4930123456@192.0.2.9:5060;user=phone",
+    "Event-Timestamp": EVENT_SECONDS,
+}
+CISCO_CALL = {
+    "User-Name": "1110001",
+    "h323-conf-id": "h323-conf-id=931C146B 0F4411D6 AB5591F0 CBF3D765",
+    "h323-setup-time": "h323-setup-time=*14:30:25.429 GMT Wed Jan 23 2002",
+    "h323-call-origin": "h323-call-origin=answer",
+    "Called-Station-Id": "31612345678",
+    "Calling-Station-Id": "31201110001",
+}
+CISCO_SETUP_MICROS = 1_011_796_225_429_000
+
 
 def clients_file(folder: Path, **entries: Any) -> Path:
     """A clients file with one client on loopback, and some entries of the test's own."""
