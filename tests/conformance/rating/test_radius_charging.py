@@ -163,6 +163,17 @@ async def test_a_call_that_nobody_authorised_is_charged(proxy: Proxy) -> None:
     assert euros([await proxy.charging.desk.charge()]) == ["0.0600"]
 
 
+async def test_a_proxy_that_only_accounts_is_metered_from_the_answer(
+    proxy: Proxy, purse: Purse
+) -> None:
+    """Nobody authorised the call, and its Stop tells no seconds."""
+    begin = int(time.time()) - 100
+    await proxy.tell(START, Sip_Response_Code=200, Event_Timestamp=begin)
+    assert purse.held
+    await proxy.tell(STOP, Sip_Method=BYE, Event_Timestamp=begin + 30)
+    assert euros([await proxy.charging.desk.charge()]) == ["0.0300"]
+
+
 async def test_what_is_repeated_at_another_replica_is_harmless(
     proxies: list[Proxy], purse: Purse
 ) -> None:

@@ -15,7 +15,7 @@ from services.rating.api.radius.answers import (
 )
 from services.rating.api.radius.attributes import read_attributes
 from services.rating.api.radius.clients import RadiusClient
-from services.rating.api.radius.requests import Facts, accounting, authorisation
+from services.rating.api.radius.requests import Facts, accounting, authorisation, opening
 from services.rating.domain.charging.answer import Answer, Reason
 from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
 from services.rating.domain.charging.return_codes import ReturnCodes
@@ -56,11 +56,16 @@ class RadiusDoor:
 
     async def account(self, packet: Packet, client: RadiusClient) -> Reply | None:
         """Acknowledge what is committed; None for what the switch is to send again."""
+        facts = _facts(packet, client)
         try:
-            request = accounting(_facts(packet, client))
+            request = accounting(facts)
             if request is None:
                 return ACKNOWLEDGED
             answer = await self._ask(request, client, ACCOUNTING_SECONDS_MAX)
+            if answer.reason is Reason.UNKNOWN_SESSION:
+                # A switch that only accounts: its call is metered from here on.
+                await self._ask(opening(facts), client, ACCOUNTING_SECONDS_MAX)
+                answer = await self._ask(request, client, ACCOUNTING_SECONDS_MAX)
         except DomainError as error:
             return _given_up(error, client)
         if answer.reason is Reason.FUNDS_UNAVAILABLE:

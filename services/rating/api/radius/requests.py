@@ -113,8 +113,14 @@ def authorisation(facts: Facts) -> OpenRequest | ExtendRequest:
     Raises MISSING_ATTRIBUTE, UNREADABLE_ATTRIBUTE, INVALID_NUMBER.
     """
     used_seconds = facts.number("seconds")
-    if used_seconds:
-        return _extension(facts, used_seconds)
+    return _extension(facts, used_seconds) if used_seconds else opening(facts)
+
+
+def opening(facts: Facts) -> OpenRequest:
+    """The question whether the call of a packet may begin.
+
+    Raises MISSING_ATTRIBUTE, UNREADABLE_ATTRIBUTE, INVALID_NUMBER.
+    """
     return OpenRequest(
         session_id=session_id(facts),
         call=_call(facts, facts.event_micros()),
