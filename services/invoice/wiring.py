@@ -17,12 +17,13 @@ from services.invoice.api.legal_entity_api import LegalEntityApi
 from services.invoice.api.tenant_api import TenantApi
 from services.invoice.config import InvoiceSettings
 from services.invoice.events.calls_rated import calls_rated
+from services.invoice.events.payment_reversed import payment_reversed
 from services.invoice.events.payment_settled import payment_settled
 from services.invoice.store.vault import Vault
 from services.invoice.usecases.complete_sealed_periods import complete_sealed_periods
 from services.invoice.usecases.rating import Rating
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as grpc_api
-from tollbook.payment.v1.payment_events_pb2 import PaymentSettled
+from tollbook.payment.v1.payment_events_pb2 import PaymentReversed, PaymentSettled
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
 PACKAGE = "tollbook.invoice.v1"
@@ -39,6 +40,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
         handlers=[
             EventHandler(CallsRated, partial(calls_rated, vault)),
             EventHandler(PaymentSettled, payment_settled),
+            EventHandler(PaymentReversed, payment_reversed),
         ],
         background=[partial(_keep_completing, runtime.database, vault, settings)],
     )

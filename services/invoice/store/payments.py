@@ -39,6 +39,17 @@ def open_invoices(
     return [OpenInvoice(row.invoice_id, row.open_micros) for row in connection.execute(query)]
 
 
+def allocations_of(
+    connection: Connection, tenant_id: str, payment_id: str
+) -> list[tuple[str, int]]:
+    """Which invoices a payment has settled, and how much of each."""
+    table = schema.payment_allocation
+    query = select(table.c.invoice_id, table.c.micros).where(
+        table.c.tenant_id == tenant_id, table.c.payment_id == payment_id
+    )
+    return [(row.invoice_id, row.micros) for row in connection.execute(query)]
+
+
 def insert_allocations(
     connection: Connection,
     tenant_id: str,

@@ -1,4 +1,4 @@
-"""A payment settles invoices: the one the payer named, then the oldest."""
+"""A payment settles invoices, the one the payer named, then the oldest; or is taken back."""
 
 import logging
 from dataclasses import dataclass
@@ -43,3 +43,28 @@ def allocate_payment(uow: UnitOfWork, tenant_id: str, payment: Payment) -> None:
     left = payment.amount.micros - sum(micros for _, micros in allocations)
     if left:
         _logger.info("payment %s: %s micros settle no invoice", payment.payment_id, left)
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """A payment that the ledger has taken back, and the event that told of it."""
+
+    adjustment_id: str
+    payment_id: str
+    account_id: str
+    reverse_time: datetime
+    source: tuple[int, int]
+
+
+def reverse_payment(uow: UnitOfWork, tenant_id: str, reversal: Reversal) -> None:
+    """Open the invoices again that a payment had settled; what was noted stays."""
+    accounts.lock_account(uow.connection, tenant_id, reversal.account_id)
+    settled = payments.allocations_of(uow.connection, tenant_id, reversal.payment_id)
+    payments.insert_allocations(
+        uow.connection,
+        tenant_id,
+        reversal.adjustment_id,
+        reversal.reverse_time,
+        reversal.source,
+        [(invoice_id, -micros) for invoice_id, micros in settled],
+    )

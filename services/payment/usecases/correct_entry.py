@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
+from chassis.grpc.convert import money_to_proto, time_to_proto
 from kernel.ids import is_uuid, new_uuid
 from services.payment.domain.account import Account
 from services.payment.domain.adjustment import Adjustment
@@ -26,6 +27,7 @@ from services.payment.store.funds import available_micros
 from services.payment.store.journal import take_turns
 from services.payment.store.promotions import get_promotion, spend_promotions
 from services.payment.usecases.post_adjustment import post_adjustment
+from tollbook.payment.v1.payment_events_pb2 import PaymentReversed
 
 
 def correct_entry(
@@ -47,7 +49,7 @@ def correct_entry(
     accounts = accounts_of(connection, tenant_id, names)
     _require_returnable(unit_of_work, originals, accounts)
     _take_back_promotion(connection, tenant_id, originals)
-    return post_adjustment(
+    done = post_adjustment(
         unit_of_work,
         order,
         correction_entries(originals, actor),
@@ -55,6 +57,8 @@ def correct_entry(
         counter_amount,
         corrected_entry_id=UUID(entry_id),
     )
+    _announce_reversal(unit_of_work, originals, done)
+    return done
 
 
 def _originals(connection: Connection, tenant_id: str, entry_id: str) -> list[Placed]:
@@ -91,3 +95,19 @@ def _take_back_promotion(
                 raise promotion_spent(promotion.promotion_id)
             micros = {promotion.promotion_id: promotion.granted.micros}
             spend_promotions(connection, tenant_id, micros)
+
+
+def _announce_reversal(
+    unit_of_work: UnitOfWork, originals: Sequence[Placed], done: Adjustment
+) -> None:
+    """Tell of a payment that was taken back."""
+    for chain, entry in originals:
+        if entry.reason == EntryReason.PAYMENT:
+            event = PaymentReversed(
+                payment_id=entry.reference,
+                account_id=done.account_id,
+                amount=money_to_proto(done.amount),
+                adjustment_id=done.adjustment_id,
+                reverse_time=time_to_proto(done.create_time),
+            )
+            unit_of_work.publish(event, chain.tenant_id, chain.partition)

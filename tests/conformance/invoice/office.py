@@ -30,6 +30,7 @@ from services.invoice.api.invoice_api import InvoiceApi
 from services.invoice.api.legal_entity_api import LegalEntityApi
 from services.invoice.api.tenant_api import TenantApi
 from services.invoice.events.calls_rated import calls_rated
+from services.invoice.events.payment_reversed import payment_reversed
 from services.invoice.events.payment_settled import payment_settled
 from services.invoice.store.vault import Vault
 from services.invoice.usecases.complete_sealed_periods import complete_sealed_periods
@@ -37,7 +38,7 @@ from services.invoice.usecases.rating import Rating
 from tests.conformance.invoice.rating_book import Rated, RatingBook, batch
 from tollbook.invoice.v1 import customer_pb2, invoice_pb2
 from tollbook.invoice.v1 import invoice_service_pb2 as pb
-from tollbook.payment.v1.payment_events_pb2 import PaymentSettled
+from tollbook.payment.v1.payment_events_pb2 import PaymentReversed, PaymentSettled
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.personal_text_pb2 import PersonalText
 from tollbook.type.v1.time_range_pb2 import TimeRange
@@ -223,14 +224,26 @@ class Office:
             body = batch([fee])
             await self.deliver(self.event(body, fee.payer_id, fee.tenant))
 
-    async def pay(self, account_id: str, micros: int, invoice_id: str = "") -> None:
-        """A payment of an account arrives."""
+    async def pay(self, account_id: str, micros: int, invoice_id: str = "") -> str:
+        """A payment of an account arrives; its id."""
+        payment_id = new_uuid()
         body = PaymentSettled(
-            payment_id=new_uuid(),
+            payment_id=payment_id,
             account_id=account_id,
             amount=money_to_proto(Money("EUR", micros)),
             invoice_id=invoice_id,
             settle_time=time_to_proto(utc_now()),
+        )
+        await self.deliver(self.event(body, account_id))
+        return payment_id
+
+    async def take_back(self, account_id: str, payment_id: str) -> None:
+        """A payment of an account was recorded wrongly."""
+        body = PaymentReversed(
+            payment_id=payment_id,
+            account_id=account_id,
+            adjustment_id=new_uuid(),
+            reverse_time=time_to_proto(utc_now()),
         )
         await self.deliver(self.event(body, account_id))
 
@@ -251,6 +264,7 @@ class Office:
             for each in (
                 EventHandler(CallsRated, lambda uow, event: calls_rated(self.vault, uow, event)),
                 EventHandler(PaymentSettled, payment_settled),
+                EventHandler(PaymentReversed, payment_reversed),
             )
         }
 

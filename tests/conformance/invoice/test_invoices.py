@@ -98,6 +98,19 @@ async def test_a_payment_without_a_name_settles_the_oldest_first(office: Office)
     assert (november.state, november.paid_amount.units) == (PAID, 1)
 
 
+async def test_an_invoice_is_open_again_when_its_payment_is_taken_back(office: Office) -> None:
+    """Two payments settle it; without the second one it is paid in part, and can be paid again."""
+    [invoice] = await billed(office)
+    await office.pay(invoice.account_id, 1_000_000)
+    second = await office.pay(invoice.account_id, 5_000_000)
+    assert (await office.invoice(invoice.invoice_id)).state == PAID
+    await office.take_back(invoice.account_id, second)
+    part = await office.invoice(invoice.invoice_id)
+    assert (part.state, part.paid_amount.units) == (PARTIALLY_PAID, 1)
+    await office.pay(invoice.account_id, 210_000)
+    assert (await office.invoice(invoice.invoice_id)).state == PAID
+
+
 async def test_the_rate_in_force_at_the_end_of_the_period_taxes_it(office: Office) -> None:
     """A rate that begins with the first instant after October taxes November."""
     entity, customer = await office.found(), await office.customer()

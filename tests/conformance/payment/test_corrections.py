@@ -25,7 +25,7 @@ from tests.conformance.payment.adjusting import (
     whole,
 )
 from tests.conformance.payment.books import Books
-from tollbook.payment.v1.payment_events_pb2 import BalanceChanged
+from tollbook.payment.v1.payment_events_pb2 import BalanceChanged, PaymentReversed
 
 
 def test_promotional_credit_expires_when_its_time_is_up(books: Books) -> None:
@@ -93,6 +93,8 @@ def test_a_correction_takes_back_a_payment_once(books: Books) -> None:
         Money("EUR", 9_000_000),
     )
     assert wallet(books, payer) == 0
+    (told,) = books.published(PaymentReversed)
+    assert (told.payment_id, told.adjustment_id) == (paid.reference, done.adjustment_id)
     (_, original), (_, reversed_) = entries(books)
     assert (original, reversed_.reference) == (paid, str(paid.journal_entry_id))
     with pytest.raises(DomainError, match="ENTRY_CORRECTED"):
