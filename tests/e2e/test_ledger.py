@@ -19,6 +19,7 @@ from tollbook.payment.v1 import adjustment_service_pb2 as adjustment
 from tollbook.payment.v1 import ledger_root_service_pb2 as roots
 from tollbook.payment.v1 import payment_pb2, payment_service_pb2
 from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceStub
+from tollbook.payment.v1.ledger_pb2 import ENTRY_REASON_PAYMENT
 from tollbook.payment.v1.ledger_root_service_pb2_grpc import LedgerRootServiceStub
 from tollbook.payment.v1.payment_service_pb2_grpc import LedgerServiceStub, PaymentServiceStub
 
@@ -46,22 +47,46 @@ def checked(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-async def a_month_of_money(suite: Suite, operator: Operator) -> str:
-    """A call, a payment, credit, a refund and its correction; the id of the refund's entry."""
-    account_id = operator.accounts["desk-1"]
-    await operator.import_file(asterisk_csv(CALLS))
-    await suite.caught_up("payment", "tollbook.rating.v1.CallsRated")
-    payments = suite.stub(PaymentServiceStub, operator.tenant_id)
+async def pay(suite: Suite, operator: Operator, units: int) -> None:
+    """Record a payment of the account."""
     paid = payment_pb2.Payment(
-        account_id=account_id,
+        account_id=operator.accounts["desk-1"],
         method=payment_pb2.PAYMENT_METHOD_CASH,
-        amount=euros(20),
+        amount=euros(units),
         value_date=Date(year=2026, month=4, day=10),
         evidence="receipt 1",
     )
-    await payments.RecordPayment(
+    await suite.stub(PaymentServiceStub, operator.tenant_id).RecordPayment(
         payment_service_pb2.RecordPaymentRequest(payment=paid, request_id=request_id())
     )
+
+
+async def take_back(suite: Suite, operator: Operator, entry_id: str) -> None:
+    """Correct an entry."""
+    await suite.stub(AdjustmentServiceStub, operator.tenant_id).CorrectEntry(
+        adjustment.CorrectEntryRequest(
+            journal_entry_id=entry_id, note="a mistake", request_id=request_id()
+        )
+    )
+
+
+async def take_back_last_payment(suite: Suite, operator: Operator) -> None:
+    """It was recorded for the wrong customer; invoice hears of it."""
+    ledger = suite.stub(LedgerServiceStub, operator.tenant_id)
+    request = payment_service_pb2.ListJournalEntriesRequest(reason=ENTRY_REASON_PAYMENT)
+    paid = (await ledger.ListJournalEntries(request)).journal_entries[-1]
+    await take_back(suite, operator, paid.journal_entry_id)
+    await suite.caught_up("invoice", "tollbook.payment.v1.PaymentReversed")
+
+
+async def a_month_of_money(suite: Suite, operator: Operator) -> str:
+    """A call, payments, credit, a refund, corrections; the id of the refund's entry."""
+    account_id = operator.accounts["desk-1"]
+    await operator.import_file(asterisk_csv(CALLS))
+    await suite.caught_up("payment", "tollbook.rating.v1.CallsRated")
+    await pay(suite, operator, 20)
+    await pay(suite, operator, 7)
+    await take_back_last_payment(suite, operator)
     adjustments = suite.stub(AdjustmentServiceStub, operator.tenant_id)
     expires = Timestamp()
     expires.FromDatetime(datetime.now(UTC) + timedelta(days=30))
@@ -80,11 +105,7 @@ async def a_month_of_money(suite: Suite, operator: Operator) -> str:
     done = (await adjustments.RefundMoney(request)).adjustment
     assert (await adjustments.RefundMoney(request)).adjustment == done
     (entry_id,) = done.journal_entry_ids
-    await adjustments.CorrectEntry(
-        adjustment.CorrectEntryRequest(
-            journal_entry_id=entry_id, note="the transfer came back", request_id=request_id()
-        )
-    )
+    await take_back(suite, operator, entry_id)
     with pytest.raises(DomainError, match="INSUFFICIENT_FUNDS"):
         await adjustments.RefundMoney(
             adjustment.RefundMoneyRequest(
@@ -111,7 +132,7 @@ async def test_books_prove_themselves_to_somebody_who_has_only_the_file(
     newest = listed.ledger_roots[-1].root
     proven = checked(file, "--root", newest)
     assert proven.returncode == 0, proven.stderr
-    assert "tenant books: 5 entries, 1 proofs hold" in proven.stdout
+    assert "tenant books: 7 entries, 1 proofs hold" in proven.stdout
     file.write_bytes(file.read_bytes().replace(b'"micros":3000000', b'"micros":3000001', 1))
     assert "its hash differs" in checked(file).stderr
     assert checked(file).returncode == 1
