@@ -72,7 +72,7 @@ def session_of(row: Sequence[Any]) -> Session:
         reserved=_uses(value["reserved"]),
         reason=Reason(value["reason"]),
         hang_up_reason=value["hang_up_reason"],
-        charge_id=None if value["charge_id"] is None else bytes(value["charge_id"]),
+        charge_id=bytes.fromhex(value["charge_id"]) or None,
         version=value["version"],
     )
 
@@ -117,7 +117,7 @@ def _changing(session: Session) -> tuple[Any, ...]:
         "" if session.answer is None else _answer_text(session.answer),
         session.reason.value,
         session.hang_up_reason,
-        session.charge_id,
+        session.charge_id.hex() if session.charge_id else "",
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import (
     text,
 )
 
-from chassis.database.columns import Key16, UtcTime
+from chassis.database.columns import UtcTime
 from services.rating.store.schema import metadata
 
 # One call each, from its authorisation to its end; kept for a while after it, for its call record.
@@ -59,8 +59,8 @@ charging_session = Table(
     Column("reason", Text, nullable=False),
     # Why somebody asked to end it; empty: nobody did.
     Column("hang_up_reason", Text, nullable=False),
-    # Of the customer, once it is settled.
-    Column("charge_id", Key16),
+    # Of the customer, as hexadecimal, once it is settled.
+    Column("charge_id", Text, nullable=False),
     PrimaryKeyConstraint("tenant_id", "session_id"),
     Index("charging_session_by_call", "tenant_id", "call_key"),
     Index("charging_session_by_start", "tenant_id", "start_time"),

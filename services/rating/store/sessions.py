@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Connection,
-    LargeBinary,
     SmallInteger,
     Text,
     bindparam,
@@ -24,6 +23,7 @@ from sqlalchemy.types import TypeDecorator
 
 from kernel.clock import from_micros
 from services.rating.domain.charging.session import LIVE_STATES, Session, SessionState
+from services.rating.domain.compact_json import json_text
 from services.rating.store.session_rows import (
     CHANGING_NAMES,
     KEY_NAMES,
@@ -48,20 +48,22 @@ _COLUMNS = tuple(
 def _postgresql_type(name: str) -> str:
     kind = charging_session.c[name].type
     stored = kind.impl if isinstance(kind, TypeDecorator) else kind
-    known = {Text: "text", LargeBinary: "bytea", BigInteger: "int8", SmallInteger: "int2"}
+    known = {Text: "text", BigInteger: "int8", SmallInteger: "int2"}
     return known.get(type(stored), "int4")
 
 
-def _arrays(names: Sequence[str]) -> str:
-    return ", ".join(f"%s::{_postgresql_type(name)}[]" for name in names)
+def _recordset(names: Sequence[str]) -> str:
+    columns = ", ".join(f"{name} {_postgresql_type(name)}" for name in names)
+    return f"json_to_recordset(%s) AS new ({columns})"
 
 
-# One prepared statement, however many sessions: PostgreSQL takes their values as arrays.
+# One prepared statement, however many sessions: PostgreSQL takes them as one document, which the
+# driver writes far sooner than an array for each column.
 _CHANGED_NAMES = (*CHANGING_NAMES, *KEY_NAMES)
-_INSERT_ARRAYS = f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) SELECT * FROM unnest({_arrays(NAMES)})"  # noqa: S608 our own names
-_UPDATE_ARRAYS = (
+_INSERT_DOCUMENT = f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) SELECT * FROM {_recordset(NAMES)}"  # noqa: S608 our own names
+_UPDATE_DOCUMENT = (
     f"UPDATE {_TABLE} AS known SET {', '.join(f'{name} = new.{name}' for name in CHANGING_NAMES)} "  # noqa: S608 our own names
-    f"FROM unnest({_arrays(_CHANGED_NAMES)}) AS new ({', '.join(_CHANGED_NAMES)}) "
+    f"FROM {_recordset(_CHANGED_NAMES)} "
     "WHERE known.tenant_id = new.tenant_id AND known.session_id = new.session_id"
 )
 _INSERT_ROWS = f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 our own names
@@ -133,12 +135,14 @@ def insert_sessions(connection: Connection, sessions: Sequence[Session]) -> None
     Raises:
         sqlalchemy.exc.IntegrityError: another replica was first with one of them.
     """
-    _write(connection, _INSERT_ARRAYS, _INSERT_ROWS, list(map(session_row, sessions)))
+    rows = list(map(session_row, sessions))
+    _write(connection, _INSERT_DOCUMENT, NAMES, _INSERT_ROWS, rows)
 
 
 def update_sessions(connection: Connection, sessions: Sequence[Session]) -> None:
     """Store what has become of sessions that are locked, each in its next version."""
-    _write(connection, _UPDATE_ARRAYS, _UPDATE_ROWS, list(map(changed_row, sessions)))
+    rows = list(map(changed_row, sessions))
+    _write(connection, _UPDATE_DOCUMENT, _CHANGED_NAMES, _UPDATE_ROWS, rows)
 
 
 def find_session(connection: Connection, tenant_id: str, session_id: str) -> Session | None:
@@ -219,12 +223,16 @@ def sessions_of_calls(
 
 
 def _write(
-    connection: Connection, with_arrays: str, with_rows: str, rows: list[tuple[Any, ...]]
+    connection: Connection,
+    with_document: str,
+    names: Sequence[str],
+    with_rows: str,
+    rows: list[tuple[Any, ...]],
 ) -> None:
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        arrays = tuple(map(list, zip(*rows, strict=True)))
-        connection.exec_driver_sql(with_arrays, arrays)
+        document = json_text([dict(zip(names, row, strict=True)) for row in rows])
+        connection.exec_driver_sql(with_document, (document,))
     else:
         connection.exec_driver_sql(with_rows, rows)

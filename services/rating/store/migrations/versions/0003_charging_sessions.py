@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("hang_up_reason", sa.Text(), nullable=False),
-        sa.Column("charge_id", sa.LargeBinary(16)),
+        sa.Column("charge_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "session_id"),
     )
     _create_indexes()
