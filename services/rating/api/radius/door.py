@@ -67,7 +67,7 @@ class RadiusDoor:
                 await self._ask(opening(facts), client, ACCOUNTING_SECONDS_MAX)
                 answer = await self._ask(request, client, ACCOUNTING_SECONDS_MAX)
         except DomainError as error:
-            return _given_up(error, client)
+            return _given_up(error, facts)
         if answer.reason is Reason.FUNDS_UNAVAILABLE:
             return None
         used_seconds = request.used_seconds if isinstance(request, ExtendRequest) else 0
@@ -97,14 +97,15 @@ def _facts(packet: Packet, client: RadiusClient) -> Facts:
     return Facts(read_attributes(packet), client, to_micros(utc_now()))
 
 
-def _given_up(error: DomainError, client: RadiusClient) -> Reply | None:
+def _given_up(error: DomainError, facts: Facts) -> Reply | None:
     """Nothing for what may pass; an acknowledgement for what would come again for ever.
 
     A switch that gets no answer takes the server for dead, for all calls.
     """
     if error.kind in _PASSING:
         return None
+    session = facts.attributes.get(facts.client.session_id.lower(), "")
     _logger.error(
-        "an accounting record of %s is of no use: %s", client.name, error, extra=error.metadata
+        "an accounting record of %s (%.255s) is of no use: %s", facts.client.name, session, error
     )
     return ACKNOWLEDGED
