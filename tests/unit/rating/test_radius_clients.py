@@ -1,5 +1,6 @@
 """The clients file says who may ask, and what is wrong with it is told without its secrets."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from services.rating.api.radius.clients import ClientsFileError, Replies, read_c
 from services.rating.api.radius.dictionaries import DictionaryError, load_dictionary
 from tests.unit.rating.radius import SECRET, a_client, clients_file
 
+GUIDES = Path(__file__).parents[3] / "docs/guides/switches"
 TWO = """
 [[client]]
 name = "all"
@@ -97,6 +99,16 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
             read_clients(tmp_path / name, frozenset())
     with pytest.raises(ClientsFileError, match="missing"):
         read_clients(tmp_path / "missing", frozenset())
+
+
+@pytest.mark.parametrize("guide", ["README.md", "kamailio.md", "cisco.md"])
+def test_the_clients_of_the_guides_are_understood(tmp_path: Path, guide: str) -> None:
+    """What is copied from a guide works."""
+    [block] = re.findall(r"```toml\n(.*?)```", (GUIDES / guide).read_text(), re.DOTALL)
+    for name in re.findall(r'secret_file = "(.*?)"', block):
+        (tmp_path / name).write_text("a secret of its own")
+    (tmp_path / "clients.toml").write_text(block)
+    assert read_clients(tmp_path / "clients.toml", frozenset())
 
 
 def test_two_clients_are_not_taken_for_one(tmp_path: Path) -> None:
