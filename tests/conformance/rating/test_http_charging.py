@@ -107,6 +107,7 @@ async def test_a_dial_plan_charges_a_call_with_three_questions(
         "EUR",
         "0.06",
     )
+    assert "" not in opened.values()
     extended = await dial_plan.ask("extend", session_id="s", sequence=1, used_seconds=50)
     assert (extended["granted_seconds"], extended["cost"]) == ("110", "0.05")
     closed = await dial_plan.ask("close", session_id="s", duration_seconds=100)
