@@ -15,6 +15,7 @@ from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
 from chassis.service import Runtime, ServiceDefinition
 from kernel.clock import utc_now
+from services.payment.api.adjustments import AdjustmentApi
 from services.payment.api.audit import PaymentAuditApi
 from services.payment.api.ledger import LedgerApi
 from services.payment.api.payments import PaymentApi
@@ -23,12 +24,16 @@ from services.payment.events.accounts import ACCOUNT_CHANGED
 from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
 from services.payment.usecases.close_ledger import close_past_days
+from services.payment.usecases.expire_promotions import expire_promotions
+from tollbook.payment.v1 import adjustment_service_pb2_grpc as adjustment_grpc
 from tollbook.payment.v1 import ledger_root_service_pb2_grpc as root_grpc
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
 
 PACKAGE = "tollbook.payment.v1"
 # How soon a day that has ended has its root.
 DAY_CHECK_SECONDS = 60
+# How soon promotional credit is gone from the balance once it has expired.
+EXPIRY_SECONDS = 10
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +45,10 @@ def build(runtime: Runtime) -> ServiceDefinition:
         name="payment",
         servicers=_servicers(database),
         handlers=[ACCOUNT_CHANGED, CALLS_RATED, INVOICE_ISSUED],
-        background=[partial(_keep_doing, close_past_days, database, DAY_CHECK_SECONDS)],
+        background=[
+            partial(_keep_doing, close_past_days, database, DAY_CHECK_SECONDS),
+            partial(_keep_doing, expire_promotions, database, EXPIRY_SECONDS),
+        ],
     )
 
 
@@ -49,6 +57,7 @@ def _servicers(database: Database) -> list[Servicer]:
     return [
         _servicer(payment_grpc, "PaymentService", PaymentApi(endpoint)),
         _servicer(payment_grpc, "LedgerService", LedgerApi(endpoint)),
+        _servicer(adjustment_grpc, "AdjustmentService", AdjustmentApi(endpoint)),
         _servicer(payment_grpc, "PaymentAuditService", PaymentAuditApi(endpoint)),
         _servicer(root_grpc, "LedgerRootService", LedgerRootApi(endpoint, database)),
     ]
