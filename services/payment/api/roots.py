@@ -23,7 +23,7 @@ from services.payment.domain.root_errors import ledger_root_not_found
 from services.payment.store.entries import FIRST_ID, LAST_ID, id_bound
 from services.payment.store.ledger_accounts import BalanceOverTime, balances_over_time
 from services.payment.store.ledger_roots import list_roots, newest_root, root_ending
-from services.payment.usecases.close_ledger import close_ledger
+from services.payment.usecases.close_ledger import close_until_now
 from services.payment.usecases.prove_entry import EntryProof, prove_entry
 from tollbook.payment.v1 import ledger_root_pb2
 from tollbook.payment.v1 import ledger_root_service_pb2 as messages
@@ -43,7 +43,7 @@ class LedgerRootApi(LedgerRootServiceServicer):
         self, request: messages.DrawLedgerRootRequest, context: Any
     ) -> messages.DrawLedgerRootResponse:
         """Draw a root over everything written until now."""
-        await close_ledger(self._database, utc_now())
+        await close_until_now(self._database, utc_now())
         newest = await self._endpoint.query(lambda connection, _caller: newest_root(connection))
         assert newest is not None, "closing the ledger leaves a root, its own or another's"
         return messages.DrawLedgerRootResponse(ledger_root=root_to_proto(newest, _none))

@@ -16,13 +16,12 @@ from services.payment.store.promotions import promotions_of
 _funds = funds_table.c
 _policy = funds_policy_table.c
 
-_OF_ACCOUNTS = (
-    (_funds.tenant_id == bindparam("tenant_id"))
-    & _funds.account_id.in_(bindparam("account_ids", expanding=True))
-)
 _LOCK = (
     select(_funds.account_id, _funds.held_micros)
-    .where(_OF_ACCOUNTS)
+    .where(
+        _funds.tenant_id == bindparam("tenant_id"),
+        _funds.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
     .order_by(_funds.account_id)
     .with_for_update()
 )

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-
-from sqlalchemy import Connection
+from functools import partial
 
 from chassis.database.engine import Database
+from chassis.database.unit_of_work import UnitOfWork
 from kernel.partition import PARTITION_COUNT
 from services.payment.domain.ledger_root import FIRST_START, NO_ROOT, ChainRoot, LedgerRoot
 from services.payment.store.journal import take_turns
@@ -28,15 +28,13 @@ async def close_ledger(database: Database, end_time: datetime) -> None:
     before it changes any more, and the root is drawn while they go on.
     """
 
-    def close(connection: Connection) -> None:
-        take_turns(connection, range(PARTITION_COUNT))
-        close_time(connection, end_time)
+    def close(unit_of_work: UnitOfWork) -> None:
+        take_turns(unit_of_work.connection, range(PARTITION_COUNT))
+        close_time(unit_of_work.connection, end_time)
 
-    await database.write(lambda unit_of_work: close(unit_of_work.connection))
-    drawn = await database.write(lambda unit_of_work: _draw(unit_of_work.connection, end_time))
-    if drawn is not None:
-        # The logs are kept elsewhere than the database: whoever changes that cannot change this.
-        _logger.info("ledger root up to %s: %s", drawn.end_time.isoformat(), drawn.root.hex())
+    await database.write(close)
+    while not await database.write(partial(_draw, end_time=end_time)):
+        pass
 
 
 async def close_past_days(database: Database, now: datetime) -> None:
@@ -48,11 +46,19 @@ async def close_past_days(database: Database, now: datetime) -> None:
         await close_ledger(database, end_time)
 
 
-def _draw(connection: Connection, end_time: datetime) -> LedgerRoot | None:
+async def close_until_now(database: Database, now: datetime) -> None:
+    """Draw a root over everything, after those of the days that have ended without one."""
+    await close_past_days(database, now)
+    await close_ledger(database, now)
+
+
+def _draw(unit_of_work: UnitOfWork, end_time: datetime) -> bool:
+    """Draw a root; False when another one was drawn at once, and this one has to follow that."""
+    connection = unit_of_work.connection
     newest = newest_root(connection)
     start_time, previous = (newest[0].end_time, newest[1]) if newest else (FIRST_START, NO_ROOT)
     if end_time <= start_time:
-        return None
+        return True
     covered = {each.chain: each for each in newest[0].chains} if newest else {}
     chains = []
     for chain in chains_with_heads(connection):
@@ -61,7 +67,15 @@ def _draw(connection: Connection, end_time: datetime) -> LedgerRoot | None:
         if now.sequence:
             chains.append(now)
     root = LedgerRoot(start_time, end_time, previous, tuple(chains))
-    return root if insert_root(connection, root) else None
+    is_drawn = insert_root(connection, root)
+    if is_drawn:
+        unit_of_work.after_commit(partial(_tell, root))
+    return is_drawn
+
+
+def _tell(root: LedgerRoot) -> None:
+    # Logs are kept elsewhere than the database: whoever changes that cannot change them.
+    _logger.info("ledger root up to %s: %s", root.end_time.isoformat(), root.root.hex())
 
 
 def _midnights(after: datetime, until: datetime) -> Iterator[datetime]:

@@ -7,7 +7,7 @@ from kernel.clock import EPOCH, utc_now
 from services.payment.domain.root_audit import StoredRoot
 from services.payment.store.entries import recorded_heads
 from services.payment.store.ledger_roots import all_roots
-from services.payment.usecases.close_ledger import close_past_days
+from services.payment.usecases.close_ledger import close_past_days, close_until_now
 from tests.conformance.payment.books import (
     Books,
     account,
@@ -101,6 +101,18 @@ def test_nothing_is_written_into_a_time_that_has_its_root(books: Books) -> None:
     assert [root.end_time for root, _ in roots(books)] == [end]
     draw_root(books, end + timedelta(hours=1))
     assert [root.chains[0].entry_count for root, _ in roots(books)] == [1, 1]
+    assert books.audit().findings == []
+
+
+def test_a_root_that_was_asked_for_after_midnight_does_not_replace_the_days(books: Books) -> None:
+    """Half a minute after midnight: the day's root first, then the one that was asked for."""
+    payer = account()
+    books.announce(payer)
+    books.use((payer, 700))
+    end_of_day = midnight(utc_now()) + ONE_DAY
+    asked = end_of_day + timedelta(seconds=30)
+    asyncio.run(close_until_now(books.database, asked))
+    assert [root.end_time for root, _ in roots(books)] == [end_of_day, asked]
     assert books.audit().findings == []
 
 
