@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from services.rating.api.radius.clients_file import ClientsFile
 from services.rating.api.radius.door import RadiusDoor
 from services.rating.api.radius.server import RadiusServer
 from services.rating.domain.charging.session import SessionState
+from services.rating.domain.charging.transfers import StepResult, TransferStep
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from tests.conformance.rating.charging_desk import ChargingDesk, PurseFunds
 from tests.conformance.rating.desk import NETHERLANDS, Desk, euros
@@ -29,13 +30,29 @@ from tests.unit.rating.radius import (
 EURO = 10**6
 START, STOP, INTERIM, FAILED = 1, 2, 3, 15
 BYE = 8
+SECONDS_MAX = 10
+
+
+class MoodyFunds(PurseFunds):
+    """Stands where payment's holds are, and answers only when it may."""
+
+    def __init__(self, purse: Purse) -> None:
+        super().__init__(purse)
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def execute(self, tenant_id: str, steps: Sequence[TransferStep]) -> list[StepResult]:
+        await self.answers.wait()
+        return await super().execute(tenant_id, steps)
 
 
 class Proxy:
     """A proxy that speaks to a replica of rating."""
 
-    def __init__(self, charging: ChargingDesk, server: RadiusServer) -> None:
+    def __init__(self, charging: ChargingDesk, funds: MoodyFunds, server: RadiusServer) -> None:
         self.charging = charging
+        self.funds = funds
+        self.server = server
         self._authentication = Switch(server.authentication.port)
         self._accounting = Switch(server.accounting.port)
 
@@ -82,14 +99,15 @@ async def proxies(desk: Desk, purse: Purse, tmp_path: Path) -> AsyncIterator[lis
     clients = clients_file(tmp_path, profile="kamailio", requested_seconds=60, **entries)
     servers, tasks, proxies = [], [], []
     for _ in range(2):
-        charging = ChargingDesk(desk, PurseFunds(purse))
+        funds = MoodyFunds(purse)
+        charging = ChargingDesk(desk, funds)
         door = RadiusDoor(charging.charging, ChargingMemory(desk.database))
         server = RadiusServer(door, ClientsFile(clients, frozenset({"112"})), DICTIONARY)
         tasks.append(asyncio.create_task(server.serve("127.0.0.1:0", "127.0.0.1:0")))
         servers.append(server)
         while not server.accounting.is_listening:
             await asyncio.sleep(0.01)
-        proxies.append(Proxy(charging, server))
+        proxies.append(Proxy(charging, funds, server))
     yield proxies
     for proxy, task in zip(proxies, tasks, strict=True):
         proxy.close()
@@ -187,6 +205,21 @@ async def test_what_is_repeated_at_another_replica_is_harmless(
         await proxy.tell(STOP, Sip_Method=BYE, Acct_Session_Time=50)
     assert euros([await proxies[0].charging.desk.charge()]) == ["0.0500"]
     assert not purse.held
+
+
+async def test_what_is_not_committed_is_not_acknowledged(proxy: Proxy) -> None:
+    """The proxy repeats it, and is answered as soon as it is committed."""
+    await proxy.authorise()
+    proxy.funds.answers.clear()
+    waiting = asyncio.create_task(proxy.tell(INTERIM, Acct_Session_Time=40))
+    async with asyncio.timeout(SECONDS_MAX):
+        while not proxy.server.accounting.counts["unanswered"]:
+            await asyncio.sleep(0.01)
+    assert not waiting.done()
+    waiting.cancel()
+    proxy.funds.answers.set()
+    await proxy.tell(INTERIM, Acct_Session_Time=40)
+    assert (await proxy.charging.session("sbc:call-1")).used_seconds == 40
 
 
 async def test_a_record_of_no_use_is_acknowledged_and_told(
