@@ -28,6 +28,7 @@ from services.rating.domain.counters import CounterBook
 from tests.unit.rating.calls import CALLER, NOON, NUMBER, Shop, call
 
 TENANT = "acme"
+FAR_MICROS = 2**62
 
 
 def charged_call(**changes: Any) -> ChargedCall:
@@ -54,6 +55,8 @@ class Purse:
 
     money: dict[str, int]
     held: dict[str, tuple[str, int]] = field(default_factory=dict)
+    ends_micros: int = FAR_MICROS
+    """When its holds end."""
     _results: dict[str, StepResult] = field(default_factory=dict)
 
     def execute(self, steps: Sequence[TransferStep]) -> list[StepResult]:
@@ -79,7 +82,7 @@ class Purse:
         if isinstance(step, ChangeHold):
             return self._hold(step, account_id, before)
         del self.held[step.hold_id]
-        return Held(0)
+        return Held(0, self.ends_micros)
 
     def _hold(self, step: PlaceHold | ChangeHold, account_id: str, before: int) -> StepResult:
         available = self.available(account_id) + before
@@ -87,7 +90,7 @@ class Purse:
             return NotHeld("INSUFFICIENT_FUNDS")
         micros = min(step.amount_micros, available)
         self.held[step.hold_id] = account_id, micros
-        return Held(micros)
+        return Held(micros, self.ends_micros)
 
 
 @dataclass

@@ -127,6 +127,23 @@ def test_a_call_goes_on_with_what_it_has_when_money_is_used_up() -> None:
     assert sum(held for _, held in call.purse.held.values()) == 60 * CENT
 
 
+def test_a_grant_never_outlives_its_hold() -> None:
+    """The hold was placed long ago, and only now is its answer heard."""
+    call = live(Shop(), 1_000)
+    call.purse.ends_micros = call.now_micros + 100 * 10**6
+    answer = call.open()
+    assert (answer.verdict, answer.valid_seconds) == (Verdict.GRANTED, 100 - 60)
+
+
+def test_a_hold_that_is_over_grants_nothing_and_is_given_back() -> None:
+    """Of its hundred seconds the grace alone is left."""
+    call = live(Shop(), 1_000)
+    call.purse.ends_micros = call.now_micros + 60 * 10**6
+    answer = call.open()
+    assert (answer.verdict, answer.reason) == (Verdict.REFUSED, Reason.FUNDS_UNAVAILABLE)
+    assert not call.purse.held
+
+
 rates = st.builds(
     lambda price, fee, increments, minimum, grace: rate(
         price,

@@ -11,6 +11,7 @@ from services.rating.domain.charging.answer import Reason, Verdict
 from services.rating.domain.charging.call_prices import CallPrices
 from services.rating.domain.charging.grants import grant_within, wanted
 from services.rating.domain.charging.holds import (
+    holds_end_micros,
     is_all_held,
     levels_after,
     refusal_of,
@@ -122,21 +123,39 @@ def finished(
     if intent is None or intent.sequence != sequence or not known.is_live:
         return known
     prices, terms = basis
-    levels = levels_after(known, results)
-    reason = refusal_of(known, results) or (prices if isinstance(prices, Reason) else Reason.NONE)
+    ends = holds_end_micros(results)
+    reason = refusal_of(known, results) or _refusal(prices, ends, terms)
     if isinstance(prices, Reason) or reason:
         # The holds of an open were given back; those of an extend are what they were before.
         known = _reserving(known, known.granted_seconds, prices, counters)
         return refused(known, sequence, reason, terms)
-    session, seconds = known._replace(levels=levels), intent.wanted.seconds
-    if not is_all_held(levels, intent.wanted):
-        counters.give_back(known.reserved)
-        held = [level.held_micros or 0 for level in levels]
-        price = prices.of(known.pricing_begin_micros, counters)
-        seconds = grant_within(price, held, known.reached_seconds, seconds)
-        counters.apply(known.reserved)
+    session = known._replace(levels=levels_after(known, results))
+    seconds = intent.wanted.seconds
+    if not is_all_held(session.levels, intent.wanted):
+        seconds = _covered(session, prices, counters)
         session = _reserving(session, seconds, prices, counters)
-    return granted(session, seconds, terms)
+    return granted(session, seconds, terms, ends)
+
+
+def _refusal(prices: CallPrices | Reason, ends_micros: int | None, terms: Terms) -> Reason:
+    """Why what is held is of no use."""
+    if isinstance(prices, Reason):
+        return prices
+    grace_micros = terms.policy.grace_seconds * MICROS_PER_SECOND
+    is_over = ends_micros is not None and ends_micros - grace_micros <= terms.now_micros
+    return Reason.FUNDS_UNAVAILABLE if is_over else Reason.NONE
+
+
+def _covered(session: Session, prices: CallPrices, counters: CounterBook) -> int:
+    """The seconds that what is held is worth."""
+    intent = session.intent
+    assert intent is not None, "only an intent has holds"
+    counters.give_back(session.reserved)
+    price = prices.of(session.pricing_begin_micros, counters)
+    held = [level.held_micros or 0 for level in session.levels]
+    seconds = grant_within(price, held, session.reached_seconds, intent.wanted.seconds)
+    counters.apply(session.reserved)
+    return seconds
 
 
 def _levels(tenant_id: str, request: OpenRequest, prices: CallPrices) -> tuple[Level, ...]:

@@ -55,6 +55,14 @@ def refusal_of(session: Session, results: Sequence[StepResult]) -> Reason:
     return Reason.NONE
 
 
+def holds_end_micros(results: Sequence[StepResult]) -> int | None:
+    """When the first of the holds ends; None where there is none.
+
+    Whoever repeats a step hears how the hold stood when it was executed: that may be a while ago.
+    """
+    return min((each.expire_micros for each in results if isinstance(each, Held)), default=None)
+
+
 def levels_after(session: Session, results: Sequence[StepResult]) -> tuple[Level, ...]:
     """The levels with what is held of them now."""
     levels = list(session.levels)

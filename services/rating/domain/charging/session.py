@@ -128,8 +128,10 @@ def begin_of(call: ChargedCall, answer_micros: int | None) -> int | None:
     return None if answer_micros is None else max(call.start_micros, answer_micros)
 
 
-def granted(session: Session, seconds: int, terms: Terms) -> Session:
-    """The session once what is held for its intent is worth so many seconds.
+def granted(
+    session: Session, seconds: int, terms: Terms, ends_micros: int | None = None
+) -> Session:
+    """The session once what is held for its intent, until an instant, is worth so many seconds.
 
     A call that has begun goes on with what it was granted before, if that is all there is.
     """
@@ -137,11 +139,13 @@ def granted(session: Session, seconds: int, terms: Terms) -> Session:
     assert intent is not None, "only an intent is granted"
     if seconds <= session.reached_seconds < intent.wanted.seconds:
         return refused(session, intent.sequence, Reason.INSUFFICIENT_FUNDS, terms)
+    expire = terms.now_micros + intent.hold_seconds * MICROS_PER_SECOND
     session = session._replace(
         state=SessionState.ACTIVE,
         # Nobody takes back what a switch was told in an outage.
         granted_seconds=max(seconds, session.granted_seconds),
-        expire_micros=terms.now_micros + intent.hold_seconds * MICROS_PER_SECOND,
+        # A grant never outlives its holds.
+        expire_micros=expire if ends_micros is None else min(expire, ends_micros),
     )
     return answered(session, intent.sequence, Verdict.GRANTED, Reason.NONE, terms)
 
@@ -159,22 +163,26 @@ def answered(
     session: Session, sequence: int, verdict: Verdict, reason: Reason, terms: Terms
 ) -> Session:
     """The session with its newest answer, which a repetition of the request gets too."""
-    policy, left = terms.policy, session.granted_seconds - session.used_seconds
-    is_granted = verdict is Verdict.GRANTED
+    valid_seconds = ask_again_at = held = 0
+    currency = ""
+    if session.levels:
+        currency, held = session.levels[0].currency, session.levels[0].held_micros or 0
+    if verdict is Verdict.GRANTED and session.levels:
+        left = (session.expire_micros - terms.now_micros) // MICROS_PER_SECOND
+        valid_seconds = max(0, left - terms.policy.grace_seconds)
+        ask_again_at = terms.policy.ask_again_at(session.used_seconds, session.granted_seconds)
     answer = Answer(
         session.session_id,
         sequence,
         verdict,
         reason,
         session.granted_seconds,
-        policy.valid_seconds(left) if is_granted and session.levels else 0,
-        policy.ask_again_at(session.used_seconds, session.granted_seconds)
-        if is_granted and session.levels
-        else 0,
-        policy.when_exhausted,
+        valid_seconds,
+        ask_again_at,
+        terms.policy.when_exhausted,
         session.price_per_minute_nanos,
-        session.levels[0].currency if session.levels else "",
-        (session.levels[0].held_micros or 0) if session.levels else 0,
+        currency,
+        held,
         session.cost_micros,
     )
     return session._replace(sequence=sequence, intent=None, answer=answer)

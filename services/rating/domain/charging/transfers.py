@@ -64,9 +64,10 @@ TransferStep = PlaceHold | ChangeHold | CaptureHold | ReleaseHold
 
 
 class Held(NamedTuple):
-    """The step was executed: so much is held now."""
+    """The step was executed, now or when it was asked for first: so much is held, until then."""
 
     held_micros: int
+    expire_micros: int
 
 
 class NotHeld(NamedTuple):

@@ -10,7 +10,12 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from chassis.grpc.client import acting_for
-from chassis.grpc.convert import money_from_proto, money_to_proto
+from chassis.grpc.convert import (
+    MICROS_PER_SECOND,
+    NANOS_PER_MICRO,
+    money_from_proto,
+    money_to_proto,
+)
 from kernel.errors import DomainError
 from kernel.money import Money
 from services.rating.domain.charging.offline import FundsUnavailableError
@@ -122,7 +127,12 @@ def _capture(step: CaptureHold) -> holds.CaptureHold:
 
 def _result(result: messages.TransferResult) -> StepResult:
     if result.HasField("hold"):
-        return Held(money_from_proto(result.hold.held).micros)
+        hold = result.hold
+        expire = hold.expire_time
+        return Held(
+            money_from_proto(hold.held).micros,
+            expire.seconds * MICROS_PER_SECOND + expire.nanos // NANOS_PER_MICRO,
+        )
     return NotHeld(_reason(result.error))
 
 
