@@ -48,8 +48,9 @@ k8s: setup ## Render every Kubernetes overlay and validate it offline
 peers: ## Install the real switches of tests/peers (Debian, as root); without them they are skipped
 	@tools/install_peers.sh
 
-chaos: setup ## Kill processes in the middle of work and reconcile (CHAOS=short for CI)
-	@CHAOS=$(CHAOS) $(BIN)/pytest tests/chaos $(ARGS)
+chaos: setup ## Try 100,000 schedules, then kill processes and reconcile (CHAOS=short for CI; SEED=)
+	@CHAOS=$(CHAOS) SEED=$(SEED) $(BIN)/python -m tests.support.simulation
+	@$(if $(SEED),,CHAOS=$(CHAOS) $(BIN)/pytest tests/chaos $(ARGS))
 
 bench: setup ## Measure the pipeline beside its floors (BENCH=short for CI)
 	@BENCH=$(BENCH) $(BIN)/python -m tests.bench

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
+import sqlalchemy.exc
+
 from tests.support.simulation.faults import Faults
 
 T = TypeVar("T")
-Key = tuple[Hashable, ...]
+Key = tuple[Any, ...]
 ATTEMPTS_MAX = 6
 
 
-class DatabaseUnreachableError(Exception):
+class DatabaseUnreachableError(sqlalchemy.exc.TimeoutError):
     """The database did not answer in time."""
 
 

@@ -58,7 +58,7 @@ class _Step:
         return self._time
 
 
-class SimulatedLoop(asyncio.AbstractEventLoop):
+class SimulatedLoop:
     """Runs the real code of several processes in one thread; time passes when all wait.
 
     Every task, future and timer of asyncio works on it as on any loop, so the code under test is
@@ -68,6 +68,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def __init__(self, before_step: Callable[[Life], None]) -> None:
         """`before_step` is told which process goes on, and may end its life."""
         self._before_step = before_step
+        # To asyncio it is a loop: it has all that futures, tasks and timers ask for.
+        self._as_loop: Any = self
         self._ready: deque[_Step] = deque()
         self._timers: list[tuple[float, int, _Step]] = []
         self._timer_count = 0
@@ -82,7 +84,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     def run(self, steps_max: int) -> bool:
         """Go on until nothing is left to do; False when that takes more than so many steps."""
-        asyncio._set_running_loop(self)
+        asyncio._set_running_loop(self._as_loop)
         try:
             for _ in range(steps_max):
                 if not self._run_next():
@@ -133,27 +135,25 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return False
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=self._as_loop)
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, **options)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self._as_loop, **options)
         # A task of a dead process must not be tidied up in the middle of the schedule.
         self._kept.append(task)
         return task
 
-    def call_soon(  # type: ignore[override]
-        self, callback: Any, *args: Any, context: Context | None = None
-    ) -> _Step:
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> _Step:
         step = _Step(callback, args, context or copy_context(), self._now)
         self._ready.append(step)
         return step
 
-    def call_later(  # type: ignore[override]
+    def call_later(
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
     ) -> _Step:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
-    def call_at(  # type: ignore[override]
+    def call_at(
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> _Step:
         step = _Step(callback, args, context or copy_context(), when)

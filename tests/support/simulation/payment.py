@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from chassis.group_commit import GroupCommit
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.funds import Funds, Policy
-from services.payment.domain.funds_book import Capture, FundsBook, execute, expire_due
+from services.payment.domain.funds_book import (
+    Capture,
+    FundsBook,
+    capture_rated,
+    execute,
+    expire_due,
+)
 from services.payment.domain.transfers import (
     CaptureHold,
     ChangeHold,
+    Executed,
     PlaceHold,
+    ReleaseHold,
     Result,
     Transfer,
 )
@@ -33,20 +40,15 @@ BATCH_MAX = 1_000
 # The sweep looks once a second; a hold may be there so much longer than it is valid.
 SWEEP_SECONDS = 1.0
 
-Execute = Callable[[Transfer, FundsBook, datetime], Result]
-
 
 class Payment:
     """The service: its database, its replicas, and the recount of what it says and does."""
 
-    def __init__(
-        self, world: World, accounts: dict[str, tuple[int, int]], execute: Execute = execute
-    ) -> None:
+    def __init__(self, world: World, accounts: dict[str, tuple[int, int]]) -> None:
         """`accounts` has the wallet and the credit limit of each."""
         self.world = world
         self.recount = MoneyRecount({name: limit for name, (_, limit) in accounts.items()})
         self.database = world.database(self._check)
-        self._execute = execute
         for name, (wallet, limit) in accounts.items():
             self.database.commit(partial(self._open_account, name, limit))
             self.database.commit(partial(self._pay, name, wallet))
@@ -83,7 +85,7 @@ class Payment:
         results = []
         for transfer in batch:
             captured = len(book.captures)
-            result = self._execute(transfer, book, now)
+            result = execute(transfer, book, now)
             results.append(result)
             posted = book.captures[captured:]
             transaction.facts.append(partial(self._executed, transfer, result, posted))
@@ -98,24 +100,18 @@ class Payment:
             transaction.facts.append(partial(self._expired, changed[0].hold_id))
         self._store(transaction, book)
 
-    def _apply(
-        self, sequence: int, capture: Capture, hold_id: str, transaction: Transaction
-    ) -> None:
+    def _apply(self, sequence: int, capture: Capture, transaction: Transaction) -> None:
         """A row of CallsRated, once, as the consumer does."""
         if transaction.get("inbox", sequence) is not None:
             return
         transaction.put("inbox", sequence, row=True)
-        hold = transaction.get("hold", hold_id) if hold_id else None
-        charge = capture.charge
+        hold = transaction.get("hold", capture.hold_id)
         book = FundsBook(
             [transaction.get("funds", capture.account_id)],
             [hold] if hold else [],
-            [charge] if transaction.get("captured", charge) else [],
+            [capture.charge] if transaction.get("captured", capture.charge) else [],
         )
-        if charge not in book.captured:
-            book.capture(capture, self.world.now())
-            if hold:
-                book.keep(hold.captured(capture.amount.micros))
+        capture_rated(capture, book, self.world.now())
         transaction.facts.extend(partial(self._posted, each) for each in book.captures)
         self._store(transaction, book)
 
@@ -163,14 +159,28 @@ class Payment:
         for hold in book.changed_holds():
             transaction.put("hold", hold.hold_id, row=hold)
         for capture in book.captures:
-            transaction.insert("captured", capture.charge, row=True)
+            self.note_capture(transaction, capture)
         for request_id, executed in book.executed.items():
-            transaction.insert("result", request_id, row=executed)
+            self.note_result(transaction, request_id, executed)
         for hold in (*book.new_holds(), *book.changed_holds()):
             if hold.is_open:
                 wait = (hold.expire_time - self.world.now()).total_seconds() + SWEEP_SECONDS
-                expire = partial(self.world.later, wait, SERVICE, "expire", hold.hold_id)
-                transaction.facts.append(expire)
+                sweep = (wait, SERVICE, "expire", hold.hold_id, partial(self._is_due, hold.hold_id))
+                transaction.facts.append(partial(self.world.later, *sweep))
+
+    @staticmethod
+    def note_capture(transaction: Transaction, capture: Capture) -> None:
+        """The key by which a second capture of the same revision is known."""
+        transaction.insert("captured", capture.charge, row=True)
+
+    @staticmethod
+    def note_result(transaction: Transaction, request_id: str, executed: Executed) -> None:
+        """The answer that a repetition gets."""
+        transaction.insert("result", request_id, row=executed)
+
+    def _is_due(self, hold_id: str) -> bool:
+        hold = self.database.look().get("hold", hold_id)
+        return bool(hold.is_open and hold.expire_time <= self.world.now())
 
     # What the recount hears, once it is committed.
 
@@ -186,8 +196,8 @@ class Payment:
             return
         if isinstance(step, PlaceHold | ChangeHold):
             self.recount.hold(hold.hold_id, hold.account_id, hold.held_micros)
-        else:
-            self.recount.end(hold.hold_id)
+        elif isinstance(step, ReleaseHold):
+            self.recount.release(hold.hold_id)
 
     def _posted(self, capture: Capture) -> None:
         self.world.note("posted", lambda: f"payment: posts {capture}")

@@ -23,6 +23,7 @@ class MoneyRecount:
         self.charges: Counter[bytes] = Counter()
         self.unbacked: Counter[str] = Counter()
         """What was posted of each account beyond the hold it had at that time."""
+        self.released: set[str] = set()
         self._answers: dict[str, Any] = {}
 
     def is_repetition(self, request_id: str, result: Any) -> bool:
@@ -51,6 +52,12 @@ class MoneyRecount:
         """A hold has nothing any more."""
         self.held.pop(hold_id, None)
 
+    def release(self, hold_id: str) -> None:
+        """A hold is given back: nothing may be owed for it any more."""
+        if hold_id in self.held:
+            self.released.add(hold_id)
+        self.end(hold_id)
+
     def post(
         self, account_id: str, hold_id: str, charge: bytes, revision: int, micros: int
     ) -> None:
@@ -60,6 +67,8 @@ class MoneyRecount:
         self.revisions[charge, revision] = micros
         self.charges[charge] += micros
         self.posted[account_id] += micros
+        if hold_id in self.released and micros > 0:
+            raise ViolationError(f"{hold_id} was released, and {micros} are owed for it")
         _, held = self.held.pop(hold_id, (account_id, 0))
         self.unbacked[account_id] += max(0, micros - held)
 

@@ -49,6 +49,8 @@ class PlannedCall:
     """How long it goes on although nothing more is granted."""
     dies_after: float | None = None
     """So long after its start the switch dies: it asks nothing more, and reports no end."""
+    stalls: float = 0.0
+    """How long it waits after a request that nobody answered, before it asks again."""
     opens: bool = True
     """Whether it asks before it lets the call through; if not, it only reports the end."""
     is_emergency: bool = False
@@ -78,13 +80,22 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """All replicas of a service die at once, and stay away for some time."""
+
+    service: str
+    at: float
+    down: float
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """The account is blocked, so that calls end at their next request."""
 
     at: float
 
 
-Action = PlannedCall | MoneyMoves | Crash | Block
+Action = PlannedCall | MoneyMoves | Crash | Outage | Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +106,6 @@ class Scenario:
     tenant: Tenant
     actions: tuple[Action, ...]
     rates: FaultRates = field(default_factory=FaultRates)
-
-    def of(self, kind: type[Action]) -> list[Action]:
-        """The actions of a kind."""
-        return [action for action in self.actions if isinstance(action, kind)]
 
 
 PROCESSES = ("rating-0", "rating-1", "payment-0", "payment-1")
@@ -111,9 +118,11 @@ RATES = (
 def draw(seed: int) -> Scenario:
     """The schedule of a seed."""
     source = Random(seed)
-    actions: list[Action] = [_call(source, number) for number in range(source.randint(1, 5))]
+    actions: list[Action] = [_call(source, number) for number in range(source.randint(1, 4))]
     actions += [_money(source) for _ in range(source.choice((0, 0, 1, 2)))]
     actions += [_crash(source) for _ in range(source.choice((0, 1, 1, 2, 3)))]
+    if source.random() < 0.08:
+        actions.append(_outage(source))
     if source.random() < 0.1:
         actions.append(Block(source.uniform(0, HORIZON_SECONDS)))
     return Scenario(seed, _tenant(source), tuple(actions), _rates(source))
@@ -143,6 +152,7 @@ def _call(source: Random, number: int) -> PlannedCall:
         asks=source.choice((1, 2, 4)),
         overruns=source.choice((0.0, 0.0, 0.0, 0.0, 20.0)),
         dies_after=source.uniform(0, 60) if source.random() < 0.15 else None,
+        stalls=source.choice((40.0, 290.0, 330.0)) if source.random() < 0.1 else 0.0,
         opens=source.random() < 0.93,
         is_emergency=source.random() < 0.02,
         record_after=source.choice((None, -2.0, 0.0, 5.0, 40.0, 500.0)),
@@ -163,6 +173,14 @@ def _crash(source: Random) -> Crash:
         process=source.choice(PROCESSES),
         step=source.choice((source.randint(1, 40), source.randint(1, 400))),
         down=source.choice((0.01, 1.0, 45.0)),
+    )
+
+
+def _outage(source: Random) -> Outage:
+    return Outage(
+        service=source.choice(("rating", "payment")),
+        at=source.choice((source.uniform(0, 0.05), source.uniform(0, HORIZON_SECONDS))),
+        down=source.choice((5.0, 60.0, 400.0)),
     )
 
 

@@ -85,13 +85,23 @@ class World:
 
         self.loop.start(Life(name), watched)
 
-    def later(self, seconds: float, service: str, method: str, request: Any = None) -> None:
-        """Have some replica of a service do something by itself, until it is done once."""
+    def later(
+        self,
+        seconds: float,
+        service: str,
+        method: str,
+        request: Any,
+        is_due: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Have some replica of a service do something by itself, until it is done once.
+
+        `is_due` spares the asking when there is nothing to do any more.
+        """
         faults = Faults(0, method, FaultRates())
 
         async def work() -> None:
             await asyncio.sleep(seconds)
-            while True:
+            while is_due():
                 try:
                     await self.network.ask(service, method, request, faults, JOB_SECONDS_MAX)
                 except (UnreachableError, DatabaseUnreachableError):
@@ -100,6 +110,12 @@ class World:
                     return
 
         self.spawn(method, work)
+
+    def end_service(self, service: str, down: float) -> None:
+        """Kill all replicas of a service."""
+        for name in self.replicas:
+            if name.startswith(service):
+                self._kill(name, down)
 
     def violate(self, violation: ViolationError) -> None:
         """End the schedule before the next step."""
@@ -137,6 +153,8 @@ class World:
 
     def _kill(self, name: str, down: float) -> None:
         replica = self.replicas[name]
+        if replica.life.is_over:
+            return
         replica.kill()
         self.note("crash", lambda: f"{name} dies")
         self.loop.call_later(down, self._start_again, replica)
