@@ -35,6 +35,22 @@ def insert_rows(
         connection.exec_driver_sql(_insert_sql(table, column_names), list(rows))
 
 
+def upsert_rows(
+    connection: Connection, table: Table, column_names: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Insert rows, or overwrite those that have their primary key; a few at a time."""
+    if not rows:
+        return
+    key = [column.name for column in table.primary_key]
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in column_names if name not in key)
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    statement = (
+        f"{_insert_sql(table, column_names, mark)} "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    )
+    connection.exec_driver_sql(statement, list(rows))
+
+
 def insert_ignoring_known(
     connection: Connection,
     table: Table,
@@ -53,9 +69,9 @@ def insert_ignoring_known(
     return _insert_ignoring_known_sqlite(connection, table, column_names, rows, key)
 
 
-def _insert_sql(table: Table, column_names: Sequence[str]) -> str:
+def _insert_sql(table: Table, column_names: Sequence[str], mark: str = "?") -> str:
     columns = ", ".join(f'"{name}"' for name in column_names)
-    marks = ", ".join("?" for _ in column_names)
+    marks = ", ".join(mark for _ in column_names)
     return f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})'  # noqa: S608 our own names
 
 

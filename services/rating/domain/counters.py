@@ -67,7 +67,11 @@ class CounterBook:
     def apply(self, uses: Iterable[CounterUse]) -> None:
         """Note what a call took."""
         for use in uses:
-            self._move(use, 1)
+            if self._states.get(use.key) is use.before:
+                self._moved.add(use.key)
+                self._states[use.key] = use.after
+            else:
+                self._move(use, 1)
 
     def give_back(self, uses: Iterable[CounterUse]) -> None:
         """Undo what an earlier revision of a call took, from the counters it took it from."""

@@ -10,8 +10,11 @@ from sqlalchemy import BigInteger, Connection, Select, and_, exists, literal, se
 from chassis.database.bulk import insert_rows
 from chassis.database.columns import UtcTime
 from chassis.database.unit_of_work import EventPosition
-from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES
+from kernel.clock import from_micros
+from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES, time_key
 from services.rating.domain.charges.charge import ChargeRevision
+from services.rating.domain.charges.charge_columns import ChargeColumns
+from services.rating.domain.charging.requests import ChargedCall
 from services.rating.store.schema import charge
 
 _COLUMN_NAMES = (*ChargeRevision._fields, "event_partition", "event_sequence")
@@ -24,12 +27,10 @@ _COLUMNS = tuple(
 )
 
 
-def insert_charges(
-    connection: Connection, columns: Sequence[Sequence[Any]], position: EventPosition
-) -> None:
-    """Store settlements that one event of ours carries: the columns of their revisions."""
+def insert_charges(connection: Connection, charges: ChargeColumns, position: EventPosition) -> None:
+    """Store settlements that one event of ours carries."""
     carried = repeat(position.partition), repeat(position.sequence)
-    rows = list(zip(*columns, *carried))  # noqa: B905 repeats never end
+    rows = list(zip(*charges.columns, *carried))  # noqa: B905 repeats never end
     insert_rows(connection, charge, _COLUMN_NAMES, rows)
 
 
@@ -75,6 +76,26 @@ def charges_of_call(connection: Connection, settled: ChargeRevision) -> list[Cha
         charge.c.call_id == settled.call_id,
     )
     return [ChargeRevision(*row) for row in connection.execute(query)]
+
+
+def start_of_charged_call(
+    connection: Connection, tenant_id: str, call: ChargedCall, tolerance_micros: int
+) -> int | None:
+    """When a call started by the charge that its account has for it; None while there is none."""
+    first, last = call.start_micros - tolerance_micros, call.start_micros + tolerance_micros
+    ends = (time_key(from_micros(max(0, each)), "")[:KEY_TIME_BYTES] for each in (first, last))
+    query = select(type_coerce(charge.c.start_time, BigInteger)).where(
+        charge.c.tenant_id == tenant_id,
+        charge.c.account_id == call.account_id,
+        charge.c.charge_id.between(
+            next(ends) + bytes(KEY_HASH_BYTES), next(ends) + b"\xff" * KEY_HASH_BYTES
+        ),
+        charge.c.revision == 1,
+        charge.c.call_key_kind == call.call_key_kind,
+        charge.c.call_key == call.call_key,
+        charge.c.leg == call.leg,
+    )
+    return connection.execute(query.limit(1)).scalar_one_or_none()
 
 
 def charge_revision(

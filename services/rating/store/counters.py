@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, select, tuple_, type_coerce
-from sqlalchemy.dialects.postgresql import Insert
 
-from chassis.database.insert import insert_into
+from chassis.database.bulk import upsert_rows
 from kernel.clock import from_micros
 from kernel.period import Period
 from services.rating.domain.counters import CounterKey, CounterState
@@ -71,8 +70,9 @@ def save_counters(
     """Store the state of counters that are locked."""
     if not states:
         return
-    rows = [_values(tenant_id, key, state) for key, state in sorted(states.items())]
-    connection.execute(_upsert(connection), rows)
+    names = "tenant_id", *_KEY_COLUMNS, *_STATE_COLUMNS
+    rows = [(tenant_id, *key, *state) for key, state in sorted(states.items())]
+    upsert_rows(connection, usage_counter, names, rows)
 
 
 def list_counters(
@@ -110,24 +110,3 @@ def counters_of_period(
 
 def _states(rows: Iterable[Any]) -> dict[CounterKey, CounterState]:
     return {CounterKey(*row[:5]): CounterState(*row[5:]) for row in rows}
-
-
-def _upsert(connection: Connection) -> Insert:
-    statement = insert_into(connection, usage_counter)
-    return statement.on_conflict_do_update(
-        index_elements=list(usage_counter.primary_key.columns),
-        set_={name: statement.excluded[name] for name in (*_STATE_COLUMNS, "period_end")},
-    )
-
-
-def _values(tenant_id: str, key: CounterKey, state: CounterState) -> dict[str, Any]:
-    owner, source_id, code, start, end = key
-    return {
-        "tenant_id": tenant_id,
-        "owner_account_id": owner,
-        "source_id": source_id,
-        "code": code,
-        "period_start": from_micros(start),
-        "period_end": from_micros(end),
-        **dict(zip(_STATE_COLUMNS, state, strict=True)),
-    }

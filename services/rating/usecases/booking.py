@@ -1,6 +1,6 @@
 """Finding the billing period of each settlement, against the seals of its payer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -54,12 +54,21 @@ class Bookings:
             self._last[payer_id] = (start, end, booked)
         return booked
 
-    def counting_micros(self, payer_id: str, start_micros: int) -> int:
-        """The instant whose period's counters a charge moves.
+    def of_calls(self, payer_ids: Sequence[str], starts_micros: Sequence[int]) -> list[Booked]:
+        """The period of each call; of calls whose payer is not known there is none."""
+        unknown = set(payer_ids) - self.accounts.keys()
+        return [
+            NOT_BOOKED if payer_id in unknown else self.book(payer_id, start_micros)
+            for payer_id, start_micros in zip(payer_ids, starts_micros, strict=True)
+        ]
 
-        It is the start, or where the payer's open period begins when that of the start is sealed.
-        """
-        if payer_id not in self.accounts:
-            return start_micros
-        booked = self.book(payer_id, start_micros)
-        return max(booked.start or 0, start_micros) if booked.correction else start_micros
+
+def counting_micros(booked: Sequence[Booked], starts_micros: Sequence[int]) -> Sequence[int]:
+    """The instants whose periods' counters charges move.
+
+    It is the start, or where the payer's open period begins when that of the start is sealed.
+    """
+    return [
+        max(period.start or 0, start_micros) if period.correction else start_micros
+        for period, start_micros in zip(booked, starts_micros, strict=True)
+    ]

@@ -1,67 +1,133 @@
 """Storing settlements together with the event that tells the other services about them."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from chassis import columns
 from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from kernel.partition import partition_of
 from services.rating.domain.charges.charge import NO_EVENT, ChargeKind, ChargeRevision, Party
+from services.rating.domain.charges.charge_columns import ChargeColumns
+from services.rating.domain.charges.settlement import InputKind
+from services.rating.domain.charging.call_sessions import NO_SESSIONS, CallSessions
 from services.rating.store.charges import insert_charges
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
 REVISIONS_PER_EVENT_MAX = 5_000
 
 
-class Settlement(NamedTuple):
-    """A settlement with its call's numbers, which the event carries and the charge does not."""
+class Settlements(NamedTuple):
+    """Settlements by column, with their calls' numbers: the event has these, the charge not."""
 
-    charge: ChargeRevision
-    caller: str = ""
-    callee: str = ""
-
-
-class _Settlements(NamedTuple):
-    """Settlements as columns."""
-
-    charge: Sequence[Sequence[Any]]
-    """In the order of the fields of a revision."""
+    charges: ChargeColumns
     callers: Sequence[str]
     callees: Sequence[str]
 
     @classmethod
-    def of(cls, settlements: Sequence[Settlement]) -> Self:
-        """The columns of settlements, of which there is at least one."""
-        charges, callers, callees = zip(*settlements, strict=True)
-        return cls(tuple(zip(*charges, strict=True)), callers, callees)
+    def of(cls, revisions: Sequence[ChargeRevision]) -> Settlements:
+        """Settlements of what has no numbers, or whose numbers are gone."""
+        none = [""] * len(revisions)
+        return cls(ChargeColumns.of(revisions), none, none)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Settlements]) -> Settlements:
+        """Settlements one after the other."""
+        if len(parts) <= 1:
+            return parts[0] if parts else cls.of([])
+        charges = (part.charges.columns for part in parts)
+        together = [list(chain(*column)) for column in zip(*charges, strict=True)]
+        callers = list(chain(*(part.callers for part in parts)))
+        return cls(ChargeColumns(together), callers, list(chain(*(part.callees for part in parts))))
+
+    def select(self, places: Sequence[int]) -> Settlements:
+        """The settlements at some places."""
+        callers = [self.callers[place] for place in places]
+        callees = [self.callees[place] for place in places]
+        return Settlements(self.charges.select(places), callers, callees)
 
 
-def record_settlements(uow: UnitOfWork, tenant_id: str, settlements: Iterable[Settlement]) -> None:
+class HeldSettlement(NamedTuple):
+    """A settlement that a hold of a session pays, and the event that tells of it."""
+
+    hold_key: bytes
+    charge: ChargeRevision
+    position: EventPosition
+
+
+def record_settlements(
+    uow: UnitOfWork,
+    tenant_id: str,
+    settlements: Settlements,
+    sessions: CallSessions = NO_SESSIONS,
+) -> list[HeldSettlement]:
     """Publish settlements by the partition of their payer and store them with their event.
 
     What suppliers charge is our cost: no other service acts on it, so it is stored alone.
     """
-    costs: list[Settlement] = []
-    by_payer: dict[str, list[Settlement]] = {}
-    for settlement in settlements:
-        if settlement.charge.party == Party.SUPPLIER:
-            costs.append(settlement)
-        else:
-            by_payer.setdefault(settlement.charge.payer_account_id, []).append(settlement)
-    by_partition: dict[int, list[Settlement]] = {}
-    for payer_id, together in by_payer.items():
-        by_partition.setdefault(partition_of(tenant_id, payer_id), []).extend(together)
-    for partition, together in sorted(by_partition.items()):
-        for start in range(0, len(together), REVISIONS_PER_EVENT_MAX):
-            part = _Settlements.of(together[start : start + REVISIONS_PER_EVENT_MAX])
-            position = uow.publish(_event(part), tenant_id, partition)
-            insert_charges(uow.connection, part.charge, position)
-    if costs:
-        insert_charges(uow.connection, _Settlements.of(costs).charge, EventPosition(*NO_EVENT))
+    held: list[HeldSettlement] = []
+    for partition, together in _by_partition(tenant_id, settlements):
+        if partition is None:
+            insert_charges(uow.connection, together.charges, EventPosition(*NO_EVENT))
+            continue
+        for part in _events(together):
+            hold_keys = sessions.hold_keys(part.charges)
+            position = uow.publish(_event(part, hold_keys), tenant_id, partition)
+            insert_charges(uow.connection, part.charges, position)
+            held += _held(hold_keys, part.charges, position)
+    return held
 
 
-def _event(settlements: _Settlements) -> CallsRated:
-    charge = dict(zip(ChargeRevision._fields, settlements.charge, strict=True))
+def _held(
+    hold_keys: Sequence[bytes | None] | None, charges: ChargeColumns, position: EventPosition
+) -> Iterator[HeldSettlement]:
+    if hold_keys is None:
+        return
+    for hold_key, charge in zip(hold_keys, charges.revisions, strict=True):
+        if hold_key is not None:
+            yield HeldSettlement(hold_key, charge, position)
+
+
+def _by_partition(
+    tenant_id: str, settlements: Settlements
+) -> Iterator[tuple[int | None, Settlements]]:
+    """What each partition is told, in their order; what nobody is told comes last."""
+    charges = settlements.charges
+    payers = charges["payer_account_id"]
+    of_payers = {payer_id: partition_of(tenant_id, payer_id) for payer_id in set(payers)}
+    partitions: list[int | None] = [of_payers[payer_id] for payer_id in payers]
+    parties = charges["party"]
+    if Party.SUPPLIER in parties:
+        told = zip(partitions, parties, strict=True)
+        partitions = [None if party == Party.SUPPLIER else each for each, party in told]
+    found = set(partitions)
+    for partition in sorted(found, key=lambda each: (each is None, each)):
+        if len(found) == 1:
+            yield partition, settlements
+            return
+        places = [place for place, each in enumerate(partitions) if each == partition]
+        yield partition, settlements.select(places)
+
+
+def _events(settlements: Settlements) -> Iterator[Settlements]:
+    """Settlements in parts that an event can carry."""
+    count = len(settlements.charges)
+    if count <= REVISIONS_PER_EVENT_MAX:
+        yield settlements
+        return
+    for start in range(0, count, REVISIONS_PER_EVENT_MAX):
+        yield settlements.select(range(start, min(start + REVISIONS_PER_EVENT_MAX, count)))
+
+
+def _event(settlements: Settlements, hold_keys: Sequence[bytes | None] | None) -> CallsRated:
+    # Hardly any event of call records tells of sessions.
+    holds = {} if hold_keys is None else {"hold_id": columns.key16(hold_keys)}
+    charge = settlements.charges
+    call_ids = charge["call_id"]
+    if set(charge["kind"]) != {ChargeKind.CALL} or InputKind.SESSION_END in charge["source"]:
+        call_ids = list(map(_record_id, call_ids, charge["kind"], charge["source"]))
     return CallsRated(
         charges=columns.encode(
             {
@@ -69,7 +135,7 @@ def _event(settlements: _Settlements) -> CallsRated:
                 "revision": columns.int32(charge["revision"]),
                 "kind": columns.uint8(charge["kind"]),
                 "party": columns.uint8(charge["party"]),
-                "call_id": columns.key16(list(map(_record_id, charge["call_id"], charge["kind"]))),
+                "call_id": columns.key16(call_ids),
                 "call_revision": columns.int32(charge["call_revision"]),
                 "account_id": columns.dictionary(charge["account_id"]),
                 "payer_account_id": columns.dictionary(charge["payer_account_id"]),
@@ -88,12 +154,14 @@ def _event(settlements: _Settlements) -> CallsRated:
                 "caller": columns.text(settlements.callers),
                 "callee": columns.text(settlements.callees),
                 "prefix": columns.dictionary(charge["prefix"]),
+                **holds,
             },
-            len(settlements.callers),
+            len(charge),
         )
     )
 
 
-def _record_id(call_id: bytes | None, kind: int) -> bytes | None:
-    """The record of cdr that settled a charge; other usage has an id that is ours alone."""
-    return call_id if kind == ChargeKind.CALL else None
+def _record_id(call_id: bytes | None, kind: int, source: int) -> bytes | None:
+    """The record of cdr that settled a charge; usage and sessions have an id that is ours alone."""
+    is_record = kind == ChargeKind.CALL and source != InputKind.SESSION_END
+    return call_id if is_record else None

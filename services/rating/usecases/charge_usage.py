@@ -87,18 +87,18 @@ def _waves(records: Sequence[UsageRecord]) -> list[list[UsageRecord]]:
 def _charge(
     pricing: CallPricing, records: Sequence[UsageRecord]
 ) -> list[ChargeRevision | DomainError]:
-    settled = settle_parties(pricing, _batch(pricing, records), InputKind.USAGE, NO_EVENT)
+    settled = settle_parties(pricing, _batch(pricing, records), InputKind.USAGE, NO_EVENT).first
     return [_result(record, settled, place) for place, record in enumerate(records)]
 
 
 def _result(record: UsageRecord, settled: SettledWave, place: int) -> ChargeRevision | DomainError:
-    opening, state = settled.openings[place], settled.states()[place]
+    opening, state = settled.opened.revisions[place], settled.states()[place]
     is_known = bool(state.receipt) and quantity_of(state.receipt) == record.quantity
     if opening.outcome == Outcome.UNRATED and not is_known:
         return unrated(
             opening.unrated_reason, account_id=record.account_id, callee=record.callee.digits
         )
-    if settled.charges[place] is None and not is_known:
+    if settled.is_unchanged(place) and not is_known:
         return usage_conflict(record.key, quantity_of(state.receipt), record.quantity)
     return state
 

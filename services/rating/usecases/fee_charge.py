@@ -18,7 +18,7 @@ from services.rating.domain.errors import CURRENCY_MISMATCH, UNKNOWN_ACCOUNT, un
 from services.rating.domain.fees.fee_prices import PricedFee
 from services.rating.store.accounts import Lock
 from services.rating.usecases.booking import Booked, Bookings
-from services.rating.usecases.charge_events import Settlement, record_settlements
+from services.rating.usecases.charge_events import Settlements, record_settlements
 
 
 class FeeIdentity(NamedTuple):
@@ -88,7 +88,7 @@ def record_fee(
         receipt=priced.receipt,
         settle_time=to_micros(uow.now),
     )
-    record_settlements(uow, tenant_id, [Settlement(charge)])
+    record_settlements(uow, tenant_id, Settlements.of([charge]))
     return charge
 
 

@@ -8,7 +8,6 @@ from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.receipts import receipt
 from services.rating.store.charges import charges_of_call
 from services.rating.store.unrated import forget_unrated
-from services.rating.usecases.charge_events import Settlement
 from services.rating.usecases.give_back import settled_at_nothing
 from services.rating.usecases.price_calls import CallPricing
 
@@ -17,12 +16,12 @@ CALL_MOVED = "CALL_MOVED"
 
 def withdraw_moved(
     pricing: CallPricing, corrected: Iterable[ChargeRevision], current: Collection[bytes]
-) -> list[Settlement]:
+) -> list[ChargeRevision]:
     """Settle at nothing what others were charged for calls whose record was corrected.
 
     `corrected` are charges that such calls have now, `current` the ids of all of them.
     """
-    withdrawn: dict[bytes, Settlement] = {}
+    withdrawn: dict[bytes, ChargeRevision] = {}
     for now in corrected:
         for charge in charges_of_call(pricing.uow.connection, now):
             is_elsewhere = charge.charge_id not in current
@@ -40,16 +39,14 @@ def _is_withdrawn(charge: ChargeRevision) -> bool:
     )
 
 
-def _withdraw(pricing: CallPricing, charge: ChargeRevision, call_revision: int) -> Settlement:
+def _withdraw(pricing: CallPricing, charge: ChargeRevision, call_revision: int) -> ChargeRevision:
     if charge.outcome != Outcome.UNRATED:
         newer = settled_at_nothing(pricing, charge, receipt.MOVED)
-        return Settlement(newer._replace(call_revision=call_revision))
-    return Settlement(
-        charge._replace(
-            revision=charge.revision + 1,
-            call_revision=call_revision,
-            settle_time=to_micros(pricing.uow.now),
-            amount_delta_micros=0,
-            unrated_reason=CALL_MOVED,
-        )
+        return newer._replace(call_revision=call_revision)
+    return charge._replace(
+        revision=charge.revision + 1,
+        call_revision=call_revision,
+        settle_time=to_micros(pricing.uow.now),
+        amount_delta_micros=0,
+        unrated_reason=CALL_MOVED,
     )

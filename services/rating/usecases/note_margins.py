@@ -34,13 +34,11 @@ def _chains(
     pricing: CallPricing, waves: Sequence[SettledWave], kind: InputKind
 ) -> Iterator[list[ChargeRevision]]:
     """The charges of each call, from the customer up."""
+    is_retry = kind is InputKind.RETRY
+    if len(waves) == 1 and not is_retry:
+        return
     states = [state for wave in waves for state in wave.states()]
-    if kind is InputKind.RETRY:
-        yield from _retried_chains(pricing, states)
-        return
-    if len(waves) == 1:
-        return
-    yield from _by_call(states)
+    yield from _retried_chains(pricing, states) if is_retry else _by_call(states)
 
 
 def _retried_chains(

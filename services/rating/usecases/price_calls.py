@@ -16,17 +16,15 @@ from services.rating.domain.bulk.call_batch import (
 )
 from services.rating.domain.charges.charge import ChargeRevision, Party
 from services.rating.domain.charges.settlement import InputKind, Offer, Outcome, settle
+from services.rating.domain.charging.call_sessions import NO_SESSIONS
 from services.rating.domain.counters import CounterBook, CounterKey, CounterUse
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.receipts.receipt import counter_uses
 from services.rating.domain.tariffs.relation import NO_NUMBERS, NumberOwners
-from services.rating.store.account_decks import overrides_of
-from services.rating.store.accounts import subscriptions_of
-from services.rating.store.bundle_grants import grants_of
 from services.rating.store.counters import lock_counters, save_counters
 from services.rating.store.line_numbers import number_owners
 from services.rating.store.pricing_lock import share_pricing
-from services.rating.usecases.booking import Bookings
+from services.rating.usecases.booking import Booked, Bookings, counting_micros
 from services.rating.usecases.parties import supplier_customer
 from services.rating.usecases.tariffs import Tariffs
 
@@ -55,6 +53,7 @@ class CallPricing:
         self.tenant_id = tenant_id
         self.bookings = Bookings(uow, tenant_id)
         self.tariff = tariffs.current(uow.connection, tenant_id)
+        self.sessions = NO_SESSIONS
         self._tariffs = tariffs
         self._counters = CounterBook({})
         self._locked: set[CounterKey] = set()
@@ -69,14 +68,21 @@ class CallPricing:
         self.bookings.hold(account_ids)
 
     def price(
-        self, calls: CallBatch, known: Sequence[ChargeRevision | None], kind: InputKind
+        self,
+        calls: CallBatch,
+        booked: Sequence[Booked],
+        known: Sequence[ChargeRevision | None],
+        kind: InputKind,
     ) -> list[PricedCall]:
-        """The price of each call, in the order of the batch; `known` are the charges they have.
+        """The price of each call, in the order of the batch.
+
+        `booked` are their periods, `known` the charges they have.
 
         What a charge took from counters is given back before its call is priced again, and taken
         again if the new price changes nothing.
         """
-        asked = self._asked(calls)
+        countings = counting_micros(booked, calls.starts_micros)
+        asked = _Asked(calls, self._customers(calls), countings, self._owners(calls))
         charged = {place: charge for place, charge in enumerate(known) if charge is not None}
         needed = needed_counters(calls, asked.customers, self.tariff, asked.countings)
         needed.update(*(_keys(_uses(charge)) for charge in charged.values()))
@@ -100,18 +106,16 @@ class CallPricing:
 
     def give_back(self, charge: ChargeRevision) -> None:
         """Return what a charge took from counters."""
-        uses = _uses(charge)
+        self.return_units(_uses(charge))
+
+    def return_units(self, uses: Collection[CounterUse]) -> None:
+        """Return what was taken from counters."""
         self._open_counters(_keys(uses))
         self._counters.give_back(uses)
 
     def save_counters(self) -> None:
         """Store the counters as they are now."""
         save_counters(self.uow.connection, self.tenant_id, self._counters.changed())
-
-    def _asked(self, calls: CallBatch) -> _Asked:
-        instants = calls.payer_account_ids, calls.starts_micros
-        countings = list(map(self.bookings.counting_micros, *instants))
-        return _Asked(calls, self._customers(calls), countings, self._owners(calls))
 
     def _price_again(self, call: _Asked, known: ChargeRevision, kind: InputKind) -> PricedCall:
         """Price one call that has a charge, with the counters as if it had none."""
@@ -153,20 +157,14 @@ class CallPricing:
 
     def _known_customers(self, keys: Collection[CustomerKey]) -> dict[CustomerKey, Customer]:
         connection, tenant_id = self.uow.connection, self.tenant_id
-        ids = {account_id for account_id, _ in keys}
-        subscriptions = subscriptions_of(connection, tenant_id, ids)
-        overrides = overrides_of(connection, tenant_id, ids)
-        grants = grants_of(connection, tenant_id, ids)
+        known = [key for key in keys if self.accounts.keys() >= set(key)]
+        ids = {account_id for account_id, _ in known}
+        agreements = self._tariffs.agreements.of(connection, tenant_id, ids)
         return {
             (account_id, payer_id): Customer(
-                self.accounts[account_id],
-                self.accounts[payer_id],
-                subscriptions.get(account_id, ()),
-                overrides.get(account_id, ()),
-                grants.get(account_id, ()),
+                self.accounts[account_id], self.accounts[payer_id], *agreements[account_id]
             )
-            for account_id, payer_id in keys
-            if account_id in self.accounts and payer_id in self.accounts
+            for account_id, payer_id in known
         }
 
     def _owners(self, calls: CallBatch) -> NumberOwners:

@@ -6,7 +6,7 @@ from services.rating.domain.charges.settlement import InputKind, Outcome
 from services.rating.domain.errors import not_found, precondition
 from services.rating.domain.receipts import receipt
 from services.rating.store.charges import lock_charges, newest_charges
-from services.rating.usecases.charge_events import Settlement, record_settlements
+from services.rating.usecases.charge_events import Settlements, record_settlements
 from services.rating.usecases.give_back import settled_at_nothing
 from services.rating.usecases.price_calls import CallPricing
 from services.rating.usecases.tariffs import Tariffs
@@ -36,6 +36,6 @@ def refund_charge(
         return charge
     refunded = settled_at_nothing(pricing, charge, receipt.REFUNDED)
     refunded = refunded._replace(source=int(InputKind.REFUND))
-    record_settlements(uow, tenant_id, [Settlement(refunded)])
+    record_settlements(uow, tenant_id, Settlements.of([refunded]))
     pricing.save_counters()
     return refunded

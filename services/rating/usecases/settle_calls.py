@@ -11,9 +11,14 @@ from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.bulk.call_batch import CallBatch
-from services.rating.domain.charges.charge import NO_EVENT
+from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision
 from services.rating.domain.charges.settlement import RECORD_KINDS, InputKind
-from services.rating.usecases.charge_events import Settlement, record_settlements
+from services.rating.usecases.charge_events import (
+    HeldSettlement,
+    Settlements,
+    record_settlements,
+)
+from services.rating.usecases.join_sessions import end_joined, join_sessions
 from services.rating.usecases.moved_calls import withdraw_moved
 from services.rating.usecases.note_margins import note_margins
 from services.rating.usecases.parties import (
@@ -41,6 +46,15 @@ class SettledCounts(NamedTuple):
         return SettledCounts(*map(sum, zip(self, other, strict=True)))
 
 
+class SettledParties(NamedTuple):
+    """What became of calls that were settled together."""
+
+    first: SettledWave
+    """For the parties that they were settled for first."""
+    held: Sequence[HeldSettlement]
+    """What holds of sessions pay."""
+
+
 def settle_calls(
     uow: UnitOfWork,
     tariffs: Tariffs,
@@ -57,8 +71,10 @@ def settle_calls(
     if not calls:
         return counts
     pricing = CallPricing(uow, tariffs, tenant_id)
-    for wave in _waves(calls):
-        first = settle_parties(pricing, wave, kind, position)
+    join_sessions(pricing, calls)
+    for wave in waves_of(calls, pricing.sessions.charge_starts(calls)):
+        first = settle_parties(pricing, wave, kind, position).first
+        end_joined(pricing, first)
         counts += SettledCounts(first.opened_count, first.priced_count, first.unrated_count)
     pricing.save_counters()
     return counts
@@ -66,14 +82,14 @@ def settle_calls(
 
 def settle_parties(
     pricing: CallPricing, calls: CallBatch, kind: InputKind, position: tuple[int, int]
-) -> SettledWave:
-    """Settle calls, no two of the same charge, for all their parties; what became of them first."""
+) -> SettledParties:
+    """Settle calls, no two of the same charge, for all their parties."""
     settled = [settle_wave(pricing, calls, kind, position)]
     above = _parties_above(pricing, customers_of(settled[0].settled_calls()))
     settled += [settle_wave(pricing, others, kind, NO_EVENT) for others in above]
-    _record(pricing, settled, kind)
+    held = _record(pricing, settled, kind)
     note_margins(pricing, settled, kind)
-    return settled[0]
+    return SettledParties(settled[0], held)
 
 
 def _parties_above(pricing: CallPricing, calls: CallBatch) -> Iterator[CallBatch]:
@@ -89,29 +105,38 @@ def _parties_above(pricing: CallPricing, calls: CallBatch) -> Iterator[CallBatch
         yield costs
 
 
-def _record(pricing: CallPricing, waves: Sequence[SettledWave], kind: InputKind) -> None:
-    settlements = [each for wave in waves for each in wave.settlements()]
+def _record(
+    pricing: CallPricing, waves: Sequence[SettledWave], kind: InputKind
+) -> list[HeldSettlement]:
+    parts = [wave.settlements() for wave in waves]
     if kind in RECORD_KINDS:
-        settlements += _withdrawn(pricing, waves, settlements)
-    record_settlements(pricing.uow, pricing.tenant_id, settlements)
+        parts.append(Settlements.of(_withdrawn(pricing, waves, parts)))
+    settlements = Settlements.joined([part for part in parts if len(part.charges)])
+    return record_settlements(pricing.uow, pricing.tenant_id, settlements, pricing.sessions)
 
 
 def _withdrawn(
-    pricing: CallPricing, waves: Sequence[SettledWave], settlements: Sequence[Settlement]
-) -> list[Settlement]:
+    pricing: CallPricing, waves: Sequence[SettledWave], settled: Sequence[Settlements]
+) -> list[ChargeRevision]:
     """What parties were charged who have no part any more in a call whose record was corrected."""
-    corrected = [each.charge for each in settlements if each.charge.call_revision > 1]
+    corrected = [
+        charge
+        for part in settled
+        if any(revision > 1 for revision in part.charges["call_revision"])
+        for charge in part.charges.revisions
+        if charge.call_revision > 1
+    ]
     if not corrected:
         return []
-    current = {opening.charge_id for wave in waves for opening in wave.openings}
+    current = {charge_id for wave in waves for charge_id in wave.opened["charge_id"]}
     return withdraw_moved(pricing, corrected, current)
 
 
-def _waves(calls: CallBatch) -> Iterator[CallBatch]:
+def waves_of(calls: CallBatch, charge_starts: Sequence[int]) -> Iterator[CallBatch]:
     """The batch in parts, none of which has two inputs to the same charge."""
     keys = list(
         zip(
-            calls.starts_micros,
+            charge_starts,
             calls.call_key_kinds,
             calls.call_keys,
             calls.legs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kernel.clock import to_micros
@@ -14,11 +14,12 @@ from services.rating.domain.charges.charge import (
     charge_id,
     party_key,
 )
+from services.rating.domain.charges.charge_columns import ChargeColumns
 from services.rating.domain.charges.settlement import InputKind, Outcome, is_newer_record, settle
 from services.rating.store.charges import lock_charges, newest_charges
 from services.rating.store.unrated import forget_unrated, keep_unrated
 from services.rating.usecases.booking import NOT_BOOKED, Booked
-from services.rating.usecases.charge_events import Settlement
+from services.rating.usecases.charge_events import Settlements
 from services.rating.usecases.open_charges import open_charges
 from services.rating.usecases.price_calls import CallPricing, offer_of
 
@@ -28,51 +29,65 @@ class SettledWave:
     """What became of the calls of a wave, a place a call."""
 
     calls: CallBatch
-    openings: Sequence[ChargeRevision]
+    opened: ChargeColumns
     """Their charges as if none were known."""
-    charges: Sequence[ChargeRevision | None]
-    """The revisions that they led to; None for nothing."""
     known: Mapping[bytes, ChargeRevision]
     """The charges that were there before."""
+    changed: Sequence[ChargeRevision | None] | None
+    """The revisions that they led to, None for nothing; or none was known, and all are opened."""
 
-    def settlements(self) -> Iterator[Settlement]:
-        """The revisions with the numbers of their calls."""
-        for charge, caller, callee in zip(
-            self.charges, self.calls.callers, self.calls.callees, strict=True
-        ):
-            if charge is not None:
-                yield Settlement(charge, caller, callee)
+    def settlements(self) -> Settlements:
+        """The revisions that they led to, with the numbers of the calls."""
+        callers, callees = self.calls.callers, self.calls.callees
+        if self.changed is None:
+            return Settlements(self.opened, callers, callees)
+        places = [place for place, charge in enumerate(self.changed) if charge is not None]
+        return Settlements(
+            ChargeColumns.of([charge for charge in self.changed if charge is not None]),
+            [callers[place] for place in places],
+            [callees[place] for place in places],
+        )
 
     def states(self) -> list[ChargeRevision]:
         """The charges as they stand now."""
+        openings = self.opened.revisions
+        if self.changed is None:
+            return openings
         return [
             charge or self.known.get(opening.charge_id, opening)
-            for opening, charge in zip(self.openings, self.charges, strict=True)
+            for opening, charge in zip(openings, self.changed, strict=True)
         ]
+
+    def is_unchanged(self, place: int) -> bool:
+        """Whether a call led to nothing."""
+        return self.changed is not None and self.changed[place] is None
 
     def settled_calls(self) -> CallBatch:
         """The calls that have a charge."""
+        if self.changed is None:
+            return self.calls
+        charges = zip(self.opened["charge_id"], self.changed, strict=True)
         places = [
             place
-            for place, (opening, charge) in enumerate(zip(self.openings, self.charges, strict=True))
-            if charge is not None or opening.charge_id in self.known
+            for place, (charge_id, charge) in enumerate(charges)
+            if charge is not None or charge_id in self.known
         ]
         return self.calls if len(places) == len(self.calls) else self.calls.select(places)
 
     @property
     def opened_count(self) -> int:
         """Calls that opened a charge."""
-        return sum(each.charge_id not in self.known for each in self.openings)
+        return sum(charge_id not in self.known for charge_id in self.opened["charge_id"])
 
     @property
     def unrated_count(self) -> int:
         """Calls that have no price."""
-        return sum(each.outcome == _UNRATED for each in self.openings)
+        return self.opened["outcome"].count(_UNRATED)
 
     @property
     def priced_count(self) -> int:
         """Calls that have a price, zero included."""
-        return len(self.openings) - self.unrated_count
+        return len(self.calls) - self.unrated_count
 
 
 def settle_wave(
@@ -81,13 +96,15 @@ def settle_wave(
     """Price calls and settle their charges; what still waits for a price is kept."""
     pricing.hold({*calls.account_ids, *calls.payer_account_ids})
     charge_ids, known = _meet_charges(pricing, calls)
-    prices = pricing.price(calls, [known.get(each) for each in charge_ids], kind)
-    openings = _openings(pricing, calls, charge_ids, prices, kind, position)
+    booked = pricing.bookings.of_calls(calls.payer_account_ids, calls.starts_micros)
+    prices = pricing.price(calls, booked, [known.get(each) for each in charge_ids], kind)
+    opened = _openings(pricing, calls, charge_ids, prices, booked, kind, position)
     # Nearly always no charge is known, and what opens it is what is settled.
-    charges: Sequence[ChargeRevision | None] = openings
+    changed = None
     if known or kind is InputKind.USAGE:
-        charges = [_revision(each, known.get(each.charge_id), kind) for each in openings]
-    wave = SettledWave(calls, openings, charges, known)
+        revisions = opened.revisions
+        changed = [_revision(each, known.get(each.charge_id), kind) for each in revisions]
+    wave = SettledWave(calls, opened, known, changed)
     _keep_what_waits(pricing, wave, kind)
     return wave
 
@@ -96,9 +113,10 @@ def _meet_charges(
     pricing: CallPricing, calls: CallBatch
 ) -> tuple[list[bytes], dict[bytes, ChargeRevision]]:
     """The charge of each call, and the state of those that are there already."""
+    starts = pricing.sessions.charge_starts(calls)
     ids = call_charge_ids(
         pricing.tenant_id,
-        calls.starts_micros,
+        starts,
         calls.call_key_kinds,
         calls.call_keys,
         calls.legs,
@@ -109,7 +127,7 @@ def _meet_charges(
         return ids, known
     for place, met in enumerate(ids):
         if _is_of_another_account(calls, place, known.get(met)):
-            ids[place] = _own_charge_id(pricing.tenant_id, calls, place)
+            ids[place] = _own_charge_id(pricing.tenant_id, calls, place, starts[place])
     return ids, _known(pricing, ids)
 
 
@@ -119,10 +137,10 @@ def _known(pricing: CallPricing, charge_ids: list[bytes]) -> dict[bytes, ChargeR
     return newest_charges(connection, pricing.tenant_id, known) if known else {}
 
 
-def _own_charge_id(tenant_id: str, calls: CallBatch, place: int) -> bytes:
+def _own_charge_id(tenant_id: str, calls: CallBatch, place: int, start_micros: int) -> bytes:
     """The id of a charge where the first of its key, leg and start is another account's."""
     return charge_id(
-        calls.starts_micros[place],
+        start_micros,
         tenant_id,
         calls.call_key_kinds[place],
         calls.call_keys[place],
@@ -147,19 +165,15 @@ def _openings(
     calls: CallBatch,
     charge_ids: Sequence[bytes],
     prices: Sequence[PricedCall],
+    booked: Sequence[Booked],
     kind: InputKind,
     position: tuple[int, int],
-) -> list[ChargeRevision]:
-    def book(payer_id: str, start_micros: int, currency: str, party: int) -> Booked:
-        # A supplier's cost is on no invoice of ours.
-        if not currency or party == Party.SUPPLIER:
-            return NOT_BOOKED
-        return pricing.bookings.book(payer_id, start_micros)
-
-    currencies = [price.currency for price in prices]
-    periods = list(
-        map(book, calls.payer_account_ids, calls.starts_micros, currencies, calls.parties)
-    )
+) -> ChargeColumns:
+    # A supplier's cost is on no invoice of ours, nor is what has no price.
+    periods = [
+        NOT_BOOKED if party == Party.SUPPLIER or not price.currency else period
+        for period, price, party in zip(booked, prices, calls.parties, strict=True)
+    ]
     the_same = {
         "tenant_id": pricing.tenant_id,
         "source": int(kind),
@@ -199,9 +213,12 @@ def _is_refused(opening: ChargeRevision, kind: InputKind) -> bool:
 
 def _keep_what_waits(pricing: CallPricing, wave: SettledWave, kind: InputKind) -> None:
     """Calls that have no price now wait for one; those that have one wait no longer."""
+    if not wave.known and not wave.unrated_count:
+        return
     kept: list[tuple[int, bytes, str]] = []
     forgotten: list[bytes] = []
-    for place, (opening, charge) in enumerate(zip(wave.openings, wave.charges, strict=True)):
+    openings = wave.opened.revisions
+    for place, (opening, charge) in enumerate(zip(openings, wave.changed or openings, strict=True)):
         newest = wave.known.get(opening.charge_id)
         if opening.outcome != _UNRATED:
             is_over = charge is not None or kind is InputKind.RETRY

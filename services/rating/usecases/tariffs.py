@@ -14,6 +14,7 @@ from services.rating.store.deck_files import DeckFiles
 from services.rating.store.plans import tariff_number
 from services.rating.store.snapshots import stored_snapshot
 from services.rating.store.tariff import read_tariff
+from services.rating.usecases.agreements import Agreements
 
 TENANTS_IN_MEMORY_MAX = 1_000
 FILE_KEYS_CACHED_MAX = 10_000
@@ -34,6 +35,7 @@ class Tariffs:
     def __init__(self, deck_files: DeckFiles | None = None) -> None:
         """Keep decks in files; in a temporary folder unless told where."""
         self._deck_files = deck_files or DeckFiles()
+        self.agreements = Agreements()
         self._lock = threading.Lock()
         self._tariffs: OrderedDict[str, _NumberedTariff] = OrderedDict()
 
