@@ -105,7 +105,7 @@ class ChargingDesk:
         self.desk = desk
         self.now: datetime | None = None
         self.settings = ChargingMemory(desk.database)
-        prices = SessionPrices(desk.memory, self.settings, self._time)
+        prices = SessionPrices(desk.memory, self.settings, self.time)
         self._prices, self._funds = prices, funds
         self.book = SessionBook(desk.database, desk.tariffs)
         self.saga = Saga(self.book, funds, prices)
@@ -122,7 +122,8 @@ class ChargingDesk:
             lambda uow: hang_up_session(uow, self.desk.tenant_id, session_id, "by the operator")
         )
 
-    def _time(self) -> datetime:
+    def time(self) -> datetime:
+        """The time of the replica."""
         return self.now or utc_now()
 
     def call(self, **changes: Any) -> ChargedCall:
@@ -138,7 +139,7 @@ class ChargingDesk:
             "trunk": "",
             "egress_trunk": "",
             "routing_number": "",
-            "start_micros": to_micros(self._time()),
+            "start_micros": to_micros(self.time()),
         }
         return ChargedCall(**{**fields, **changes})
 
@@ -176,4 +177,4 @@ class ChargingDesk:
     async def end_due(self, now: datetime) -> int:
         """What the background does at a time."""
         self.now = now
-        return await end_due(self.book, self.saga, self._time)
+        return await end_due(self.book, self.saga, self.time)
