@@ -75,9 +75,9 @@ _LOCK = (
     f"SELECT session_id, version FROM {_TABLE} "  # noqa: S608 our own names
     "WHERE tenant_id = %s AND session_id = ANY(%s) ORDER BY session_id FOR UPDATE"
 )
-_VERSIONS = select(charging_session.c.session_id, charging_session.c.version).where(
-    charging_session.c.tenant_id == bindparam("tenant_id"),
-    charging_session.c.session_id.in_(bindparam("session_ids", expanding=True)),
+_VERSIONS = (
+    f"SELECT session_id, version FROM {_TABLE} "  # noqa: S608 our own names
+    "WHERE tenant_id = ? AND session_id IN (SELECT value FROM json_each(?))"
 )
 _SESSIONS = select(*_COLUMNS).where(
     charging_session.c.tenant_id == bindparam("tenant_id"),
@@ -114,7 +114,7 @@ def lock_sessions(
         rows = connection.exec_driver_sql(_LOCK, (tenant_id, ids))
     else:
         # SQLite has one writer; its transaction is the lock.
-        rows = connection.execute(_VERSIONS, {"tenant_id": tenant_id, "session_ids": ids})
+        rows = connection.exec_driver_sql(_VERSIONS, (tenant_id, json_text(ids)))
     known, missing = {}, []
     for session_id, version in rows:
         session = recent.get((tenant_id, session_id))

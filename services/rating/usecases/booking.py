@@ -36,6 +36,8 @@ class Bookings:
     def hold(self, account_ids: Collection[str], lock: Lock = Lock.SHARE) -> None:
         """Read accounts and keep their periods as they are until the transaction ends."""
         missing = set(account_ids) - self.accounts.keys()
+        if not missing:
+            return
         connection = self._uow.connection
         # The seal takes the same lock alone: it counts all of this transaction or nothing of it.
         self.accounts |= accounts_of(connection, self._tenant_id, missing, lock)

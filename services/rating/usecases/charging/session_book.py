@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -31,8 +31,7 @@ from services.rating.usecases.charging.settle_sessions import Closing, Settled, 
 from services.rating.usecases.charging.tenant_groups import TenantGroups
 from services.rating.usecases.tariffs import Tariffs
 
-CHANGES_PER_TRANSACTION_MAX = 500
-CLOSES_PER_TRANSACTION_MAX = 500
+ITEMS_PER_TRANSACTION_MAX = 500
 # About 1.5 KB each.
 SESSIONS_IN_MEMORY_MAX = 50_000
 # Another replica can be first with a session once; then it is there.
@@ -54,6 +53,9 @@ class Change(NamedTuple):
     """To be counted against limits if the session is new."""
 
 
+_Done = Session | Settled | DomainError | None
+
+
 class SessionBook:
     """Sessions, changed under their row locks. A change may be decided more than once."""
 
@@ -61,16 +63,14 @@ class SessionBook:
         self._database = database
         self._tariffs = tariffs
         self._recent: OrderedDict[tuple[str, str], Session] = OrderedDict()
-        self._changes: TenantGroups[Change, Session | None] = TenantGroups(
-            self._change_all, CHANGES_PER_TRANSACTION_MAX
-        )
-        self._closes: TenantGroups[Closing, Settled] = TenantGroups(
-            self._close_all, CLOSES_PER_TRANSACTION_MAX
+        self._work: TenantGroups[Change | Closing, Session | Settled | None] = TenantGroups(
+            self._work_on, ITEMS_PER_TRANSACTION_MAX
         )
 
     async def change(self, tenant_id: str, change: Change) -> Session | None:
         """What became of the session, once that is committed. Raises what the change decides."""
-        session = await self._changes.do(tenant_id, change)
+        session = await self._work.do(tenant_id, change)
+        assert not isinstance(session, Settled), "a change makes a session"
         if session is not None:
             self._remember(session)
         return session
@@ -81,7 +81,8 @@ class SessionBook:
         Raises:
             DomainError: UNKNOWN_SESSION, UNKNOWN_ACCOUNT.
         """
-        settled = await self._closes.do(tenant_id, closing)
+        settled = await self._work.do(tenant_id, closing)
+        assert isinstance(settled, Settled), "a closing settles"
         self._recent.pop((tenant_id, closing.request.session_id), None)
         return settled
 
@@ -132,11 +133,9 @@ class SessionBook:
         """Sessions of any tenant about which something is to be done."""
         return await self._database.read(lambda connection: sessions_due(connection, now, limit))
 
-    async def _change_all(
-        self, tenant_id: str, changes: Sequence[Change]
-    ) -> list[Session | DomainError | None]:
-        def work(uow: UnitOfWork) -> list[Session | DomainError | None]:
-            return _Changing(uow, tenant_id, self._recent).apply(changes)
+    async def _work_on(self, tenant_id: str, items: Sequence[Change | Closing]) -> Sequence[_Done]:
+        def work(uow: UnitOfWork) -> list[_Done]:
+            return self._apply(uow, tenant_id, items)
 
         for _ in range(ATTEMPTS_MAX - 1):
             try:
@@ -146,12 +145,19 @@ class SessionBook:
                 continue
         return await self._database.write(work)
 
-    async def _close_all(
-        self, tenant_id: str, closings: Sequence[Closing]
-    ) -> list[Settled | DomainError]:
-        return await self._database.write(
-            lambda uow: settle_sessions(uow, self._tariffs, tenant_id, closings, self._recent)
-        )
+    def _apply(
+        self, uow: UnitOfWork, tenant_id: str, items: Sequence[Change | Closing]
+    ) -> list[_Done]:
+        """Changes and ends in one transaction: fewer commits for all."""
+        changes = [each for each in items if isinstance(each, Change)]
+        closings = [each for each in items if isinstance(each, Closing)]
+        changed: Iterator[_Done] = iter(())
+        settled: Iterator[_Done] = iter(())
+        if changes:
+            changed = iter(_Changing(uow, tenant_id, self._recent).apply(changes))
+        if closings:
+            settled = iter(settle_sessions(uow, self._tariffs, tenant_id, closings, self._recent))
+        return [next(changed if isinstance(each, Change) else settled) for each in items]
 
 
 class _Changing:
@@ -193,6 +199,8 @@ class _Changing:
             for change in changes
             if change.admission is not None and change.session_id not in known
         }
+        if not new:
+            return {}
         return dict(zip(new, admit_calls(self._uow, list(new.values())), strict=True))
 
     def _counters(self, changes: Sequence[Change], known: dict[str, Session]) -> CounterBook:
