@@ -95,8 +95,8 @@ async def test_a_call_without_money_is_refused(charging: ChargingDesk, purse: Pu
 async def test_a_blocked_account_hangs_up_with_its_next_extend(charging: ChargingDesk) -> None:
     """And opens nothing more."""
     await charging.open("s")
-    blocked = AccountBlocked(account_id=charging.desk.account_id, reason="fraud")
-    blocked.block_time.CopyFrom(time_to_proto(utc_now()))
+    now = time_to_proto(utc_now())
+    blocked = AccountBlocked(account_id=charging.desk.account_id, reason="fraud", block_time=now)
     await charging.desk.hear(blocked)
     answer = await charging.extend("s", 1, 30)
     assert (answer.verdict, answer.reason) == (Verdict.HANG_UP, Reason.ACCOUNT_BLOCKED)

@@ -122,8 +122,18 @@ async def test_hanging_up_twice_by_one_request_is_once(
         (lambda desk: opening(desk, ""), "INVALID_SESSION"),
         (lambda desk: opening(desk, "s" * 256), "INVALID_SESSION"),
         (lambda desk: opening(desk, call_key=CallKey(value="k")), "INVALID_SESSION"),
-        (lambda desk: opening(desk, call_key=CallKey(kind=7, value="k")), "INVALID_SESSION"),
-        (lambda desk: opening(desk, call_key=CallKey(kind=1)), "INVALID_SESSION"),
+        (
+            lambda desk: opening(
+                desk, call_key=CallKey(kind=CallKeyKind.CALL_KEY_KIND_SUBSCRIPTION, value="k")
+            ),
+            "INVALID_SESSION",
+        ),
+        (
+            lambda desk: opening(
+                desk, call_key=CallKey(kind=CallKeyKind.CALL_KEY_KIND_SIP_CALL_ID)
+            ),
+            "INVALID_SESSION",
+        ),
         (
             lambda desk: messages.OpenSessionRequest(
                 session_id="s", call=call(desk), requested_seconds=86_401

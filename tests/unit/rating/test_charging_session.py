@@ -1,5 +1,7 @@
 """A session goes from request to request, whatever comes late, twice or in another order."""
 
+from typing import Any
+
 from services.rating.domain.charging.answer import Reason, Verdict
 from services.rating.domain.charging.authorising import extended, finished
 from services.rating.domain.charging.holds import steps_of
@@ -13,7 +15,7 @@ from tests.unit.rating.live_calls import LiveCall, Purse
 EURO = 10**6
 
 
-def opened_call(**terms: object) -> LiveCall:
+def opened_call(**terms: Any) -> LiveCall:
     """A call that has its first grant."""
     call = LiveCall(Shop(**terms), Purse({"payer": 10 * EURO}))
     call.open()
