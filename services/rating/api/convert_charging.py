@@ -5,6 +5,8 @@ Every door fills these messages, so that all of them check alike.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -36,6 +38,7 @@ SEQUENCE_MAX = 2**31 - 1
 # Sessions count seconds in 32 bits; a call of more than a day is charged once its record is right.
 DURATION_MS_MAX = 10**12
 USED_SECONDS_MAX = 10**9
+CODES_CACHED_MAX = 1_000
 
 _UNKNOWN_NUMBER = DialledNumber("", NumberKind.E164)
 
@@ -89,9 +92,7 @@ def answer_to_proto(answer: Answer, codes: ReturnCodes) -> messages.ChargingAnsw
     message = messages.ChargingAnswer(
         verdict=messages.Verdict.ValueType(answer.verdict),
         reason=answer.reason.value,
-        return_codes=messages.ReturnCodes(
-            sip=codes.sip, sip_reason=codes.sip_phrase, q850=codes.q850, h323=codes.h323
-        ),
+        return_codes=_codes_to_proto(codes),
         granted_seconds=answer.granted_seconds,
         valid_for=Duration(seconds=answer.valid_seconds),
         ask_again_at_seconds=answer.ask_again_at_seconds,
@@ -104,6 +105,14 @@ def answer_to_proto(answer: Answer, codes: ReturnCodes) -> messages.ChargingAnsw
         message.held.CopyFrom(money_to_proto(Money(answer.currency, answer.held_micros)))
         message.cost.CopyFrom(money_to_proto(Money(answer.currency, answer.cost_micros)))
     return message
+
+
+@lru_cache(maxsize=CODES_CACHED_MAX)
+def _codes_to_proto(codes: ReturnCodes) -> messages.ReturnCodes:
+    """The codes of a reason: few, and told with every answer."""
+    return messages.ReturnCodes(
+        sip=codes.sip, sip_reason=codes.sip_phrase, q850=codes.q850, h323=codes.h323
+    )
 
 
 def session_to_proto(live: LiveCall) -> messages.ChargingSession:

@@ -180,15 +180,21 @@ def live_sessions(
 
 
 def sessions_due(connection: Connection, now: datetime, limit: int) -> list[Session]:
-    """Sessions of any tenant about which something is to be done, the oldest first."""
+    """Sessions of any tenant about which something is to be done, the oldest first.
+
+    At most so many of each state: opens that payment does not answer keep no other from expiring.
+    """
     table = charging_session.c
-    query = (
-        select(*_COLUMNS)
-        .where(table.state.in_(LIVE_STATES), table.expire_time <= now)
-        .order_by(table.expire_time)
-        .limit(limit)
-    )
-    return [session_of(row) for row in connection.execute(query)]
+    due: list[Session] = []
+    for state in LIVE_STATES:
+        query = (
+            select(*_COLUMNS)
+            .where(table.state == state, table.expire_time <= now)
+            .order_by(table.expire_time)
+            .limit(limit)
+        )
+        due += map(session_of, connection.execute(query))
+    return due
 
 
 def forget_sessions(connection: Connection, ended_before: datetime, limit: int) -> int:
