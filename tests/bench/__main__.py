@@ -12,7 +12,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench import charges, decks, floors, pipeline, pricing, quotes, unary
+from tests.bench import (
+    charges,
+    charging,
+    decks,
+    floors,
+    pipeline,
+    postings,
+    pricing,
+    quotes,
+    unary,
+)
 
 RESULTS = Path("build/bench")
 SHORT = os.environ.get("BENCH") == "short"
@@ -20,6 +30,7 @@ DATABASES: tuple[charges.DatabaseKind, ...] = ("sqlite", "postgresql")
 
 OPEN_DECK_MS_MAX = 50
 PRIVATE_MEBIBYTES_MAX = 200
+HOLD_P99_MS_MAX = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,8 @@ def measure() -> Iterator[Figure]:
     yield from _quotes()
     yield from _pricing()
     yield from _charges()
+    yield from _postings()
+    yield from _charging()
     yield from _decks()
 
 
@@ -104,6 +117,31 @@ def _charges() -> Iterator[Figure]:
         stored = charges.measure(kind, SHORT)
         floor = f"insert of the same rows, {kind}"
         yield Figure(f"charges_{kind}", stored.charges, "charges/s", floor, stored.inserts, 0.5)
+
+
+def _postings() -> Iterator[Figure]:
+    for kind in DATABASES:
+        entries = postings.measure(kind, SHORT)
+        floor = f"insert of the same rows, {kind}"
+        yield Figure(f"postings_{kind}", entries.posted, "entries/s", floor, entries.inserted, 0.6)
+
+
+def _charging() -> Iterator[Figure]:
+    """Cycles of a call: authorise, extend, close."""
+    for kind in DATABASES:
+        cycles = asyncio.run(charging.measure(kind, short=SHORT))
+        spread, echo, cpu = "spread over accounts", "three bare echoes", "µs of server CPU"
+        yield Figure(f"charging_hot_{kind}", cycles.hot, "cycles/s", spread, cycles.spread, 0.9)
+        floor, both = cycles.echo_cpu, cycles.rating_cpu + cycles.payment_cpu
+        yield Figure(
+            f"charging_rating_cpu_{kind}", cycles.rating_cpu, cpu, echo, floor, 3.0, is_cost=True
+        )
+        yield Figure(f"charging_cpu_{kind}", both, cpu, echo, floor, 6.0, is_cost=True)
+        # In the machine's own terms the echo's p99 stands beside it.
+        beside = f"most allowed (echo's p99 {cycles.echo_p99:.3g} ms)"
+        yield Figure(
+            f"hold_p99_{kind}", cycles.hold_p99, "ms", beside, HOLD_P99_MS_MAX, 1.0, is_cost=True
+        )
 
 
 def _decks() -> Iterator[Figure]:

@@ -15,7 +15,7 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -77,7 +77,7 @@ def measure(kind: DatabaseKind, short: bool) -> StoredCharges:
     rounds = ROUNDS_SHORT if short else ROUNDS
     batches = BATCHES_SHORT if short else BATCHES
     spare_the_collector()  # as every service does
-    with _databases(kind) as fresh:
+    with empty_databases(kind, "rating") as fresh:
         charges, inserts = zip(
             *(asyncio.run(_round(fresh, batches)) for _ in range(rounds)), strict=True
         )
@@ -171,13 +171,20 @@ def _calls(accounts: Sequence[Sequence[str]], batch: int) -> list[Call]:
 
 def _rows_since(connection: Connection, moment: datetime) -> StoredRows:
     """The rows of an event, as they are stored: times as microseconds, keys as bytes."""
-    parameters = {"since": to_micros(moment)}
+    stored = stored_rows(connection, STORED, {"since": to_micros(moment)})
+    assert len(stored[charge]) == CALLS_A_BATCH
+    return stored
+
+
+def stored_rows(
+    connection: Connection, conditions: Mapping[Table, str], parameters: dict[str, Any]
+) -> StoredRows:
+    """Rows of tables for which something holds, with values as the database has them."""
     stored = {}
-    for table, condition in STORED.items():
+    for table, condition in conditions.items():
         names = ", ".join(f'"{column.name}"' for column in table.columns)
         query = text(f'SELECT {names} FROM "{table.name}" WHERE {condition}')
         stored[table] = [tuple(map(_plain, row)) for row in connection.execute(query, parameters)]
-    assert len(stored[charge]) == CALLS_A_BATCH
     return stored
 
 
@@ -189,18 +196,19 @@ async def _seconds_to_insert(floor: Database, stored: StoredRows) -> float:
     # Counters are the same rows each time; the floor inserts them anew.
     await floor.write(lambda uow: uow.connection.execute(delete(usage_counter)))
     begin = time.perf_counter()
-    await floor.write(partial(_insert, stored=stored))
+    await floor.write(partial(insert_stored, stored=stored))
     return time.perf_counter() - begin
 
 
-def _insert(uow: UnitOfWork, stored: StoredRows) -> None:
+def insert_stored(uow: UnitOfWork, stored: StoredRows) -> None:
+    """Insert rows as fast as the driver can."""
     for table, rows in stored.items():
         insert_rows(uow.connection, table, table.columns.keys(), rows)
 
 
 @contextmanager
-def _databases(kind: DatabaseKind) -> Iterator[Any]:
-    """What opens empty, migrated databases of rating, each for a while."""
+def empty_databases(kind: DatabaseKind, service: str) -> Iterator[Any]:
+    """What opens empty, migrated databases of a service, each for a while."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tollbook-bench-")))
         server = (
@@ -213,7 +221,7 @@ def _databases(kind: DatabaseKind) -> Iterator[Any]:
             url = create_database(server, name) if server else f"sqlite:///{folder / name}.sqlite3"
             database = Database.open(url)
             try:
-                migrate(database, "rating")
+                migrate(database, service)
                 yield database
             finally:
                 database.close()
