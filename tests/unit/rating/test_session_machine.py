@@ -61,17 +61,17 @@ class SessionMachine(RuleBasedStateMachine):
         self.free = 0
         self.now = BEGINNING
 
-    @rule(number=SESSIONS, requested=SECONDS)
-    def open(self, number: int, requested: int) -> None:
+    @rule(number=SESSIONS, requested=SECONDS, goes_on=st.booleans())
+    def open(self, number: int, requested: int, goes_on: bool) -> None:
         """A call wants to begin, or asks again."""
         request = OpenRequest(f"call-{number}", _call(number), requested)
         known = self.sessions.get(number)
         self.sessions[number] = opened(known, TENANT, request, self._basis, self.counters)
-        if known is not None:
-            assert self.sessions[number] is known
+        assert known is None or self.sessions[number] is known
+        self._go_on(number, goes_on)
 
-    @rule(number=SESSIONS, used=SECONDS, requested=SECONDS)
-    def extend(self, number: int, used: int, requested: int) -> None:
+    @rule(number=SESSIONS, used=SECONDS, requested=SECONDS, goes_on=st.booleans())
+    def extend(self, number: int, used: int, requested: int, goes_on: bool) -> None:
         """A call reports what it used, never more than it was granted, and wants to go on."""
         known = self.sessions.get(number)
         if known is None:
@@ -81,6 +81,7 @@ class SessionMachine(RuleBasedStateMachine):
         after = extended(known, request, self._basis, self.counters)
         assert after.granted_seconds >= known.granted_seconds
         self.sessions[number] = after
+        self._go_on(number, goes_on)
 
     @rule(number=SESSIONS)
     def ask_payment(self, number: int) -> None:
@@ -151,6 +152,12 @@ class SessionMachine(RuleBasedStateMachine):
     @property
     def _basis(self) -> Basis:
         return Basis(self.prices, Terms(DEFAULT_POLICY, to_micros(self.now)))
+
+    def _go_on(self, number: int, goes_on: bool) -> None:
+        """Take the next steps at once, as where nothing goes wrong."""
+        if goes_on:
+            self.ask_payment(number)
+            self.finish(number)
 
     def _check_cover(self, session: Session) -> None:
         """A grant is worth no more than is held for it, as long as it is valid."""
