@@ -1,4 +1,4 @@
-"""Runs schedules on all cores, or the one of SEED, told as a story (`make chaos SEED=553`)."""
+"""Runs schedules on all cores, or the one of SEED, told as a story."""
 
 import os
 import sys

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,13 +44,17 @@ SWEEP_SECONDS = 1.0
 class Payment:
     """The service: its database, its replicas, and the recount of what it says and does."""
 
-    def __init__(self, world: World, accounts: dict[str, tuple[int, int]]) -> None:
-        """`accounts` has the wallet and the credit limit of each."""
+    def __init__(self, world: World, accounts: Mapping[str, tuple[int, Policy]]) -> None:
+        """`accounts` has the wallet of each, and how much it may spend."""
         self.world = world
-        self.recount = MoneyRecount({name: limit for name, (_, limit) in accounts.items()})
+        policies = {name: policy for name, (_, policy) in accounts.items()}
+        self.recount = MoneyRecount(
+            {name: policy.credit_limit_micros or 0 for name, policy in policies.items()},
+            {name: cap for name, policy in policies.items() if (cap := policy.daily_cap_micros)},
+        )
         self.database = world.database(self._check)
-        for name, (wallet, limit) in accounts.items():
-            self.database.commit(partial(self._open_account, name, limit))
+        for name, (wallet, policy) in accounts.items():
+            self.database.commit(partial(self._open_account, name, policy))
             self.database.commit(partial(self._pay, name, wallet))
         for number in range(REPLICAS):
             name = f"{SERVICE}-{number}"
@@ -132,9 +136,9 @@ class Payment:
         transaction.put("funds", account_id, row=row)
         transaction.facts.append(partial(self._paid, account_id, micros))
 
-    def _open_account(self, name: str, limit: int, transaction: Transaction) -> None:
+    def _open_account(self, name: str, policy: Policy, transaction: Transaction) -> None:
         account = Account(TENANT, name, "entity", name, CURRENCY, PaymentMode.PREPAID)
-        transaction.insert("funds", name, row=Funds(account, 0, policy=Policy(limit)))
+        transaction.insert("funds", name, row=Funds(account, 0, policy=policy))
 
     # Rows to a book and back.
 

@@ -10,7 +10,7 @@ from kernel.clock import to_micros
 from services.rating.domain.charging.answer import Answer, Reason
 from services.rating.domain.charging.authorising import Basis
 from services.rating.domain.charging.offline import FundsUnavailableError
-from services.rating.domain.charging.policy import DEFAULT_POLICY
+from services.rating.domain.charging.policy import ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall
 from services.rating.domain.charging.session import MICROS_PER_SECOND, Session, Terms
 from services.rating.usecases.charging.charging import Charging, Outages
@@ -38,6 +38,10 @@ class FixedPrices:
 
     def __init__(self, rating: Rating) -> None:
         self._rating = rating
+        tenant = rating.world.scenario.tenant
+        self._policy = ChargingPolicy(
+            validity_seconds=tenant.validity_seconds, grace_seconds=tenant.grace_seconds
+        )
 
     def now_micros(self) -> int:
         """The time of day."""
@@ -49,7 +53,7 @@ class FixedPrices:
 
     async def basis(self, tenant_id: str, call: ChargedCall) -> Basis:
         """The prices, unless the account is blocked."""
-        terms = Terms(DEFAULT_POLICY, self.now_micros())
+        terms = Terms(self._policy, self.now_micros())
         return Basis(
             Reason.ACCOUNT_BLOCKED if self._rating.is_blocked else self._rating.prices, terms
         )

@@ -13,9 +13,10 @@ class ViolationError(AssertionError):
 class MoneyRecount:
     """Every account's money by what payment was told and what it answered, a fact at a time."""
 
-    def __init__(self, limits: dict[str, int]) -> None:
-        """`limits` has the credit limit of each account."""
+    def __init__(self, limits: dict[str, int], caps: dict[str, int] | None = None) -> None:
+        """`limits` has the credit limit of each account, `caps` what it may spend that day."""
         self._limits = limits
+        self._caps = caps or {}
         self.paid_in: Counter[str] = Counter()
         self.held: dict[str, tuple[str, int]] = {}
         self.posted: Counter[str] = Counter()
@@ -46,7 +47,9 @@ class MoneyRecount:
         _, before = self.held.get(hold_id, (account_id, 0))
         self.held[hold_id] = (account_id, micros)
         if micros > before:
-            self._require_cover(account_id, f"{hold_id} was raised from {before} to {micros}")
+            what = f"{hold_id} was raised from {before} to {micros}"
+            self._require_cover(account_id, what)
+            self._require_cap(account_id, what)
 
     def end(self, hold_id: str) -> None:
         """A hold has nothing any more."""
@@ -98,3 +101,9 @@ class MoneyRecount:
     def _require_cover(self, account_id: str, what: str) -> None:
         if (free := self.free(account_id)) < 0:
             raise ViolationError(f"OVERSPEND: {what}, and {account_id} has {free} left")
+
+    def _require_cap(self, account_id: str, what: str) -> None:
+        if (cap := self._caps.get(account_id)) is None:
+            return
+        if (spent := self.posted[account_id] + self.held_of(account_id)) > cap:
+            raise ViolationError(f"CAP: {what}, and {account_id} may spend {cap}, not {spent}")

@@ -28,6 +28,9 @@ class Tenant:
     credit_limit_micros: int
     rate: Rate
     bundle_seconds: int = 0
+    daily_cap_micros: int | None = None
+    validity_seconds: int = 180
+    grace_seconds: int = 60
     reseller_wallet_micros: int | None = None
     """None: no reseller above the account."""
     reseller_rate: Rate | None = None
@@ -137,6 +140,9 @@ def _tenant(source: Random) -> Tenant:
         credit_limit_micros=source.choice((0, 0, 0, worth // 2, 2 * worth)),
         rate=rate,
         bundle_seconds=source.choice((0, 0, 0, 30, 90)),
+        daily_cap_micros=source.choice((None, None, None, None, worth, 3 * worth)),
+        validity_seconds=source.choice((180, 20)),
+        grace_seconds=source.choice((60, 5)),
         reseller_wallet_micros=source.choice((worth // 2, 3 * worth)) if has_reseller else None,
         reseller_rate=source.choice(RATES) if has_reseller else None,
     )

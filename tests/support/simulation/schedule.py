@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from functools import partial
 
+from services.payment.domain.funds import Policy
 from services.rating.domain.charging.session import Session
 from tests.support.simulation import payment
 from tests.support.simulation.charges import Charge
@@ -58,11 +59,12 @@ class Schedule:
         self._check_bundle()
         return self.world.seen
 
-    def _accounts(self) -> dict[str, tuple[int, int]]:
+    def _accounts(self) -> dict[str, tuple[int, Policy]]:
         tenant = self.tenant
-        accounts = {CUSTOMER: (tenant.wallet_micros, tenant.credit_limit_micros)}
+        policy = Policy(tenant.credit_limit_micros, tenant.daily_cap_micros)
+        accounts = {CUSTOMER: (tenant.wallet_micros, policy)}
         if tenant.reseller_wallet_micros is not None:
-            accounts[RESELLER] = (tenant.reseller_wallet_micros, 0)
+            accounts[RESELLER] = (tenant.reseller_wallet_micros, Policy(0))
         return accounts
 
     def _begin(self) -> None:
@@ -120,7 +122,7 @@ class Schedule:
         left = (hold.expire_time - self.world.now()).total_seconds()
         if left < session.answer.valid_seconds:
             valid = session.answer.valid_seconds
-            raise ViolationError(f"{granted}, valid {valid} s, held {left} s")
+            raise ViolationError(f"{granted}, valid for {valid} s, held for {left} s")
 
     # What must hold when everything is over.
 

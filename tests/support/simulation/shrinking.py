@@ -31,6 +31,8 @@ def _simpler(scenario: Scenario) -> Iterator[Scenario]:
     if tenant.reseller_wallet_micros is not None:
         plain = replace(tenant, reseller_wallet_micros=None, reseller_rate=None)
         yield replace(scenario, tenant=plain)
+    if tenant.daily_cap_micros is not None:
+        yield replace(scenario, tenant=replace(tenant, daily_cap_micros=None))
     if tenant.bundle_seconds:
         yield replace(scenario, tenant=replace(tenant, bundle_seconds=0))
 

@@ -15,14 +15,14 @@ from services.payment.domain.transfers import Result, Transfer
 from services.rating.domain.charging import authorising
 from services.rating.domain.charging.session import Session
 from services.rating.usecases.charging import saga
-from tests.support.simulation import payment
+from tests.support.simulation import message_funds, payment
 from tests.support.simulation.runner import first_failure, run, story
 from tests.support.simulation.scenario import draw
 from tests.support.simulation.schedule import Schedule
 
 SCHEDULES = 1_000
 # A bug that a check would have kept out is found within so many schedules.
-SCHEDULES_FOR_A_BUG = 300
+SCHEDULES_FOR_A_BUG = 1_000
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -124,6 +124,14 @@ def _losing_what_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saga.Saga, "end", leave)
 
 
+def _ignoring_caps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Funds, "cap_rooms", lambda *_: {})
+
+
+def _believing_old_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_funds, "to_micros", lambda _: 2**62)
+
+
 @pytest.mark.parametrize(
     ("plant", "problem"),
     [
@@ -134,6 +142,8 @@ def _losing_what_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
         (_keeping_holds, "still held when everything is over"),
         (_taking_no_reservation, "are held for it"),
         (_granting_all_that_was_wanted, "are held for it"),
+        (_ignoring_caps, "CAP"),
+        (_believing_old_answers, "held for"),
         (_losing_what_was_begun, "there is no end to it"),
     ],
 )
