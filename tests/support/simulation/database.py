@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
 import sqlalchemy.exc
 
+from tests.support.simulation.event_loop import pass_time
 from tests.support.simulation.faults import Faults
 
 T = TypeVar("T")
@@ -67,20 +67,20 @@ class SimulatedDatabase:
 
     async def write(self, faults: Faults, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one transaction, as a replica does; repeat it as its driver would."""
-        await asyncio.sleep(faults.transaction_seconds())
+        await pass_time(faults.transaction_seconds())
         if faults.is_failed_transaction():
             raise DatabaseUnreachableError
         result = self.commit(work)
-        await asyncio.sleep(faults.transaction_seconds())
+        await pass_time(faults.transaction_seconds())
         if faults.is_unknown_commit():
             return await self.write(faults, work)
         return result
 
     async def read(self, faults: Faults, work: Callable[[Transaction], T]) -> T:
         """Run `work` on what is committed."""
-        await asyncio.sleep(faults.transaction_seconds())
+        await pass_time(faults.transaction_seconds())
         result = work(self.look())
-        await asyncio.sleep(faults.transaction_seconds())
+        await pass_time(faults.transaction_seconds())
         return result
 
     def commit(self, work: Callable[[Transaction], T]) -> T:

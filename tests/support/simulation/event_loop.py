@@ -30,6 +30,14 @@ def current_life() -> Life:
     return _LIFE.get()
 
 
+async def pass_time(seconds: float) -> None:
+    """Let simulated time pass, which takes no time."""
+    loop = asyncio.get_running_loop()
+    passed = loop.create_future()
+    loop.call_later(seconds, passed.set_result, None)
+    await passed
+
+
 class _Step:
     """What runs until it waits again. A step of a process that has died is never run."""
 

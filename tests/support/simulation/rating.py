@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
 from kernel.clock import to_micros
-from services.rating.domain.charging.answer import Answer, Reason
+from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.authorising import Basis
-from services.rating.domain.charging.offline import FundsUnavailableError
+from services.rating.domain.charging.offline import FundsUnavailableError, sequence_of
 from services.rating.domain.charging.policy import ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall
 from services.rating.domain.charging.session import MICROS_PER_SECOND, Session, Terms
-from services.rating.usecases.charging.charging import Charging, Outages
+from services.rating.usecases.charging.charging import Charging
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
 from tests.support.simulation import payment
@@ -59,6 +60,23 @@ class FixedPrices:
         )
 
 
+class Denying:
+    """Answers within the deadline; without payment or the database nothing is allowed."""
+
+    async def answered(
+        self, tenant_id: str, request: Any, deadline_seconds: float, work: Callable[[], Any]
+    ) -> Answer:
+        """What the work answers in time, or that nobody could."""
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                answer: Answer = await work()
+        except (TimeoutError, FundsUnavailableError, DatabaseUnreachableError):
+            return Answer(
+                request.session_id, sequence_of(request), Verdict.REFUSED, Reason.FUNDS_UNAVAILABLE
+            )
+        return answer
+
+
 class Rating:
     """The service: its database, its replicas, its event log."""
 
@@ -88,7 +106,7 @@ class Rating:
         book = cast(SessionBook, sessions)
         funds, prices = cast(Any, MessageFunds(self.world, faults)), cast(Any, FixedPrices(self))
         saga = Saga(book, funds, prices)
-        charging = Charging(book, saga, prices, Outages())
+        charging = Charging(book, saga, prices, cast(Any, Denying()))
 
         async def handle(method: str, request: Any) -> Any:
             match method:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from functools import partial
 
@@ -11,6 +10,7 @@ from services.rating.domain.charging.session import Session
 from tests.support.simulation import payment
 from tests.support.simulation.charges import Charge
 from tests.support.simulation.database import DatabaseUnreachableError
+from tests.support.simulation.event_loop import pass_time
 from tests.support.simulation.network import UnreachableError
 from tests.support.simulation.payment import Payment
 from tests.support.simulation.prices import CUSTOMER, RESELLER
@@ -81,7 +81,7 @@ class Schedule:
                 self.world.spawn("outage", partial(self._outage, action))
 
     async def _move_money(self, number: int, action: MoneyMoves) -> None:
-        await asyncio.sleep(action.at)
+        await pass_time(action.at)
         faults = self.world.luck(f"money-{number}")
         request = (f"pay-{number}", CUSTOMER, action.micros)
         while True:
@@ -92,11 +92,11 @@ class Schedule:
             return
 
     async def _block(self, action: Block) -> None:
-        await asyncio.sleep(action.at)
+        await pass_time(action.at)
         self.rating.is_blocked = True
 
     async def _outage(self, action: Outage) -> None:
-        await asyncio.sleep(action.at)
+        await pass_time(action.at)
         self.world.end_service(action.service, action.down)
 
     # What must hold whenever a session has changed.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from kernel.clock import to_micros
@@ -17,6 +16,7 @@ from services.rating.domain.charging.requests import (
 )
 from tests.support.simulation import rating
 from tests.support.simulation.database import DatabaseUnreachableError
+from tests.support.simulation.event_loop import pass_time
 from tests.support.simulation.memory_sessions import CallRecord
 from tests.support.simulation.network import UnreachableError
 from tests.support.simulation.prices import CALLEE, CALLER, CUSTOMER
@@ -50,20 +50,20 @@ class Switch:
 
     async def run(self) -> None:
         """The call from its setup to its end, its record included."""
-        await asyncio.sleep(self.plan.at)
+        await pass_time(self.plan.at)
         if self.plan.record_after is not None and self.plan.record_after < 0:
             self._world.spawn("early record", self._early_record)
         is_alive = await self._call()
         if is_alive:
             await self._close()
         if self.plan.record_after is not None:
-            await asyncio.sleep(max(0.0, self.plan.record_after))
+            await pass_time(max(0.0, self.plan.record_after))
             for _ in range(self.plan.record_copies):
                 self._send_record()
 
     async def _early_record(self) -> None:
         """The record overtakes the end that the switch reports."""
-        await asyncio.sleep(self.plan.rings + self.plan.talks)
+        await pass_time(self.plan.rings + self.plan.talks)
         if self.talked:
             self._send_record()
 
@@ -83,7 +83,7 @@ class Switch:
             self.granted = answer.granted_seconds
         else:
             answer = Answer(self.session_id, 0, Verdict.GRANTED, granted_seconds=10**6)
-        await asyncio.sleep(plan.rings)
+        await pass_time(plan.rings)
         if not plan.talks:
             return plan.dies_after is None
         return await self._talk(answer)
@@ -94,7 +94,7 @@ class Switch:
         while True:
             ask_at = answer.ask_again_at_seconds or granted
             until = min(ends, granted if answer.verdict is not Verdict.GRANTED else ask_at)
-            await asyncio.sleep(max(0, until - used))
+            await pass_time(max(0, until - used))
             used = max(used, until)
             if plan.dies_after is not None and used >= plan.dies_after:
                 self.talked = used
@@ -132,7 +132,7 @@ class Switch:
                     rating.SERVICE, method, request, self._luck, ANSWER_SECONDS_MAX
                 )
             except (UnreachableError, DatabaseUnreachableError):
-                await asyncio.sleep(self.plan.stalls)
+                await pass_time(self.plan.stalls)
                 continue
             except DomainError as error:
                 self._world.note("error", lambda e=error: f"{self.session_id}: {method} {e}")  # type: ignore[misc]
@@ -143,7 +143,7 @@ class Switch:
             )
             if answer.reason is not Reason.FUNDS_UNAVAILABLE:
                 return answer
-            await asyncio.sleep(self.plan.stalls)
+            await pass_time(self.plan.stalls)
         return None
 
     def _open(self) -> OpenRequest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from tests.support.simulation.database import (
     SimulatedDatabase,
     Transaction,
 )
-from tests.support.simulation.event_loop import Life, SimulatedLoop
+from tests.support.simulation.event_loop import Life, SimulatedLoop, pass_time
 from tests.support.simulation.faults import FaultRates, Faults
 from tests.support.simulation.network import Handler, Network, Replica, UnreachableError
 from tests.support.simulation.recount import ViolationError
@@ -100,12 +99,12 @@ class World:
         faults = Faults(0, method, FaultRates())
 
         async def work() -> None:
-            await asyncio.sleep(seconds)
+            await pass_time(seconds)
             while is_due():
                 try:
                     await self.network.ask(service, method, request, faults, JOB_SECONDS_MAX)
                 except (UnreachableError, DatabaseUnreachableError):
-                    await asyncio.sleep(JOB_REST_SECONDS)
+                    await pass_time(JOB_REST_SECONDS)
                 else:
                     return
 

@@ -1,11 +1,9 @@
 """The simulator itself: what is killed does nothing more, what was committed or sent stays."""
 
-import asyncio
-
 import pytest
 
 from tests.support.simulation.database import SimulatedDatabase, Transaction
-from tests.support.simulation.event_loop import Life, SimulatedLoop
+from tests.support.simulation.event_loop import Life, SimulatedLoop, pass_time
 from tests.support.simulation.faults import FaultRates, Faults
 from tests.support.simulation.network import Network, Replica, UnreachableError
 
@@ -41,7 +39,7 @@ class World:
         return [row for _, row in self.database.look().rows("numbers")]
 
     async def _ask(self) -> None:
-        await asyncio.sleep(0.1)
+        await pass_time(0.1)
         try:
             self.heard.append(await self.network.ask("numbers", "put", 7, LUCK, seconds=1.0))
         except UnreachableError:
@@ -79,7 +77,7 @@ def test_time_passes_only_when_everybody_waits() -> None:
     woken: list[float] = []
 
     async def sleep() -> None:
-        await asyncio.sleep(86_400)
+        await pass_time(86_400)
         woken.append(loop.time())
 
     loop.start(Life("sleeper"), sleep)
