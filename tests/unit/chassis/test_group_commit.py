@@ -30,8 +30,15 @@ async def test_what_arrives_during_a_batch_is_the_next_batch() -> None:
     first = asyncio.create_task(group.do(1))
     while not doubling.batches:
         await asyncio.sleep(0)
-    others = [asyncio.create_task(group.do(number)) for number in (2, 3, 4, 5)]
-    await asyncio.sleep(0)
+    asked: list[int] = []
+
+    async def ask(number: int) -> int:
+        asked.append(number)
+        return await group.do(number)
+
+    others = [asyncio.create_task(ask(number)) for number in (2, 3, 4, 5)]
+    while len(asked) < len(others):
+        await asyncio.sleep(0)
     doubling.allowed.set()
     assert await asyncio.gather(first, *others) == [2, 4, 6, 8, 10]
     assert doubling.batches == [[1], [2, 3, 4], [5]]
