@@ -34,8 +34,11 @@ async def pass_time(seconds: float) -> None:
     """Let simulated time pass, which takes no time."""
     loop = asyncio.get_running_loop()
     passed = loop.create_future()
-    loop.call_later(seconds, passed.set_result, None)
-    await passed
+    timer = loop.call_later(seconds, passed.set_result, None)
+    try:
+        await passed
+    finally:
+        timer.cancel()
 
 
 class _Step:
