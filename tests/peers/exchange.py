@@ -17,7 +17,7 @@ from tollbook.rating.v1 import rating_service_pb2 as rating
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 
 TENANT = "peers"
-SECRET = "secret of the peers"
+SECRET = "secret-of-the-peers"
 SESSION_SCOPES = frozenset({"rating.session"})
 # A fixed line in the Netherlands: 0.0600 a minute, by the second.
 CALLEE = "31201234567"
