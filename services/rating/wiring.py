@@ -21,6 +21,7 @@ from services.rating.api.audit import RatingAuditApi
 from services.rating.api.calendars import CalendarApi
 from services.rating.api.charges import ChargeQueryApi
 from services.rating.api.charging import ChargingApi
+from services.rating.api.charging_admin import ChargingAdminApi
 from services.rating.api.counters import CounterApi
 from services.rating.api.exchange_rates import ExchangeRateApi
 from services.rating.api.http_charging import HttpCharging
@@ -42,10 +43,14 @@ from services.rating.config import RatingSettings
 from services.rating.events.handlers import event_handlers
 from services.rating.store.deck_files import DeckFiles
 from services.rating.store.retries import has_retries
-from services.rating.usecases.charging.charging import Charging, Outages
+from services.rating.store.spool import Spool
+from services.rating.usecases.charging.charging import Charging
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.charging.funds import Funds
+from services.rating.usecases.charging.hang_ups import HangUps
 from services.rating.usecases.charging.keep_sessions import forget_old_sessions, keep_sessions
+from services.rating.usecases.charging.offline_records import OfflineRecords
+from services.rating.usecases.charging.outage import PolicyOutages
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
 from services.rating.usecases.charging.session_prices import SessionPrices
@@ -53,6 +58,7 @@ from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.route_call import Routes
 from services.rating.usecases.tariffs import Tariffs
+from tollbook.rating.v1 import charging_admin_service_pb2_grpc as charging_admin_grpc
 from tollbook.rating.v1 import charging_service_pb2_grpc as charging_grpc
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
@@ -79,11 +85,13 @@ def build(runtime: Runtime) -> ServiceDefinition:
             *_charging_servicers(runtime.database, charging, settings),
         ],
         partitioned_tables={"charge": "charge_id"},
-        handlers=event_handlers(tariffs, memory.doubt),
+        handlers=event_handlers(tariffs, lambda: _doubt(memory, charging)),
         background=[
             lambda: _retry_calls(runtime.database, tariffs, settings),
             memory.watch,
             charging.settings.watch,
+            charging.records.watch,
+            charging.hang_ups.watch,
             lambda: keep_sessions(charging.book, charging.saga),
             lambda: forget_old_sessions(runtime.database),
             *_switch_doors(runtime, charging, settings),
@@ -97,7 +105,9 @@ class ChargingParts(NamedTuple):
     settings: ChargingMemory
     book: SessionBook
     saga: Saga
+    records: OfflineRecords
     charging: Charging
+    hang_ups: HangUps
 
     @classmethod
     def of(cls, runtime: Runtime, tariffs: Tariffs, memory: PricingMemory) -> ChargingParts:
@@ -106,7 +116,10 @@ class ChargingParts(NamedTuple):
         prices = SessionPrices(memory, settings)
         book = SessionBook(runtime.database, tariffs)
         saga = Saga(book, Funds(runtime.channel("payment")), prices)
-        return cls(settings, book, saga, Charging(book, saga, prices, Outages()))
+        spool = Spool(runtime.settings.data_dir / "charging-spool")
+        records = OfflineRecords(runtime.database, saga, spool)
+        charging = Charging(book, saga, prices, PolicyOutages(settings, memory, records))
+        return cls(settings, book, saga, records, charging, HangUps(runtime.database))
 
 
 def _servicers(
@@ -139,8 +152,19 @@ def _charging_servicers(
     database: Database, parts: ChargingParts, settings: RatingSettings
 ) -> list[Servicer]:
     endpoint, numbers = Endpoint(database), international(frozenset(settings.emergency_numbers))
-    api = ChargingApi(parts.charging, parts.settings, endpoint, numbers)
-    return [_servicer(charging_grpc, "ChargingService", api)]
+    api = ChargingApi(parts.charging, parts.settings, endpoint, numbers, parts.hang_ups)
+    admin = ChargingAdminApi(Endpoint(database, parts.settings.heed_change))
+    return [
+        _servicer(charging_grpc, "ChargingService", api),
+        _servicer(charging_admin_grpc, "ChargingAdminService", admin),
+    ]
+
+
+def _doubt(memory: PricingMemory, charging: ChargingParts) -> None:
+    """Have what was just heard of an account heeded from now on."""
+    memory.doubt()
+    charging.settings.doubt()
+    charging.hang_ups.wake()
 
 
 def _switch_doors(

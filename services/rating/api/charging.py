@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from chassis.database.unit_of_work import UnitOfWork
@@ -10,6 +12,7 @@ from chassis.grpc.pages import decode_token, encode_token, page_size
 from chassis.grpc.running_call import remaining_seconds
 from chassis.security.caller import Caller, current_caller
 from kernel.e164 import NumberPlan
+from services.rating.api.charging_stream import Asked, ChargeStream
 from services.rating.api.convert_charging import (
     answer_to_proto,
     close_from_proto,
@@ -22,6 +25,7 @@ from services.rating.domain.errors import invalid_field
 from services.rating.usecases.charging.charging import Charging, LiveCall
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.charging.hang_up_session import hang_up_session
+from services.rating.usecases.charging.hang_ups import HangUps
 from tollbook.rating.v1 import charging_pb2
 from tollbook.rating.v1 import charging_service_pb2 as messages
 from tollbook.rating.v1.charging_service_pb2_grpc import ChargingServiceServicer
@@ -37,36 +41,45 @@ class ChargingApi(ChargingServiceServicer):
     """Sessions of the caller's tenant."""
 
     def __init__(
-        self, charging: Charging, settings: ChargingMemory, endpoint: Endpoint, numbers: NumberPlan
+        self,
+        charging: Charging,
+        settings: ChargingMemory,
+        endpoint: Endpoint,
+        numbers: NumberPlan,
+        hang_ups: HangUps,
     ) -> None:
         self._charging = charging
         self._settings = settings
         self._endpoint = endpoint
         self._numbers = numbers
+        self._hang_ups = hang_ups
 
     async def OpenSession(
         self, request: messages.OpenSessionRequest, context: Any
     ) -> messages.OpenSessionResponse:
         """Ask whether a call may begin."""
-        tenant_id, asked = current_caller().tenant_id, open_from_proto(request, self._numbers)
-        answer = await self._charging.open(tenant_id, asked, _deadline_seconds())
-        return messages.OpenSessionResponse(answer=self._told(answer, request.equipment))
+        return messages.OpenSessionResponse(answer=await self._answer(request, request.equipment))
 
     async def ExtendSession(
         self, request: messages.ExtendSessionRequest, context: Any
     ) -> messages.ExtendSessionResponse:
         """Report what was used and ask for more."""
-        tenant_id, asked = current_caller().tenant_id, extend_from_proto(request)
-        answer = await self._charging.extend(tenant_id, asked, _deadline_seconds())
-        return messages.ExtendSessionResponse(answer=self._told(answer, ""))
+        return messages.ExtendSessionResponse(answer=await self._answer(request, ""))
 
     async def CloseSession(
         self, request: messages.CloseSessionRequest, context: Any
     ) -> messages.CloseSessionResponse:
         """Report the end of a call and charge it."""
-        tenant_id, asked = current_caller().tenant_id, close_from_proto(request, self._numbers)
-        answer = await self._charging.close(tenant_id, asked, _deadline_seconds())
-        return messages.CloseSessionResponse(answer=self._told(answer, request.equipment))
+        return messages.CloseSessionResponse(answer=await self._answer(request, request.equipment))
+
+    async def ChargeStream(
+        self, requests: AsyncIterator[messages.ChargeStreamRequest], context: Any
+    ) -> AsyncIterator[messages.ChargeStreamResponse]:
+        """Answer requests of many sessions, and tell which are to be hung up."""
+        stream = ChargeStream(current_caller().tenant_id, self._answer, self._told)
+        async with aclosing(stream.run(requests, self._hang_ups)) as responses:
+            async for response in responses:
+                yield response
 
     async def GetSession(
         self, request: messages.GetSessionRequest, context: Any
@@ -102,10 +115,25 @@ class ChargingApi(ChargingServiceServicer):
 
         def work(uow: UnitOfWork, caller: Caller) -> messages.HangUpSessionResponse:
             session = hang_up_session(uow, caller.tenant_id, request.session_id, request.reason)
+            uow.after_commit(self._hang_ups.wake)
             live = LiveCall(session, session.cost_micros)
             return messages.HangUpSessionResponse(session=session_to_proto(live))
 
         return await self._endpoint.mutate(request, messages.HangUpSessionResponse, work)
+
+    async def _answer(self, request: Asked, equipment: str) -> charging_pb2.ChargingAnswer:
+        """What is answered to a request, in the words of an equipment."""
+        tenant_id, seconds = current_caller().tenant_id, _deadline_seconds()
+        match request:
+            case messages.OpenSessionRequest():
+                opening = open_from_proto(request, self._numbers)
+                answer = await self._charging.open(tenant_id, opening, seconds)
+            case messages.ExtendSessionRequest():
+                answer = await self._charging.extend(tenant_id, extend_from_proto(request), seconds)
+            case _:
+                closing = close_from_proto(request, self._numbers)
+                answer = await self._charging.close(tenant_id, closing, seconds)
+        return self._told(answer, equipment)
 
     def _told(self, answer: Answer, equipment: str) -> charging_pb2.ChargingAnswer:
         codes = self._settings.return_codes_of(current_caller().tenant_id, equipment, answer.reason)

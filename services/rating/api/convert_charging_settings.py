@@ -14,10 +14,11 @@ from tollbook.rating.v1 import charging_pb2
 
 
 def policy_from_proto(message: messages.ChargingPolicy) -> ChargingPolicy:
-    """A policy. Raises INVALID_CHARGING_POLICY for a rule that is not set."""
-    if not message.when_exhausted or not message.outage_rule:
-        field = "outage_rule" if message.when_exhausted else "when_exhausted"
-        raise invalid_field("INVALID_CHARGING_POLICY", f"policy.{field}", "it is not set")
+    """A policy. Raises INVALID_CHARGING_POLICY for a rule that is none."""
+    for field, rules in (("when_exhausted", WhenExhausted), ("outage_rule", OutageRule)):
+        if getattr(message, field) not in set(rules):
+            problem = "it is not set, or not to one of the rules"
+            raise invalid_field("INVALID_CHARGING_POLICY", f"policy.{field}", problem)
     return ChargingPolicy(
         open_seconds=message.open_seconds,
         extend_seconds=message.extend_seconds,
@@ -53,9 +54,9 @@ def policy_to_proto(stored: StoredPolicy) -> messages.ChargingPolicyEntry:
 def scope_from_proto(
     tenant_id: str, scope: messages.LimitScope.ValueType, scope_id: str
 ) -> ScopeKey:
-    """Whose calls are counted. Raises INVALID_CALL_LIMIT for a scope that is not set."""
-    if not scope:
-        raise invalid_field("INVALID_CALL_LIMIT", "scope", "it is not set")
+    """Whose calls are counted. Raises INVALID_CALL_LIMIT for a scope that is none."""
+    if int(scope) not in set(LimitScope):
+        raise invalid_field("INVALID_CALL_LIMIT", "scope", "it is not set, or not to a scope")
     return ScopeKey(tenant_id, LimitScope(scope), scope_id)
 
 

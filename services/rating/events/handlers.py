@@ -47,7 +47,7 @@ def event_handlers(tariffs: Tariffs, on_change: Callable[[], None]) -> list[Even
         EventHandler(CallsCollected, lambda uow, event: _rate(uow, event, tariffs)),
         EventHandler(AccountChanged, noting(_know_account)),
         EventHandler(SubscriptionChanged, noting(_know_subscription)),
-        EventHandler(LineChanged, _know_line),
+        EventHandler(LineChanged, noting(_know_line)),
         EventHandler(AccountBlocked, noting(_block)),
         EventHandler(AccountUnblocked, noting(_unblock)),
     ]

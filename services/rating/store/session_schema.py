@@ -66,6 +66,14 @@ charging_session = Table(
     Index("charging_session_by_start", "tenant_id", "start_time"),
     # What is to be repaired, to end by itself, or to be forgotten.
     Index("charging_session_by_expiry", "state", "expire_time"),
+    # Calls that somebody asked to end: few, and for a short time.
+    Index(
+        "charging_session_hang_up",
+        "tenant_id",
+        "session_id",
+        postgresql_where=text("state <= 2 AND hang_up_reason <> ''"),
+        sqlite_where=text("state <= 2 AND hang_up_reason <> ''"),
+    ),
     Index(
         "charging_session_live",
         "tenant_id",

@@ -11,6 +11,7 @@ from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from services.rating.api.charging import ChargingApi
+from services.rating.usecases.charging.hang_ups import HangUps
 from tests.conformance.rating.charging_desk import ChargingDesk
 from tests.conformance.rating.desk import INTERNATIONAL, NETHERLANDS
 from tollbook.rating.v1 import charging_pb2
@@ -23,8 +24,8 @@ A_CENT_A_SECOND = "0.06"
 @pytest.fixture
 def api(charging: ChargingDesk) -> ChargingApi:
     """The service of a replica."""
-    endpoint = Endpoint(charging.desk.database)
-    return ChargingApi(charging.charging, charging.settings, endpoint, INTERNATIONAL)
+    endpoint, hang_ups = Endpoint(charging.desk.database), HangUps(charging.desk.database)
+    return ChargingApi(charging.charging, charging.settings, endpoint, INTERNATIONAL, hang_ups)
 
 
 def call(charging: ChargingDesk, **changes: Any) -> messages.ChargedCall:

@@ -43,6 +43,8 @@ class CallInOutage:
     is_refused: bool = True
     """Nothing may be allowed: nobody knows the account, or it is blocked."""
     is_emergency: bool = False
+    answer: Answer | None = None
+    """What it was told last in the outage."""
     allowed_seconds: int | None = None
     """What it was allowed in all, once it was: the allowance is given once for each call."""
 
@@ -63,6 +65,8 @@ def is_emergency(request: ChargingRequest) -> bool:
 def answer_in_outage(request: ChargingRequest, call: CallInOutage) -> Answer:
     """What the account's policy answers. A close is taken down, to be charged later."""
     sequence = sequence_of(request)
+    if call.answer is not None and call.answer.sequence == sequence:
+        return call.answer
     if isinstance(request, CloseRequest):
         return Answer(request.session_id, sequence, Verdict.CLOSED)
     if call.is_emergency:
@@ -88,10 +92,10 @@ def denial(request: ChargingRequest, call: CallInOutage) -> Answer:
 
 
 def after_answer(call: CallInOutage, answer: Answer) -> CallInOutage:
-    """The call with what it has been allowed by now."""
-    if answer.reason is not Reason.OFFLINE_ALLOWANCE:
-        return call
-    return replace(call, allowed_seconds=answer.granted_seconds)
+    """The call with what it was told."""
+    is_allowed = answer.reason is Reason.OFFLINE_ALLOWANCE
+    allowed_seconds = answer.granted_seconds if is_allowed else call.allowed_seconds
+    return replace(call, answer=answer, allowed_seconds=allowed_seconds)
 
 
 def _allowance(
