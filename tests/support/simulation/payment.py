@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from chassis.group_commit import GroupCommit
+from kernel.money import Money
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.funds import Funds, Policy
 from services.payment.domain.funds_book import (
@@ -17,6 +19,8 @@ from services.payment.domain.funds_book import (
     execute,
     expire_due,
 )
+from services.payment.domain.promotion import Promotion, expiring
+from services.payment.domain.spending import after_debit
 from services.payment.domain.transfers import (
     CaptureHold,
     ChangeHold,
@@ -30,6 +34,7 @@ from tests.support.simulation.database import Transaction
 from tests.support.simulation.faults import Faults
 from tests.support.simulation.network import Handler
 from tests.support.simulation.recount import MoneyRecount, ViolationError
+from tests.support.simulation.scenario import Tenant
 from tests.support.simulation.world import World
 
 SERVICE = "payment"
@@ -39,6 +44,7 @@ CURRENCY = "EUR"
 BATCH_MAX = 1_000
 # The sweep looks once a second; a hold may be there so much longer than it is valid.
 SWEEP_SECONDS = 1.0
+PROMOTION_SWEEPS_SECONDS = (0.5, 60.0, 600.0)
 
 
 class Payment:
@@ -56,6 +62,8 @@ class Payment:
         for name, (wallet, policy) in accounts.items():
             self.database.commit(partial(self._open_account, name, policy))
             self.database.commit(partial(self._pay, name, wallet))
+        if world.scenario.tenant.promotion_micros:
+            self._promote(next(iter(accounts)), world.scenario.tenant)
         for number in range(REPLICAS):
             name = f"{SERVICE}-{number}"
             world.serve(SERVICE, name, partial(self._begin, world.luck(name)))
@@ -74,6 +82,8 @@ class Payment:
                     return await asyncio.gather(*map(together.do, request))
                 case "expire":
                     return await self.database.write(faults, partial(self._expire, request))
+                case "take back":
+                    return await self.database.write(faults, partial(self._take_back, request))
                 case "pay":
                     return await self.database.write(faults, partial(self._pay_once, *request))
                 case _:
@@ -135,6 +145,43 @@ class Payment:
         row = funds._replace(balance_micros=funds.balance_micros + micros)
         transaction.put("funds", account_id, row=row)
         transaction.facts.append(partial(self._paid, account_id, micros))
+
+    def _promote(self, account_id: str, tenant: Tenant) -> None:
+        """Give promotional credit that expires."""
+        until = self.world.now() + timedelta(seconds=tenant.promotion_seconds)
+        amount = Money(CURRENCY, tenant.promotion_micros)
+        promotion = Promotion(
+            TENANT, "promotion", account_id, amount, amount, self.world.now(), until
+        )
+
+        def give(transaction: Transaction) -> None:
+            funds: Funds = transaction.get("funds", account_id)
+            balance = funds.balance_micros + amount.micros
+            row = funds._replace(balance_micros=balance, promotions=(promotion,))
+            transaction.put("funds", account_id, row=row)
+            transaction.facts.append(partial(self.recount.promote, account_id, amount.micros))
+
+        self.database.commit(give)
+        expire = partial(self.recount.expire_promotion, account_id)
+        self.world.loop.call_later(tenant.promotion_seconds, expire)
+        for more in PROMOTION_SWEEPS_SECONDS:
+            seconds = tenant.promotion_seconds + more
+            self.world.later(seconds, SERVICE, "take back", account_id)
+
+    def _take_back(self, account_id: str, transaction: Transaction) -> None:
+        """What is left of expired credit, as far as no hold relies on it."""
+        funds: Funds = transaction.get("funds", account_id)
+        taken = expiring(funds.promotions, funds.spare_micros(), self.world.now())
+        if not taken:
+            return
+        micros = sum(each.micros for each in taken.values())
+        paid = {promotion_id: each.micros for promotion_id, each in taken.items()}
+        row = funds._replace(
+            balance_micros=funds.balance_micros - micros,
+            promotions=after_debit(funds.promotions, paid),
+        )
+        transaction.put("funds", account_id, row=row)
+        transaction.facts.append(partial(self.recount.take_back, account_id, micros))
 
     def _open_account(self, name: str, policy: Policy, transaction: Transaction) -> None:
         account = Account(TENANT, name, "entity", name, CURRENCY, PaymentMode.PREPAID)

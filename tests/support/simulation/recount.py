@@ -25,6 +25,9 @@ class MoneyRecount:
         self.unbacked: Counter[str] = Counter()
         """What was posted of each account beyond the hold it had at that time."""
         self.released: set[str] = set()
+        self.promoted: Counter[str] = Counter()
+        """What is left of promotional credit, which is spent before anything else."""
+        self._expired: set[str] = set()
         self._answers: dict[str, Any] = {}
 
     def is_repetition(self, request_id: str, result: Any) -> bool:
@@ -41,6 +44,22 @@ class MoneyRecount:
         self.paid_in[account_id] += micros
         if micros < 0:
             self._require_cover(account_id, f"{-micros} were paid out")
+
+    def promote(self, account_id: str, micros: int) -> None:
+        """Credit was given, and not paid for."""
+        self.paid_in[account_id] += micros
+        self.promoted[account_id] += micros
+
+    def expire_promotion(self, account_id: str) -> None:
+        """What is left of the credit is there for the holds that rely on it, and for no others."""
+        self._expired.add(account_id)
+
+    def take_back(self, account_id: str, micros: int) -> None:
+        """Credit that has expired is gone."""
+        self.paid_in[account_id] -= micros
+        self.promoted[account_id] -= micros
+        if (free := self.free(account_id)) < 0:
+            raise ViolationError(f"OVERSPEND: {micros} of credit were taken back, {free} are left")
 
     def hold(self, hold_id: str, account_id: str, micros: int) -> None:
         """A hold has so much from now on."""
@@ -70,6 +89,7 @@ class MoneyRecount:
         self.revisions[charge, revision] = micros
         self.charges[charge] += micros
         self.posted[account_id] += micros
+        self.promoted[account_id] -= min(self.promoted[account_id], max(0, micros))
         if hold_id in self.released and micros > 0:
             raise ViolationError(f"{hold_id} was released, and {micros} are owed for it")
         _, held = self.held.pop(hold_id, (account_id, 0))
@@ -99,7 +119,8 @@ class MoneyRecount:
                 )
 
     def _require_cover(self, account_id: str, what: str) -> None:
-        if (free := self.free(account_id)) < 0:
+        expired = self.promoted[account_id] if account_id in self._expired else 0
+        if (free := self.free(account_id) - expired) < 0:
             raise ViolationError(f"OVERSPEND: {what}, and {account_id} has {free} left")
 
     def _require_cap(self, account_id: str, what: str) -> None:

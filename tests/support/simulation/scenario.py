@@ -29,6 +29,9 @@ class Tenant:
     rate: Rate
     bundle_seconds: int = 0
     daily_cap_micros: int | None = None
+    promotion_micros: int = 0
+    promotion_seconds: int = 0
+    """When the promotional credit expires."""
     validity_seconds: int = 180
     grace_seconds: int = 60
     reseller_wallet_micros: int | None = None
@@ -141,6 +144,8 @@ def _tenant(source: Random) -> Tenant:
         rate=rate,
         bundle_seconds=source.choice((0, 0, 0, 30, 90)),
         daily_cap_micros=source.choice((None, None, None, None, worth, 3 * worth)),
+        promotion_micros=source.choice((0, 0, 0, worth // 2, 2 * worth)),
+        promotion_seconds=source.randint(1, 2 * HORIZON_SECONDS),
         validity_seconds=source.choice((180, 20)),
         grace_seconds=source.choice((60, 5)),
         reseller_wallet_micros=source.choice((worth // 2, 3 * worth)) if has_reseller else None,

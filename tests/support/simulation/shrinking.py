@@ -33,6 +33,8 @@ def _simpler(scenario: Scenario) -> Iterator[Scenario]:
         yield replace(scenario, tenant=plain)
     if tenant.daily_cap_micros is not None:
         yield replace(scenario, tenant=replace(tenant, daily_cap_micros=None))
+    if tenant.promotion_micros:
+        yield replace(scenario, tenant=replace(tenant, promotion_micros=0))
     if tenant.bundle_seconds:
         yield replace(scenario, tenant=replace(tenant, bundle_seconds=0))
 

@@ -11,6 +11,7 @@ import pytest
 from services.payment.domain import funds_book
 from services.payment.domain.funds import Funds
 from services.payment.domain.funds_book import Capture, FundsBook
+from services.payment.domain.promotion import Promotion
 from services.payment.domain.transfers import Result, Transfer
 from services.rating.domain.charging import authorising
 from services.rating.domain.charging.session import Session
@@ -128,6 +129,10 @@ def _ignoring_caps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Funds, "cap_rooms", lambda *_: {})
 
 
+def _spending_expired_credit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Promotion, "has_expired", lambda *_: False)
+
+
 def _believing_old_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message_funds, "to_micros", lambda _: 2**62)
 
@@ -143,6 +148,7 @@ def _believing_old_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         (_taking_no_reservation, "are held for it"),
         (_granting_all_that_was_wanted, "are held for it"),
         (_ignoring_caps, "CAP"),
+        (_spending_expired_credit, "OVERSPEND"),
         (_believing_old_answers, "held for"),
         (_losing_what_was_begun, "there is no end to it"),
     ],
