@@ -46,7 +46,7 @@ class BillingCycle:
     billing_day: int
 
     def __post_init__(self) -> None:
-        _zone(self.time_zone)
+        zone_of(self.time_zone)
         if not 1 <= self.billing_day <= BILLING_DAY_MAX:
             raise DomainError(
                 ErrorKind.INVALID_ARGUMENT,
@@ -58,7 +58,7 @@ class BillingCycle:
 
     def period_of(self, instant: datetime) -> Period:
         """The period that an instant belongs to."""
-        local = instant.astimezone(_zone(self.time_zone))
+        local = instant.astimezone(zone_of(self.time_zone))
         month = local.year * _MONTHS_PER_YEAR + local.month - 1
         # The local month alone doesn't tell: clocks set back over midnight show the old day again.
         if instant < self._cut(month):
@@ -79,13 +79,14 @@ class BillingCycle:
 def _first_instant(time_zone: str, month: int, day: int) -> datetime:
     """When a local day begins; months are counted from the year 0."""
     year, month_before = divmod(month, _MONTHS_PER_YEAR)
-    midnight = datetime(year, month_before + 1, day, tzinfo=_zone(time_zone))
+    midnight = datetime(year, month_before + 1, day, tzinfo=zone_of(time_zone))
     # Python reads a repeated time as its first occurrence (fold 0), and a skipped one with the
     # offset before the jump: as all jumps over these midnights start at 0:00, that is the jump.
     return midnight.astimezone(UTC)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """The zone with an IANA name. Raises INVALID_ARGUMENT INVALID_TIME_ZONE."""
     try:
         return ZoneInfo(name)
     # A folder of the database, a path out of it, a file that is not a zone: all the same to us.

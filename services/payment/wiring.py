@@ -20,20 +20,27 @@ from services.payment.api.audit import PaymentAuditApi
 from services.payment.api.ledger import LedgerApi
 from services.payment.api.payments import PaymentApi
 from services.payment.api.roots import LedgerRootApi
+from services.payment.api.transfers import TransferApi
 from services.payment.events.accounts import ACCOUNT_CHANGED
 from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
 from services.payment.usecases.close_ledger import close_past_days
+from services.payment.usecases.end_holds import expire_holds, purge_ended
+from services.payment.usecases.execute_transfers import TransferExecution
 from services.payment.usecases.expire_promotions import expire_promotions
 from tollbook.payment.v1 import adjustment_service_pb2_grpc as adjustment_grpc
 from tollbook.payment.v1 import ledger_root_service_pb2_grpc as root_grpc
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
+from tollbook.payment.v1 import transfer_service_pb2_grpc as transfer_grpc
 
 PACKAGE = "tollbook.payment.v1"
 # How soon a day that has ended has its root.
 DAY_CHECK_SECONDS = 60
 # How soon promotional credit is gone from the balance once it has expired.
 EXPIRY_SECONDS = 10
+# How soon the money of a hold is free once it has expired.
+HOLD_EXPIRY_SECONDS = 1
+PURGE_SECONDS = 3_600
 
 _logger = logging.getLogger(__name__)
 
@@ -48,6 +55,8 @@ def build(runtime: Runtime) -> ServiceDefinition:
         background=[
             partial(_keep_doing, close_past_days, database, DAY_CHECK_SECONDS),
             partial(_keep_doing, expire_promotions, database, EXPIRY_SECONDS),
+            partial(_keep_doing, expire_holds, database, HOLD_EXPIRY_SECONDS),
+            partial(_keep_doing, purge_ended, database, PURGE_SECONDS),
         ],
     )
 
@@ -57,6 +66,9 @@ def _servicers(database: Database) -> list[Servicer]:
     return [
         _servicer(payment_grpc, "PaymentService", PaymentApi(endpoint)),
         _servicer(payment_grpc, "LedgerService", LedgerApi(endpoint)),
+        _servicer(
+            transfer_grpc, "TransferService", TransferApi(endpoint, TransferExecution(database))
+        ),
         _servicer(adjustment_grpc, "AdjustmentService", AdjustmentApi(endpoint)),
         _servicer(payment_grpc, "PaymentAuditService", PaymentAuditApi(endpoint)),
         _servicer(root_grpc, "LedgerRootService", LedgerRootApi(endpoint, database)),

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 from kernel.money import CurrencyMismatch, Money
 from kernel.partition import partition_of
+from kernel.period import zone_of
 from services.payment.domain.errors import not_a_payer
 from services.payment.domain.hash_chain import Chain
 from services.payment.domain.ledger import LedgerAccountKind
@@ -47,7 +47,7 @@ class Account:
 
     def local_date(self, now: datetime) -> date:
         """The day that it is where the account is."""
-        return now.astimezone(ZoneInfo(self.time_zone)).date()
+        return now.astimezone(zone_of(self.time_zone)).date()
 
     def require_payer(self) -> None:
         """Refuse an account that another pays for: NOT_A_PAYER."""

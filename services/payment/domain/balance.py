@@ -33,3 +33,8 @@ class Balance:
             receivable=debit(LedgerAccountKind.RECEIVABLE),
             promotion=-debit(LedgerAccountKind.PROMOTION),
         )
+
+    @property
+    def in_all(self) -> Money:
+        """What the account owns, less what it owes."""
+        return self.wallet + self.promotion - self.unbilled - self.receivable

@@ -69,10 +69,16 @@ class Funds(NamedTuple):
             return 0
         return self.policy.credit_limit_micros
 
+    @property
+    def left_micros(self) -> int | None:
+        """What is left to spend, holds aside; None without a limit."""
+        limit = self.credit_limit_micros
+        return None if limit is None else self.balance_micros + limit
+
     def spare_micros(self) -> int | None:
         """What no hold relies on, below zero when that is overdrawn; None without a limit."""
-        limit = self.credit_limit_micros
-        return None if limit is None else self.balance_micros + limit - self.held_micros
+        left = self.left_micros
+        return None if left is None else left - self.held_micros
 
     def available_micros(self, now: datetime) -> int | None:
         """What is left for new holds, below zero when that is overdrawn; None without a limit."""

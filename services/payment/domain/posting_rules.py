@@ -37,12 +37,20 @@ class InvoiceAmounts:
     rounding_difference: Money
 
 
-def usage_entries(account: Account, amount: Money, cause: Cause) -> Iterator[JournalEntry]:
-    """Usage: debit wallet (prepaid) or unbilled (postpaid), credit revenue; none for zero.
+def usage_entries(
+    account: Account, amount: Money, cause: Cause, promotion_micros: int = 0
+) -> Iterator[JournalEntry]:
+    """Usage: debit what pays for it, credit revenue; none for zero.
 
-    A negative amount takes back what an earlier charge was too much.
+    Promotional credit pays its part, the wallet (prepaid) or unbilled (postpaid) the rest. A
+    negative amount takes back what an earlier charge was too much.
     """
-    lines = [(account.usage_kind, amount), (LedgerAccountKind.REVENUE, -amount)]
+    promoted = Money(amount.currency, promotion_micros)
+    lines = [
+        (LedgerAccountKind.PROMOTION, promoted),
+        (account.usage_kind, amount - promoted),
+        (LedgerAccountKind.REVENUE, -amount),
+    ]
     yield from _entries(account, EntryReason.USAGE, cause, lines)
 
 

@@ -11,10 +11,13 @@ class Crossings(NamedTuple):
     left: list[int]
 
 
-def crossings(low: Iterable[int], thresholds: Iterable[int], left_to_spend: int) -> Crossings:
+def crossings(
+    low: Iterable[int], thresholds: Iterable[int], left_to_spend: int | None
+) -> Crossings:
     """What has changed since the thresholds `low` were reported as reached.
 
-    One is reached when no more than it is left to spend, and left when more is.
+    One is reached when no more than it is left to spend, and left when more is, or all one likes.
     """
-    known, wanted = set(low), {each for each in thresholds if left_to_spend <= each}
-    return Crossings(sorted(wanted - known, reverse=True), sorted(known - wanted))
+    known = set(low)
+    reached = {each for each in thresholds if left_to_spend is not None and left_to_spend <= each}
+    return Crossings(sorted(reached - known, reverse=True), sorted(known - reached))

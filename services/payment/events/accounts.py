@@ -2,8 +2,10 @@
 
 from chassis.bus.handler import EventHandler, ReceivedEvent
 from chassis.database.unit_of_work import UnitOfWork
+from kernel.period import zone_of
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.store.accounts import save_account
+from services.payment.store.funds import create_funds
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged
 
 
@@ -16,8 +18,12 @@ def _remember_account(unit_of_work: UnitOfWork, event: ReceivedEvent[AccountChan
         payer_account_id=body.payer_account_id,
         currency=body.currency_code,
         mode=PaymentMode(body.payment_mode),
+        time_zone=body.time_zone,
     )
+    # Days and months of spending could not be told apart in a zone that is none.
+    zone_of(account.time_zone)
     save_account(unit_of_work.connection, account, event.sequence)
+    create_funds(unit_of_work.connection, account)
 
 
 ACCOUNT_CHANGED = EventHandler(AccountChanged, _remember_account)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -11,33 +12,40 @@ from chassis.columns import Columns, decode
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.money import Money
 from services.payment.domain.errors import party_without_rule
+from services.payment.domain.transfers import ChargeRevision
 from services.payment.events.cause import cause_of
+from services.payment.usecases.capture_from_holds import HeldCharge, capture_from_holds
 from services.payment.usecases.post_usage import post_usage
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party
 
 LOW_BITS = 32
+# The column of the holds that pay for charges; only there when a row has one.
+HOLD_ID = "hold_id"
 # Who buys of us, at a retail or a wholesale price: both are revenue.
 BUYERS = (Party.PARTY_CUSTOMER, Party.PARTY_RESELLER)
 
 
 def _post_usage(unit_of_work: UnitOfWork, event: ReceivedEvent[CallsRated]) -> None:
-    usage = usage_of(decode(event.body.charges))
-    if usage:
+    charges = decode(event.body.charges)
+    if usage := usage_of(charges):
         post_usage(unit_of_work, event.tenant_id, usage, cause_of(event))
+    if held := held_charges(charges):
+        capture_from_holds(unit_of_work, event.tenant_id, held, cause_of(event))
 
 
 def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
     """What each paying account is charged by a batch, one amount a currency.
 
-    Rows without an effect are left out: unrated ones have neither amount nor currency.
+    Rows without an effect are left out: unrated ones have neither amount nor currency. So are rows
+    with a hold: each is posted by itself, once.
 
     Raises:
         DomainError: PARTY_WITHOUT_RULE for charges to others than customers and resellers.
     """
     deltas = charges.int64("amount_delta")
-    moving = np.flatnonzero(deltas)
-    _require_buyers(charges.uint8("party")[moving])
+    _require_buyers(charges.uint8("party")[np.flatnonzero(deltas)])
+    moving = np.flatnonzero((deltas != 0) & ~_with_hold(charges))
     payer_codes, payers = charges.dictionary_codes("payer_account_id")
     currency_codes, currencies = charges.dictionary_codes("currency")
     groups = payer_codes.astype(np.int64)[moving] * len(currencies) + currency_codes[moving]
@@ -46,6 +54,32 @@ def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
         payer, currency = divmod(group, len(currencies))
         usage[payers[payer]].append(Money(currencies[currency], micros))
     return usage
+
+
+def held_charges(charges: Columns) -> list[HeldCharge]:
+    """The rows that name the hold which pays for them, also those that cost nothing."""
+    rows = np.flatnonzero(_with_hold(charges)).tolist()
+    if not rows:
+        return []
+    hold_ids, charge_ids = charges.key16(HOLD_ID), charges.key16("charge_id")
+    revisions, deltas = charges.int32("revision"), charges.int64("amount_delta")
+    payers, currencies = charges.dictionary("payer_account_id"), charges.dictionary("currency")
+    return [
+        HeldCharge(
+            ChargeRevision(charge_ids[row] or b"", int(revisions[row])),
+            str(UUID(bytes=hold_ids[row])),
+            payers[row],
+            currencies[row],
+            int(deltas[row]),
+        )
+        for row in rows
+    ]
+
+
+def _with_hold(charges: Columns) -> npt.NDArray[np.bool_]:
+    if HOLD_ID not in charges:
+        return np.zeros(charges.row_count, dtype=np.bool_)
+    return ~charges.nulls(HOLD_ID)
 
 
 def _require_buyers(parties: npt.NDArray[np.uint8]) -> None:

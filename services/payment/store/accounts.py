@@ -14,11 +14,11 @@ _columns = account_table.c
 
 _SAVE = sql(
     "INSERT INTO account (tenant_id, account_id, legal_entity_id, payer_account_id, currency, mode,"
-    " change_sequence) VALUES (:tenant_id, :account_id, :legal_entity_id, :payer_account_id,"
-    " :currency, :mode, :change_sequence) "
+    " time_zone, change_sequence) VALUES (:tenant_id, :account_id, :legal_entity_id,"
+    " :payer_account_id, :currency, :mode, :time_zone, :change_sequence) "
     "ON CONFLICT (tenant_id, account_id) DO UPDATE SET "
     "legal_entity_id = excluded.legal_entity_id, payer_account_id = excluded.payer_account_id, "
-    "currency = excluded.currency, mode = excluded.mode, "
+    "currency = excluded.currency, mode = excluded.mode, time_zone = excluded.time_zone, "
     "change_sequence = excluded.change_sequence "
     "WHERE excluded.change_sequence > account.change_sequence"
 )
@@ -38,6 +38,7 @@ def save_account(connection: Connection, account: Account, change_sequence: int)
         "payer_account_id": account.payer_account_id,
         "currency": account.currency,
         "mode": int(account.mode),
+        "time_zone": account.time_zone,
         "change_sequence": change_sequence,
     }
     connection.execute(_SAVE, parameters)
@@ -53,12 +54,19 @@ def accounts_of(
 ) -> dict[str, Account]:
     """Return accounts by id. Raises NOT_FOUND UNKNOWN_ACCOUNT for the first that is not known."""
     wanted = list(account_ids)
-    rows = connection.execute(_FIND, {"tenant_id": tenant_id, "account_ids": wanted})
-    found = {row.account_id: _account(row) for row in rows}
+    found = known_accounts(connection, tenant_id, wanted)
     for account_id in wanted:
         if account_id not in found:
             raise unknown_account(account_id)
     return found
+
+
+def known_accounts(
+    connection: Connection, tenant_id: str, account_ids: Iterable[str]
+) -> dict[str, Account]:
+    """Return the accounts with these ids, as far as they are known."""
+    rows = connection.execute(_FIND, {"tenant_id": tenant_id, "account_ids": list(account_ids)})
+    return {row.account_id: _account(row) for row in rows}
 
 
 def _account(row: Row[Any]) -> Account:
@@ -69,4 +77,5 @@ def _account(row: Row[Any]) -> Account:
         row.payer_account_id,
         row.currency,
         PaymentMode(row.mode),
+        row.time_zone,
     )

@@ -1,57 +1,59 @@
 """The funds of accounts: their balances, what is held of them and how much they may spend."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
-from chassis.database.insert import insert_into
+from chassis.database.insert import insert_if_new
 from services.payment.domain.account import Account
-from services.payment.domain.funds import Funds, Policy, Spend
-from services.payment.store.funds_schema import funds_policy_table, funds_table
-from services.payment.store.ledger_accounts import balances_of
+from services.payment.domain.funds import Funds
+from services.payment.domain.ledger import LedgerAccountKind
+from services.payment.store.funds_policies import NO_POLICY, policies_of
+from services.payment.store.funds_schema import funds_table
+from services.payment.store.ledger_accounts import micros_by_kind
 from services.payment.store.promotions import promotions_of
 
-_funds = funds_table.c
-_policy = funds_policy_table.c
+_columns = funds_table.c
 
-_LOCK = (
-    select(_funds.account_id, _funds.held_micros)
+_HELD = select(_columns.account_id, _columns.held_micros).where(
+    _columns.tenant_id == bindparam("tenant_id"),
+    _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+)
+_LOCK = _HELD.order_by(_columns.account_id).with_for_update()
+_HOLD = (
+    update(funds_table)
     .where(
-        _funds.tenant_id == bindparam("tenant_id"),
-        _funds.account_id.in_(bindparam("account_ids", expanding=True)),
+        _columns.tenant_id == bindparam("of_tenant"),
+        _columns.account_id == bindparam("of_account"),
     )
-    .order_by(_funds.account_id)
-    .with_for_update()
+    .values(held_micros=bindparam("held"))
 )
-_POLICIES = select(funds_policy_table).where(
-    _policy.tenant_id == bindparam("tenant_id"),
-    _policy.account_id.in_(bindparam("account_ids", expanding=True)),
-)
+
+
+def create_funds(connection: Connection, account: Account) -> None:
+    """Make the row that whoever changes an account's holds locks."""
+    key = {"tenant_id": account.tenant_id, "account_id": account.account_id}
+    insert_if_new(connection, funds_table, key | {"held_micros": 0})
 
 
 def locked_funds(
-    connection: Connection, tenant_id: str, accounts: Iterable[Account]
+    connection: Connection, tenant_id: str, accounts: Collection[Account]
 ) -> dict[str, Funds]:
-    """The funds of a tenant's accounts, which nobody else changes until the commit."""
-    wanted = list(accounts)
-    held = _lock(connection, tenant_id, [account.account_id for account in wanted])
-    keys = {"tenant_id": tenant_id, "account_ids": list(held)}
-    policies = {row.account_id: row for row in connection.execute(_POLICIES, keys)}
-    promotions = promotions_of(connection, tenant_id, held)
-    found = {}
-    for account, balance in zip(wanted, balances_of(connection, wanted), strict=True):
-        account_id = account.account_id
-        own = balance.wallet + balance.promotion - balance.unbilled - balance.receivable
-        found[account_id] = Funds(
-            account,
-            own.micros,
-            held[account_id],
-            *_policy_of(policies.get(account_id)),
-            tuple(promotions[account_id]),
-        )
-    return found
+    """The funds of a tenant's accounts, whose holds nobody else changes until the commit."""
+    if not accounts:
+        return {}
+    keys = {"tenant_id": tenant_id, "account_ids": [each.account_id for each in accounts]}
+    # Locked first: what is read afterwards is what the last one to have the lock has left.
+    held = dict(map(tuple, connection.execute(_LOCK, keys)))
+    return _funds_of(connection, tenant_id, accounts, held)
+
+
+def funds_of(connection: Connection, account: Account) -> Funds:
+    """The funds of an account as they are, without a lock."""
+    keys = {"tenant_id": account.tenant_id, "account_ids": [account.account_id]}
+    held = dict(map(tuple, connection.execute(_HELD, keys)))
+    return _funds_of(connection, account.tenant_id, [account], held)[account.account_id]
 
 
 def available_micros(connection: Connection, account: Account, now: datetime) -> int | None:
@@ -66,20 +68,37 @@ def spare_micros(connection: Connection, account: Account) -> int | None:
     return funds[account.account_id].spare_micros()
 
 
-def _lock(connection: Connection, tenant_id: str, account_ids: list[str]) -> dict[str, int]:
-    """Lock the rows of accounts, made where they are missing, and return what they hold."""
-    keys = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
+def save_held(connection: Connection, changed: Iterable[Funds]) -> None:
+    """Store what is held now; the caller has the locks."""
     rows = [
-        {"tenant_id": tenant_id, "account_id": account_id, "held_micros": 0}
-        for account_id in keys["account_ids"]
+        {
+            "of_tenant": funds.account.tenant_id,
+            "of_account": funds.account.account_id,
+            "held": funds.held_micros,
+        }
+        for funds in changed
     ]
-    connection.execute(insert_into(connection, funds_table).on_conflict_do_nothing(), rows)
-    return {row.account_id: row.held_micros for row in connection.execute(_LOCK, keys)}
+    if rows:
+        connection.execute(_HOLD, rows)
 
 
-def _policy_of(row: Row[Any] | None) -> tuple[Policy, Spend]:
-    if row is None:
-        return Policy(), Spend()
-    limits = (row.credit_limit_micros, row.daily_cap_micros, row.monthly_cap_micros)
-    spend = (row.spend_day, row.spend_day_micros, row.spend_month, row.spend_month_micros)
-    return Policy(*limits), Spend(*spend)
+def _funds_of(
+    connection: Connection, tenant_id: str, accounts: Collection[Account], held: Mapping[str, int]
+) -> dict[str, Funds]:
+    policies = policies_of(connection, tenant_id, held)
+    kept = micros_by_kind(connection, accounts)
+    promoted = [key for key, kinds in kept.items() if kinds.get(LedgerAccountKind.PROMOTION)]
+    promotions = promotions_of(connection, tenant_id, promoted) if promoted else {}
+    found = {}
+    for account in accounts:
+        account_id = account.account_id
+        stored = policies.get(account_id, NO_POLICY)
+        found[account_id] = Funds(
+            account,
+            -sum(kept.get(account_id, {}).values()),
+            held[account_id],
+            stored.policy,
+            stored.spend,
+            tuple(promotions.get(account_id, ())),
+        )
+    return found

@@ -1,7 +1,7 @@
 """The ledger accounts and their kept balances: each the sum of its postings."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -99,14 +99,22 @@ def balance_of(connection: Connection, account: Account) -> Balance:
 def balances_of(connection: Connection, accounts: Iterable[Account]) -> list[Balance]:
     """The balances of paying accounts, in their order."""
     wanted = list(accounts)
+    kept = micros_by_kind(connection, wanted)
+    return [Balance.of(account, kept[account.account_id]) for account in wanted]
+
+
+def micros_by_kind(
+    connection: Connection, accounts: Collection[Account]
+) -> Mapping[str, Mapping[int, int]]:
+    """The debits less credits of paying accounts, by account and kind of ledger account."""
     keys = {
-        "chain_ids": list({account.chain.chain_id for account in wanted}),
-        "account_ids": [account.account_id for account in wanted],
+        "chain_ids": list({account.chain.chain_id for account in accounts}),
+        "account_ids": [account.account_id for account in accounts],
     }
-    kept: Mapping[str, dict[int, int]] = defaultdict(dict)
+    kept: dict[str, dict[int, int]] = defaultdict(dict)
     for account_id, kind, micros in connection.execute(_BALANCES, keys):
         kept[account_id][kind] = micros
-    return [Balance.of(account, kept[account.account_id]) for account in wanted]
+    return kept
 
 
 def balances_over_time(

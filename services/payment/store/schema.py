@@ -119,6 +119,7 @@ account_table = Table(
     Column("payer_account_id", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("mode", SmallInteger, nullable=False),
+    Column("time_zone", Text, nullable=False),
     # The announcement's place in its log: an older one that comes late changes nothing.
     Column("change_sequence", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant_id", "account_id"),

@@ -1,24 +1,42 @@
 """Tells other services the balances that postings have changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import money_to_proto
 from services.payment.domain.account import Account
 from services.payment.domain.balance import Balance
 from services.payment.store.ledger_accounts import balances_of
+from services.payment.usecases.watch_funds import watch_funds
 from tollbook.payment.v1.payment_events_pb2 import BalanceChanged, ChangedBalance
 
+NOTHING_SPENT: Mapping[str, int] = {}
 
-def announce_balances(unit_of_work: UnitOfWork, accounts: Iterable[Account]) -> None:
-    """Publish the new balances of accounts of one tenant and partition in one event."""
+
+def announce_balances(
+    unit_of_work: UnitOfWork,
+    accounts: Iterable[Account],
+    spent_micros: Mapping[str, int] = NOTHING_SPENT,
+) -> None:
+    """Publish the new balances of accounts of one tenant, in one event for each partition.
+
+    What was spent counts for the caps of accounts, and thresholds that were crossed are told.
+    """
     changed = list(accounts)
     if not changed:
         return
     balances = balances_of(unit_of_work.connection, changed)
-    event = BalanceChanged(balances=[_changed_balance(balance) for balance in balances])
-    chain = changed[0].chain
-    unit_of_work.publish(event, chain.tenant_id, chain.partition)
+    pairs = sorted(zip(changed, balances, strict=True), key=_partition)
+    # Heads of the outbox are locked in ascending order.
+    for partition, group in groupby(pairs, key=_partition):
+        event = BalanceChanged(balances=[_changed_balance(balance) for _, balance in group])
+        unit_of_work.publish(event, changed[0].tenant_id, partition)
+    watch_funds(unit_of_work, pairs, spent_micros)
+
+
+def _partition(pair: tuple[Account, Balance]) -> int:
+    return pair[0].chain.partition
 
 
 def _changed_balance(balance: Balance) -> ChangedBalance:

@@ -106,6 +106,7 @@ def announcement(payer: Account) -> AccountChanged:
         legal_entity_id=payer.legal_entity_id,
         payer_account_id=payer.payer_account_id,
         currency_code=payer.currency,
+        time_zone=payer.time_zone,
         payment_mode=int(payer.mode),  # type: ignore[arg-type]
     )
 

@@ -94,6 +94,7 @@ def upgrade() -> None:
         sa.Column("payer_account_id", sa.Text, nullable=False),
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("mode", sa.SmallInteger, nullable=False),
+        sa.Column("time_zone", sa.Text, nullable=False),
         sa.Column("change_sequence", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "account_id"),
     )

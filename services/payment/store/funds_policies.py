@@ -1,0 +1,103 @@
+"""How much accounts may spend, with what is counted for it: spend, and thresholds reached."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from chassis.database.insert import insert_into
+from services.payment.domain.funds import Policy, Spend
+from services.payment.store.funds_schema import funds_policy_table
+
+_columns = funds_policy_table.c
+
+
+class KeptPolicy(NamedTuple):
+    """The policy of an account and how it stands."""
+
+    policy: Policy
+    thresholds: tuple[int, ...] = ()
+    low: tuple[int, ...] = ()
+    spend: Spend = Spend()
+
+
+NO_POLICY = KeptPolicy(Policy())
+
+_FIND = select(funds_policy_table).where(
+    _columns.tenant_id == bindparam("tenant_id"),
+    _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+)
+_COUNT = (
+    update(funds_policy_table)
+    .where(
+        _columns.tenant_id == bindparam("of_tenant"),
+        _columns.account_id == bindparam("of_account"),
+    )
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in (
+                *("low_thresholds", "spend_day", "spend_day_micros"),
+                *("spend_month", "spend_month_micros"),
+            )
+        }
+    )
+)
+
+
+def policies_of(
+    connection: Connection, tenant_id: str, account_ids: Iterable[str]
+) -> dict[str, KeptPolicy]:
+    """The policies of accounts, as far as something was laid down."""
+    keys = {"tenant_id": tenant_id, "account_ids": list(account_ids)}
+    return {row.account_id: _policy(row) for row in connection.execute(_FIND, keys)}
+
+
+def save_policy(connection: Connection, tenant_id: str, account_id: str, kept: KeptPolicy) -> None:
+    """Lay down a policy, in the turn of the account's partition."""
+    values = {
+        "credit_limit_micros": kept.policy.credit_limit_micros,
+        "daily_cap_micros": kept.policy.daily_cap_micros,
+        "monthly_cap_micros": kept.policy.monthly_cap_micros,
+        "thresholds": json.dumps(kept.thresholds),
+        **_standing(kept),
+    }
+    statement = insert_into(connection, funds_policy_table).values(
+        tenant_id=tenant_id, account_id=account_id, **values
+    )
+    key = ["tenant_id", "account_id"]
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
+
+
+def save_standing(
+    connection: Connection, tenant_id: str, changed: Mapping[str, KeptPolicy]
+) -> None:
+    """Store what was spent and which thresholds are reached, in the turn of the partition."""
+    rows = [
+        {"of_tenant": tenant_id, "of_account": account_id}
+        | {f"new_{name}": value for name, value in _standing(kept).items()}
+        for account_id, kept in changed.items()
+    ]
+    if rows:
+        connection.execute(_COUNT, rows)
+
+
+def _standing(kept: KeptPolicy) -> dict[str, Any]:
+    spend = kept.spend
+    return {
+        "low_thresholds": json.dumps(kept.low),
+        "spend_day": spend.day,
+        "spend_day_micros": spend.day_micros,
+        "spend_month": spend.month,
+        "spend_month_micros": spend.month_micros,
+    }
+
+
+def _policy(row: Row[Any]) -> KeptPolicy:
+    return KeptPolicy(
+        Policy(row.credit_limit_micros, row.daily_cap_micros, row.monthly_cap_micros),
+        tuple(json.loads(row.thresholds)),
+        tuple(json.loads(row.low_thresholds)),
+        Spend(row.spend_day, row.spend_day_micros, row.spend_month, row.spend_month_micros),
+    )

@@ -1,0 +1,162 @@
+"""The holds that are kept, open and ended."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
+
+from chassis.database.bulk import insert_rows
+from kernel.clock import to_micros
+from kernel.ids import is_uuid
+from services.payment.domain.holds import Hold, HoldState
+from services.payment.domain.transfer_errors import hold_not_found
+from services.payment.store.funds_schema import hold_table
+
+_columns = hold_table.c
+_NAMES = [column.name for column in _columns]
+
+_OWNERS = select(_columns.account_id).where(
+    _columns.tenant_id == bindparam("tenant_id"),
+    _columns.hold_id.in_(bindparam("hold_ids", expanding=True)),
+)
+_FIND = select(hold_table).where(
+    _columns.tenant_id == bindparam("tenant_id"),
+    _columns.hold_id.in_(bindparam("hold_ids", expanding=True)),
+)
+_CHANGE = (
+    update(hold_table)
+    .where(_columns.tenant_id == bindparam("of_tenant"), _columns.hold_id == bindparam("of_hold"))
+    .values(
+        held_micros=bindparam("held"),
+        captured_micros=bindparam("captured"),
+        state=bindparam("new_state"),
+        expire_time=bindparam("expires"),
+    )
+)
+_ENDED = [state for state in HoldState if state != HoldState.OPEN]
+
+
+def owners_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> set[str]:
+    """The accounts whose holds these are; a hold never changes its account."""
+    keys = {"tenant_id": tenant_id, "hold_ids": _keys(hold_ids)}
+    return set(connection.execute(_OWNERS, keys).scalars()) if keys["hold_ids"] else set()
+
+
+def holds_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> list[Hold]:
+    """The holds with these ids, as far as they exist."""
+    keys = {"tenant_id": tenant_id, "hold_ids": _keys(hold_ids)}
+    if not keys["hold_ids"]:
+        return []
+    return [_hold(row) for row in connection.execute(_FIND, keys)]
+
+
+def hold_of(connection: Connection, tenant_id: str, hold_id: str) -> Hold:
+    """Return a hold. Raises NOT_FOUND HOLD_NOT_FOUND."""
+    found = holds_of(connection, tenant_id, [hold_id]) if is_uuid(hold_id) else []
+    if not found:
+        raise hold_not_found(hold_id)
+    return found[0]
+
+
+def open_holds(
+    connection: Connection,
+    tenant_id: str,
+    account_id: str,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Hold]:
+    """The open holds of an account, the oldest first, behind a place in the list."""
+    query = select(hold_table).where(
+        _columns.tenant_id == tenant_id,
+        _columns.account_id == account_id,
+        _columns.state == HoldState.OPEN,
+    )
+    if after is not None:
+        place = tuple_(_columns.create_time, _columns.hold_id)
+        values = (after[0], UUID(after[1]).bytes)
+        query = query.where(place > tuple_(*values, types=[c.type for c in place.clauses]))
+    query = query.order_by(_columns.create_time, _columns.hold_id).limit(limit)
+    return [_hold(row) for row in connection.execute(query)]
+
+
+def insert_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) -> None:
+    """Store new holds."""
+    insert_rows(connection, hold_table, _NAMES, [_row(tenant_id, hold) for hold in holds])
+
+
+def change_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) -> None:
+    """Store what became of holds; the caller holds the locks of their accounts' funds."""
+    rows = [
+        {
+            "of_tenant": tenant_id,
+            "of_hold": UUID(hold.hold_id).bytes,
+            "held": hold.held_micros,
+            "captured": hold.captured_micros,
+            "new_state": int(hold.state),
+            "expires": hold.expire_time,
+        }
+        for hold in holds
+    ]
+    if rows:
+        connection.execute(_CHANGE, rows)
+
+
+def due_holds(connection: Connection, now: datetime, limit: int) -> dict[str, list[str]]:
+    """The ids of holds that end now by themselves, by tenant; the oldest first, up to a limit."""
+    query = (
+        select(_columns.tenant_id, _columns.hold_id)
+        .where(_columns.state == HoldState.OPEN, _columns.expire_time <= now)
+        .order_by(_columns.expire_time)
+        .limit(limit)
+    )
+    due: dict[str, list[str]] = defaultdict(list)
+    for tenant_id, hold_id in connection.execute(query):
+        due[tenant_id].append(str(UUID(bytes=hold_id)))
+    return due
+
+
+def purge_holds(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget holds that ended before; returns how many."""
+    key = tuple_(_columns.tenant_id, _columns.hold_id)
+    old = (
+        select(_columns.tenant_id, _columns.hold_id)
+        .where(_columns.state.in_(_ENDED), _columns.expire_time < before)
+        .limit(limit)
+    )
+    return connection.execute(delete(hold_table).where(key.in_(old))).rowcount
+
+
+def _keys(hold_ids: Iterable[str]) -> Collection[bytes]:
+    return [UUID(hold_id).bytes for hold_id in hold_ids]
+
+
+def _row(tenant_id: str, hold: Hold) -> tuple[Any, ...]:
+    return (
+        tenant_id,
+        UUID(hold.hold_id).bytes,
+        hold.account_id,
+        hold.reference,
+        hold.currency,
+        hold.held_micros,
+        hold.captured_micros,
+        int(hold.state),
+        to_micros(hold.create_time),
+        to_micros(hold.expire_time),
+    )
+
+
+def _hold(row: Row[Any]) -> Hold:
+    return Hold(
+        str(UUID(bytes=row.hold_id)),
+        row.account_id,
+        row.reference,
+        row.currency,
+        row.held_micros,
+        row.captured_micros,
+        HoldState(row.state),
+        row.create_time,
+        row.expire_time,
+    )

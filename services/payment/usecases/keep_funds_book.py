@@ -1,0 +1,101 @@
+"""Opens the book that steps need from the database, locked, and stores what they changed in it."""
+
+from collections.abc import Iterable, Sequence
+
+from chassis.database.unit_of_work import UnitOfWork
+from kernel.partition import partition_of
+from services.payment.domain.account import Account
+from services.payment.domain.funds_book import Capture, FundsBook
+from services.payment.domain.hash_chain import Chain
+from services.payment.domain.ledger import JournalEntry
+from services.payment.domain.posting_rules import Cause, usage_entries
+from services.payment.domain.transfers import (
+    CaptureHold,
+    ChargeRevision,
+    PlaceHold,
+    Transfer,
+)
+from services.payment.store.accounts import known_accounts
+from services.payment.store.captured_charges import captured_among, insert_captured
+from services.payment.store.funds import locked_funds, save_held
+from services.payment.store.holds import change_holds, holds_of, insert_holds, owners_of
+from services.payment.store.journal import append_to_chains, take_turns
+from services.payment.store.promotions import spend_promotions
+from services.payment.store.transfers import executed_of, insert_executed
+from services.payment.usecases.announce_balances import announce_balances
+
+
+def open_book(unit_of_work: UnitOfWork, tenant_id: str, transfers: Sequence[Transfer]) -> FundsBook:
+    """The book of everything that steps name, which nobody else changes until the commit."""
+    connection = unit_of_work.connection
+    steps = [transfer.step for transfer in transfers]
+    captures = [step for step in steps if isinstance(step, CaptureHold)]
+    captured_holds = {step.hold_id for step in captures}
+    placing = {step.hold_id: step.account_id for step in steps if isinstance(step, PlaceHold)}
+    posting = {placing[hold_id] for hold_id in captured_holds & placing.keys()}
+    book = locked_book(
+        unit_of_work,
+        tenant_id,
+        account_ids=placing.values(),
+        posting_account_ids=posting | owners_of(connection, tenant_id, captured_holds),
+        hold_ids={step.hold_id for step in steps},
+        charges=[step.charge for step in captures],
+    )
+    request_ids = {transfer.request_id for transfer in transfers}
+    book.results |= executed_of(connection, tenant_id, request_ids)
+    return book
+
+
+def locked_book(
+    unit_of_work: UnitOfWork,
+    tenant_id: str,
+    account_ids: Iterable[str],
+    posting_account_ids: Iterable[str],
+    hold_ids: Iterable[str],
+    charges: Sequence[ChargeRevision],
+) -> FundsBook:
+    """The book of accounts, holds and charges: first the turns, then the locks, then the rest."""
+    connection = unit_of_work.connection
+    posting = set(posting_account_ids)
+    partitions = {partition_of(tenant_id, account_id) for account_id in posting}
+    if partitions:
+        take_turns(connection, partitions)
+    holders = owners_of(connection, tenant_id, hold_ids)
+    named = known_accounts(connection, tenant_id, {*account_ids, *posting, *holders})
+    funds = locked_funds(connection, tenant_id, list(named.values()))
+    holds = holds_of(connection, tenant_id, hold_ids)
+    return FundsBook(funds.values(), holds, captured_among(connection, tenant_id, charges))
+
+
+def store_book(unit_of_work: UnitOfWork, tenant_id: str, book: FundsBook) -> None:
+    """Store what has changed in a book: a few statements, whatever it was."""
+    connection = unit_of_work.connection
+    insert_holds(connection, tenant_id, book.new_holds())
+    change_holds(connection, tenant_id, book.changed_holds())
+    save_held(connection, book.changed_funds())
+    insert_executed(connection, tenant_id, book.executed, unit_of_work.now)
+    if book.captures:
+        insert_captured(connection, tenant_id, book.captures)
+        _post(unit_of_work, tenant_id, book)
+
+
+def _post(unit_of_work: UnitOfWork, tenant_id: str, book: FundsBook) -> None:
+    entries: dict[Chain, list[JournalEntry]] = {}
+    spent: dict[str, int] = {}
+    changed: dict[str, Account] = {}
+    for capture in book.captures:
+        account = book.funds[capture.account_id].account
+        if posted := list(_entries(account, capture)):
+            entries.setdefault(account.chain, []).extend(posted)
+            changed[account.account_id] = account
+            spent[account.account_id] = spent.get(account.account_id, 0) + capture.amount.micros
+    if not entries:
+        return
+    append_to_chains(unit_of_work, entries)
+    spend_promotions(unit_of_work.connection, tenant_id, book.paid_by_promotions)
+    announce_balances(unit_of_work, changed.values(), spent)
+
+
+def _entries(account: Account, capture: Capture) -> Iterable[JournalEntry]:
+    cause = Cause(capture.charge.charge_id.hex(), capture.actor, capture.source)
+    return usage_entries(account, capture.amount, cause, capture.promotion_micros)
