@@ -27,7 +27,7 @@ help: ## Show this list
 run: setup ## Start every service with sample data, until Ctrl-C
 	@$(BIN)/tollbook run
 
-test: setup ## Run the tests, without chaos and bench (ARGS=tests/unit for some)
+test: setup ## Run the tests, without peers, chaos and bench (ARGS=tests/unit for some)
 	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope $(ARGS)
 
 lint: setup ## Check style, types, layers, contracts and Kubernetes manifests
@@ -45,8 +45,9 @@ format: setup ## Rewrite the code in the common style
 k8s: setup ## Render every Kubernetes overlay and validate it offline
 	@$(BIN)/python tools/check_k8s.py
 
-peers: ## Install the real switches of tests/peers (Debian, as root); without them they are skipped
+peers: setup ## Place calls with real switches, which this installs (Debian, as root)
 	@tools/install_peers.sh
+	@$(BIN)/pytest tests/peers $(ARGS)
 
 chaos: setup ## Try 100,000 schedules, then kill processes and reconcile (CHAOS=short for CI; SEED=)
 	@CHAOS=$(CHAOS) SEED=$(SEED) $(BIN)/python -m tests.support.simulation

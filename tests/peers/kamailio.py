@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.ports import LOOPBACK, free_port
@@ -79,17 +80,17 @@ class Kamailio:
         talk_ms: int = 0,
     ) -> None:
         """Place one call, and let it come to the end that its scenarios describe."""
-        answering = await self._callee(callee)
+        processes = [await self._callee(callee)]
         try:
             arguments = ["-s", CALLEE, "-key", "user", user, "-d", str(talk_ms)]
             arguments += ["-cid_str", call_id, f"{LOOPBACK}:{self._port}"]
             calling = await self._sipp(caller, free_port(), *arguments)
-            await asyncio.wait_for(calling.wait(), CALL_SECONDS_MAX)
-            assert calling.returncode == 0, f"the call {call_id} went otherwise: {self.log}"
+            processes.append(calling)
+            async with asyncio.timeout(CALL_SECONDS_MAX):
+                ended = await calling.wait()
+            assert ended == 0, f"the call {call_id} went otherwise: {self.log}"
         finally:
-            if answering.returncode is None:
-                answering.kill()
-            await answering.wait()
+            await _end(processes)
 
     async def _callee(self, scenario: str) -> Process:
         process = await self._sipp(scenario, self._callee_port)
@@ -146,6 +147,13 @@ class Kamailio:
         for example, here in changes.items():
             text = text.replace(example, here)
         return text
+
+
+async def _end(processes: Sequence[Process]) -> None:
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 def _is_taken(port: int) -> bool:

@@ -96,8 +96,8 @@ async def test_a_call_is_cut_off_when_its_time_is_over(
         seconds = await charged_seconds(exchange, proxy, call_id, before)
     finally:
         await proxy.stop()
-    # Kamailio's timer looks once a second.
-    assert GRANTED_SECONDS <= seconds <= GRANTED_SECONDS + 2
+    # Kamailio's timer looks once a second, and its clock has whole seconds.
+    assert GRANTED_SECONDS - 1 <= seconds <= GRANTED_SECONDS + 2
 
 
 async def test_a_retransmission_is_answered_alike_and_charged_once(
