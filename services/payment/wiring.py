@@ -17,6 +17,7 @@ from chassis.service import Runtime, ServiceDefinition
 from kernel.clock import utc_now
 from services.payment.api.adjustments import AdjustmentApi
 from services.payment.api.audit import PaymentAuditApi
+from services.payment.api.funds import FundsApi
 from services.payment.api.ledger import LedgerApi
 from services.payment.api.payments import PaymentApi
 from services.payment.api.roots import LedgerRootApi
@@ -29,6 +30,7 @@ from services.payment.usecases.end_holds import expire_holds, purge_ended
 from services.payment.usecases.execute_transfers import TransferExecution
 from services.payment.usecases.expire_promotions import expire_promotions
 from tollbook.payment.v1 import adjustment_service_pb2_grpc as adjustment_grpc
+from tollbook.payment.v1 import funds_service_pb2_grpc as funds_grpc
 from tollbook.payment.v1 import ledger_root_service_pb2_grpc as root_grpc
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
 from tollbook.payment.v1 import transfer_service_pb2_grpc as transfer_grpc
@@ -69,6 +71,7 @@ def _servicers(database: Database) -> list[Servicer]:
         _servicer(
             transfer_grpc, "TransferService", TransferApi(endpoint, TransferExecution(database))
         ),
+        _servicer(funds_grpc, "FundsService", FundsApi(endpoint)),
         _servicer(adjustment_grpc, "AdjustmentService", AdjustmentApi(endpoint)),
         _servicer(payment_grpc, "PaymentAuditService", PaymentAuditApi(endpoint)),
         _servicer(root_grpc, "LedgerRootService", LedgerRootApi(endpoint, database)),

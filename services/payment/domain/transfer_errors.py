@@ -125,3 +125,15 @@ def invalid_funds_policy(violations: Sequence[FieldViolation]) -> DomainError:
         {"fields": fields},
         violations,
     )
+
+
+def invalid_field_mask(fixed: Sequence[str], changeable: Sequence[str]) -> DomainError:
+    """INVALID_FIELD_MASK: the mask names what cannot be changed."""
+    named, free = ", ".join(fixed), ", ".join(changeable)
+    return DomainError(
+        ErrorKind.INVALID_ARGUMENT,
+        "INVALID_FIELD_MASK",
+        f"update_mask names {named}, which cannot be changed; {free} can",
+        {"fields": named},
+        [FieldViolation("update_mask", f"some of {free}")],
+    )

@@ -18,9 +18,10 @@ from sqlalchemy import (
     select,
 )
 
+from services.payment.domain.account import Account
 from services.payment.domain.adjustment_errors import entry_not_found
 from services.payment.domain.hash_chain import Chain, ChainedEntry, ChainHead, first_id_from
-from services.payment.domain.ledger import EventSource, Posting
+from services.payment.domain.ledger import EntryReason, EventSource, Posting
 from services.payment.store.schema import chain_head_table, journal_entry_table, posting_table
 
 # Entries read at once when a chain is walked.
@@ -120,6 +121,21 @@ def sums_before(
         .group_by(_posting.kind)
     )
     return {kind: int(micros) for kind, micros in connection.execute(query)}
+
+
+def usage_since(connection: Connection, account: Account, moment: datetime) -> int:
+    """The micros of usage that were posted to an account at a moment and later."""
+    in_order = and_(
+        _entry.tenant_id == _posting.tenant_id,
+        _entry.journal_entry_id == _posting.journal_entry_id,
+        _entry.reason == EntryReason.USAGE,
+    )
+    query = (
+        _postings_of(select(func.sum(_posting.micros)), account.tenant_id, account.account_id)
+        .join_from(posting_table, journal_entry_table, in_order)
+        .where(_posting.journal_entry_id >= first_id_from(moment).bytes)
+    )
+    return int(connection.execute(query).scalar_one() or 0)
 
 
 def recorded_heads(connection: Connection) -> list[ChainHead]:
