@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
         name="rating",
         servicers=[
             *_servicers(runtime.database, tariffs, memory, settings),
-            *_charging_servicers(runtime.database, charging, settings),
+            *_charging_servicers(runtime.database, memory, charging, settings),
         ],
         partitioned_tables={"charge": "charge_id"},
         handlers=event_handlers(tariffs, lambda: _doubt(memory, charging)),
@@ -149,15 +150,25 @@ def _servicers(
 
 
 def _charging_servicers(
-    database: Database, parts: ChargingParts, settings: RatingSettings
+    database: Database, memory: PricingMemory, parts: ChargingParts, settings: RatingSettings
 ) -> list[Servicer]:
     endpoint, numbers = Endpoint(database), international(frozenset(settings.emergency_numbers))
     api = ChargingApi(parts.charging, parts.settings, endpoint, numbers, parts.hang_ups)
-    admin = ChargingAdminApi(Endpoint(database, parts.settings.heed_change))
+    admin = ChargingAdminApi(Endpoint(database, heeding(memory, parts.settings)))
     return [
         _servicer(charging_grpc, "ChargingService", api),
         _servicer(charging_admin_grpc, "ChargingAdminService", admin),
     ]
+
+
+def heeding(memory: PricingMemory, settings: ChargingMemory) -> Callable[[str], Awaitable[None]]:
+    """Has what was just set in a tenant heeded before whoever set it is answered."""
+
+    async def heed(tenant_id: str) -> None:
+        await memory.heed_publication(tenant_id)
+        await settings.heed_change(tenant_id)
+
+    return heed
 
 
 def _doubt(memory: PricingMemory, charging: ChargingParts) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, select, text
 
@@ -23,10 +23,10 @@ class HangUp(NamedTuple):
 
 
 _KEY = (charging_session.c.tenant_id, charging_session.c.session_id)
-_REQUESTED: Select[tuple[str, str]] = select(*_KEY).where(
+_REQUESTED: Select[Any] = select(*_KEY).where(
     text("charging_session.state <= 2 AND charging_session.hang_up_reason <> ''")
 )
-_BLOCKED: Select[tuple[str, str]] = (
+_BLOCKED: Select[Any] = (
     select(*_KEY)
     .join(
         account_change,
@@ -57,6 +57,6 @@ def hang_ups(connection: Connection, since: datetime) -> list[HangUp]:
 
 def _hang_ups(connection: Connection, since: datetime) -> Iterator[HangUp]:
     for row in connection.execute(_REQUESTED):
-        yield HangUp(row[0], row[1], Reason.HANG_UP_REQUESTED)
+        yield HangUp(row.tenant_id, row.session_id, Reason.HANG_UP_REQUESTED)
     for row in connection.execute(_BLOCKED, {"since": since}):
-        yield HangUp(row[0], row[1], Reason.ACCOUNT_BLOCKED)
+        yield HangUp(row.tenant_id, row.session_id, Reason.ACCOUNT_BLOCKED)

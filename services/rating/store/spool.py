@@ -50,6 +50,10 @@ class Segment:
             self.path.rename(self.path.with_suffix(DAMAGED_SUFFIX))
         else:
             self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Leave it to others."""
         os.close(self._handle)
 
 

@@ -65,7 +65,8 @@ class CallToAdmit(NamedTuple):
         """By what it is limited. Nothing limits an emergency call."""
         if self.is_emergency:
             return
-        yield ScopeKey(self.tenant_id, LimitScope.ACCOUNT, self.account_id)
+        if self.account_id:
+            yield ScopeKey(self.tenant_id, LimitScope.ACCOUNT, self.account_id)
         if self.line:
             yield ScopeKey(self.tenant_id, LimitScope.LINE, self.line)
         if self.trunk:

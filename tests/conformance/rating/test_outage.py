@@ -1,0 +1,284 @@
+"""While payment or the database does not answer, the account's policy does; nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from chassis.database.engine import Database
+from kernel.clock import to_micros, utc_now
+from kernel.e164 import NumberKind
+from kernel.errors import DomainError
+from services.rating.domain.charging.answer import Answer, Reason, Verdict
+from services.rating.domain.charging.offline import CLOSE_SEQUENCE, FundsUnavailableError
+from services.rating.domain.charging.policy import DEFAULT_POLICY, ChargingPolicy, OutageRule
+from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
+from services.rating.domain.charging.session import SessionState
+from services.rating.domain.charging.transfers import StepResult, TransferStep
+from services.rating.store.charging_policies import StoredPolicy
+from services.rating.store.offline_answers import list_offline_answers
+from services.rating.store.spool import Spool
+from services.rating.usecases.charging.charging import Charging
+from services.rating.usecases.charging.manage_settings import set_charging_policy
+from services.rating.usecases.charging.offline_records import OfflineRecords
+from services.rating.usecases.charging.outage import PolicyOutages
+from services.rating.usecases.charging.session_prices import SessionPrices
+from tests.conformance.rating.charging_desk import ChargingDesk, number
+from tests.conformance.rating.desk import Desk
+from tests.unit.rating.live_calls import Purse
+from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
+
+DEADLINE_SECONDS = 0.5
+ALLOWANCE_SECONDS = 45
+ALLOWING = replace(DEFAULT_POLICY, outage_rule=OutageRule.ALLOW, outage_seconds=ALLOWANCE_SECONDS)
+DENIED = Verdict.REFUSED, Reason.FUNDS_UNAVAILABLE
+ALLOWED = Verdict.GRANTED, Reason.OFFLINE_ALLOWANCE
+# What a busy machine may need beyond the deadline to come back to us.
+WAKING_SECONDS_MAX = 1.0
+
+
+class FailingFunds:
+    """payment, which can be out of reach."""
+
+    def __init__(self, purse: Purse) -> None:
+        self._purse = purse
+        self.is_down = False
+
+    async def execute(self, tenant_id: str, steps: Sequence[TransferStep]) -> list[StepResult]:
+        """What becomes of steps."""
+        if self.is_down:
+            raise FundsUnavailableError("payment does not answer")
+        return self._purse.execute(steps)
+
+
+class Replica:
+    """A replica whose calls are answered by policy when nobody else answers."""
+
+    def __init__(self, desk: Desk, funds: FailingFunds, spool: Spool) -> None:
+        self.desk = desk
+        self.plain = ChargingDesk(desk, funds)
+        self.spool = spool
+        self.records = OfflineRecords(desk.database, self.plain.saga, self.spool)
+        outages = PolicyOutages(self.plain.settings, desk.memory, self.records)
+        prices = SessionPrices(desk.memory, self.plain.settings)
+        self._charging = Charging(self.plain.book, self.plain.saga, prices, outages)
+
+    async def open(self, session_id: str, **changes: object) -> Answer:
+        """Ask for a call."""
+        request = OpenRequest(session_id, self.plain.call(**{"call_key": session_id, **changes}))
+        return await self._charging.open(self.desk.tenant_id, request, DEADLINE_SECONDS)
+
+    async def extend(self, session_id: str, sequence: int, used_seconds: int) -> Answer:
+        """Ask for more."""
+        request = ExtendRequest(session_id, sequence, used_seconds)
+        return await self._charging.extend(self.desk.tenant_id, request, DEADLINE_SECONDS)
+
+    async def close(self, session_id: str, seconds: int) -> Answer:
+        """Tell the end."""
+        request = CloseRequest(session_id, seconds * 1_000, answered=True)
+        return await self._charging.close(self.desk.tenant_id, request, DEADLINE_SECONDS)
+
+    async def set_policy(self, policy: ChargingPolicy) -> StoredPolicy:
+        """Give the desk's account a policy, and have it in memory."""
+        tenant_id, account_id = self.desk.tenant_id, self.desk.account_id
+        stored = await self.desk.database.write(
+            lambda uow: set_charging_policy(uow, tenant_id, account_id, policy)
+        )
+        await self.desk.memory.heed_publication(tenant_id)
+        await self.desk.memory.basis(tenant_id, [account_id])
+        await self.plain.settings.prepare(tenant_id)
+        return stored
+
+    async def recorded(self) -> list[tuple[str, int, Reason, int]]:
+        """What the database knows of answers in outages, the oldest first."""
+        found = await self.desk.database.read(
+            lambda connection: list_offline_answers(
+                connection, self.desk.tenant_id, self.desk.account_id, None, 100
+            )
+        )
+        return [
+            (each.session_id, each.sequence, each.reason, each.granted_seconds)
+            for each in reversed(found)
+        ]
+
+
+@pytest.fixture
+def funds(purse: Purse) -> FailingFunds:
+    """What payment is asked by."""
+    return FailingFunds(purse)
+
+
+@pytest.fixture
+async def replica(desk: Desk, funds: FailingFunds, tmp_path: Path) -> Replica:
+    """A replica that knows the desk's account, which may call on credit in an outage."""
+    opened = Replica(desk, funds, Spool(tmp_path / "spool"))
+    await opened.set_policy(ALLOWING)
+    return opened
+
+
+@contextmanager
+def hanging(database: Database) -> Iterator[None]:
+    """Let the database answer nobody who writes."""
+    engine = create_engine(database.url)
+    with engine.connect() as connection:
+        if database.dialect == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            tables = "charging_session, offline_answer"
+            connection.execute(text(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"))
+        yield
+        connection.rollback()
+    engine.dispose()
+
+
+def verdict(answer: Answer) -> tuple[Verdict, Reason]:
+    return answer.verdict, answer.reason
+
+
+async def test_an_account_is_allowed_its_seconds_while_payment_does_not_answer(
+    replica: Replica, funds: FailingFunds, purse: Purse
+) -> None:
+    """They are part of its session at once; the next extend holds money for all that was used."""
+    funds.is_down = True
+    opened = await replica.open("s")
+    assert (verdict(opened), opened.granted_seconds) == (ALLOWED, ALLOWANCE_SECONDS)
+    await replica.records.feed()
+    assert await replica.recorded() == [("s", 0, Reason.OFFLINE_ALLOWANCE, ALLOWANCE_SECONDS)]
+    session = await replica.plain.session("s")
+    assert session.granted_seconds == ALLOWANCE_SECONDS
+    # The outage goes on, and the allowance was given.
+    assert verdict(await replica.extend("s", 1, ALLOWANCE_SECONDS)) == DENIED
+    funds.is_down = False
+    extended = await replica.extend("s", 2, ALLOWANCE_SECONDS)
+    assert (extended.verdict, extended.granted_seconds) == (Verdict.GRANTED, 105)
+    assert sum(micros for _, micros in purse.held.values()) == 105_000
+    assert (await replica.close("s", 60)).cost_micros == 60_000
+    assert await replica.desk.deltas() == [60_000]
+
+
+async def test_an_account_that_may_not_call_on_credit_is_refused(
+    replica: Replica, funds: FailingFunds
+) -> None:
+    """That is recorded too, and holds no longer than the outage."""
+    funds.is_down = True
+    await replica.set_policy(DEFAULT_POLICY)
+    assert verdict(await replica.open("denied")) == DENIED
+    await replica.set_policy(ALLOWING)
+    assert verdict(await replica.open("allowed")) == ALLOWED
+    await replica.records.feed()
+    assert await replica.recorded() == [
+        ("denied", 0, Reason.FUNDS_UNAVAILABLE, 0),
+        ("allowed", 0, Reason.OFFLINE_ALLOWANCE, ALLOWANCE_SECONDS),
+    ]
+    funds.is_down = False
+    assert verdict(await replica.open("denied")) == (Verdict.GRANTED, Reason.NONE)
+
+
+async def test_the_deadline_holds_while_the_database_hangs(
+    replica: Replica, database: Database
+) -> None:
+    """A call begins, goes on and ends; emergencies begin; what is unknown is denied."""
+    await replica.open("before")
+    with hanging(database):
+        begin = time.monotonic()
+        emergency = number("112", NumberKind.EMERGENCY)
+        answers = await asyncio.gather(
+            replica.open("s"),
+            replica.open("nobody", account_id="nobody"),
+            replica.open("emergency", callee=emergency, account_id=""),
+            replica.extend("before", 1, 50),
+        )
+        assert time.monotonic() - begin < DEADLINE_SECONDS + WAKING_SECONDS_MAX
+        assert [verdict(answer) for answer in answers] == [ALLOWED, DENIED, ALLOWED, ALLOWED]
+        assert answers[3].granted_seconds == 50 + ALLOWANCE_SECONDS
+        assert (await replica.close("s", 30)).verdict is Verdict.CLOSED
+    await replica.records.feed()
+    assert await replica.desk.deltas() == [30_000]
+    assert (await replica.plain.session("s")).state is SessionState.CLOSED
+    before = await replica.plain.session("before")
+    assert (before.granted_seconds, before.used_seconds) == (50 + ALLOWANCE_SECONDS, 50)
+    assert {each[:2] for each in await replica.recorded()} == {
+        ("before", 1),
+        ("s", 0),
+        ("s", CLOSE_SEQUENCE),
+    }
+
+
+async def test_a_replica_that_is_killed_loses_no_answer_and_stores_none_twice(
+    replica: Replica, funds: FailingFunds, tmp_path: Path
+) -> None:
+    """The next process stores what the spool has, though the first had stored a part of it."""
+    funds.is_down = True
+    await replica.open("first")
+    for segment in replica.spool.take():
+        segment.close()
+    spooled = {path: path.read_bytes() for path in (tmp_path / "spool").iterdir()}
+    await replica.records.feed()
+    await replica.open("second")
+    for segment in replica.spool.take():
+        segment.close()
+    # As if it had been killed between the commit and the removal of the file.
+    for path, content in spooled.items():
+        path.write_bytes(content)
+    successor = Replica(replica.desk, funds, Spool(tmp_path / "spool"))
+    await successor.records.feed()
+    expected = [("first", 0), ("second", 0)]
+    assert [each[:2] for each in await successor.recorded()] == expected
+    assert (await successor.plain.session("second")).granted_seconds == ALLOWANCE_SECONDS
+    assert list((tmp_path / "spool").iterdir()) == []
+    # What is stored is answered again to who repeats it, though payment is still away.
+    assert verdict(await successor.open("second")) == ALLOWED
+
+
+async def test_nothing_is_allowed_that_cannot_be_kept(
+    desk: Desk, funds: FailingFunds, tmp_path: Path
+) -> None:
+    """The spool is full: a call is denied, an end is refused so that it is told again."""
+    replica = Replica(desk, funds, Spool(tmp_path / "spool", bytes_max=100))
+    await replica.set_policy(ALLOWING)
+    await replica.open("before")
+    funds.is_down = True
+    assert verdict(await replica.open("s")) == DENIED
+    emergency = number("112", NumberKind.EMERGENCY)
+    assert (await replica.open("e", callee=emergency)).verdict is Verdict.GRANTED
+    with hanging(desk.database), pytest.raises(DomainError) as refused:
+        await replica.close("before", 10)
+    assert refused.value.reason == "FUNDS_UNAVAILABLE"
+
+
+async def test_the_background_stores_answers_as_soon_as_the_database_answers(
+    replica: Replica, database: Database
+) -> None:
+    """Whatever it was told by the database before."""
+    watch = asyncio.create_task(replica.records.watch())
+    with hanging(database):
+        assert verdict(await replica.open("s")) == ALLOWED
+    async with asyncio.timeout(30):
+        while len(await replica.recorded()) < 1:
+            await asyncio.sleep(0.01)
+    watch.cancel()
+    with suppress(asyncio.CancelledError):
+        await watch
+
+
+async def test_a_blocked_account_gets_nothing_on_credit(
+    replica: Replica, funds: FailingFunds
+) -> None:
+    """By what the replica has heard last."""
+    desk = replica.desk
+    moment = utc_now()
+    blocked = AccountBlocked(account_id=desk.account_id, reason="fraud")
+    blocked.block_time.FromMicroseconds(to_micros(moment))
+    await desk.hear(blocked)
+    await desk.memory.basis(desk.tenant_id, [desk.account_id])
+    funds.is_down = True
+    assert (await replica.open("s")).reason is Reason.ACCOUNT_BLOCKED
+    with hanging(desk.database):
+        assert (await replica.open("t")).verdict is Verdict.REFUSED

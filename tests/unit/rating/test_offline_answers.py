@@ -1,0 +1,94 @@
+"""What an account's policy answers while payment or the database does not."""
+
+from dataclasses import replace
+
+import pytest
+
+from kernel.e164 import DialledNumber, NumberKind
+from services.rating.domain.charging.answer import Reason, Verdict
+from services.rating.domain.charging.offline import (
+    CLOSE_SEQUENCE,
+    CallInOutage,
+    ChargingRequest,
+    OfflineAnswer,
+    after_answer,
+    answer_in_outage,
+    is_emergency,
+)
+from services.rating.domain.charging.policy import DEFAULT_POLICY, OutageRule
+from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
+from services.rating.usecases.charging.offline_document import from_document, to_document
+from tests.unit.rating.live_calls import charged_call
+
+ALLOWING = replace(DEFAULT_POLICY, outage_rule=OutageRule.ALLOW, outage_seconds=30)
+KNOWN = CallInOutage("payer", ALLOWING, is_refused=False)
+OPEN = OpenRequest("s", charged_call())
+EMERGENCY = OpenRequest("s", charged_call(callee=DialledNumber("112", NumberKind.EMERGENCY)))
+
+
+def told(request: ChargingRequest, call: CallInOutage) -> tuple[Verdict, Reason, int]:
+    answer = answer_in_outage(request, call)
+    return answer.verdict, answer.reason, answer.granted_seconds
+
+
+def test_a_policy_that_denies_lets_no_call_begin_and_none_go_on() -> None:
+    """The call has what it was granted before."""
+    denying = replace(KNOWN, policy=DEFAULT_POLICY)
+    refused = (Verdict.REFUSED, Reason.FUNDS_UNAVAILABLE, 0)
+    assert told(OPEN, denying) == told(ExtendRequest("s", 1, 50), denying) == refused
+
+
+def test_a_policy_that_allows_gives_seconds_on_credit() -> None:
+    """To a call that begins from its answer on, to one that goes on beyond what it has used."""
+    granted = Verdict.GRANTED, Reason.OFFLINE_ALLOWANCE
+    assert told(OPEN, KNOWN) == (*granted, 30)
+    assert told(ExtendRequest("s", 1, 50), KNOWN) == (*granted, 80)
+
+
+def test_an_account_that_nobody_knows_or_that_is_blocked_gets_nothing_on_credit() -> None:
+    """Whatever the tenant's policy is."""
+    assert told(OPEN, replace(KNOWN, is_refused=True))[1] is Reason.FUNDS_UNAVAILABLE
+
+
+def test_a_call_is_given_its_allowance_once() -> None:
+    """However long the outage lasts, and however often it asks."""
+    opened = answer_in_outage(OPEN, KNOWN)
+    call = after_answer(KNOWN, opened)
+    assert answer_in_outage(OPEN, call) is opened
+    assert told(ExtendRequest("s", 1, 20), call) == (Verdict.GRANTED, Reason.OFFLINE_ALLOWANCE, 30)
+    last = (Verdict.REFUSED, Reason.FUNDS_UNAVAILABLE, 30)
+    assert told(ExtendRequest("s", 2, 30), call) == last
+
+
+def test_an_emergency_call_goes_on_for_ever() -> None:
+    """Nobody needs to know who calls."""
+    assert is_emergency(EMERGENCY)
+    call = CallInOutage(is_emergency=True)
+    assert told(EMERGENCY, call)[2] == 60
+    assert told(ExtendRequest("s", 9, 1_000), call)[2] == 1_060
+
+
+def test_the_end_of_a_call_is_taken_down() -> None:
+    """It is charged afterwards."""
+    request = CloseRequest("s", 60_000, answered=True)
+    assert told(request, KNOWN) == (Verdict.CLOSED, Reason.NONE, 0)
+    assert answer_in_outage(request, KNOWN).sequence == CLOSE_SEQUENCE
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        OPEN,
+        EMERGENCY,
+        ExtendRequest("s", 3, 50, 60, answer_micros=1),
+        CloseRequest("s", 1_000, answered=True, call=charged_call(), equipment="gateway"),
+        CloseRequest("s", 0, answered=False),
+    ],
+)
+def test_an_answer_is_read_again_as_it_was_written(request_: ChargingRequest) -> None:
+    """By a later process."""
+    answer = answer_in_outage(request_, KNOWN)
+    offline = OfflineAnswer("acme", "payer", request_, answer, 1_700_000_000_000_000)
+    document = to_document(offline)
+    assert b"\n" not in document
+    assert from_document(document) == offline
