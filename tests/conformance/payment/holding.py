@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from google.protobuf.message import Message
@@ -19,14 +18,16 @@ from kernel.ids import new_uuid
 from kernel.money import Money
 from services.payment.api.transfers import TransferApi
 from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.audit import LedgerAudit, Watermarks
+from services.payment.store.funds import funds_of
+from services.payment.store.ledger_accounts import balance_of
+from services.payment.usecases.audit_ledger import audit_ledger
 from services.payment.usecases.execute_transfers import TransferExecution
 from services.payment.usecases.record_payment import record_payment
 from tests.conformance.payment.books import Books, account, announcement, apply_events, receipt
 from tollbook.payment.v1 import hold_pb2, transfer_service_pb2
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party
-
-MINUTE = timedelta(minutes=1)
 
 
 def act_as(tenant_id: str) -> None:
@@ -77,6 +78,21 @@ class Teller:
         if micros:
             await self.pay(payer, micros)
         return payer
+
+    async def wallet(self, payer: Account) -> int:
+        """What is in the wallet of an account, in micros."""
+        balance = await self.database.read(lambda connection: balance_of(connection, payer))
+        return balance.wallet.micros
+
+    async def held(self, payer: Account) -> int:
+        """What is held of an account, in micros."""
+        funds = await self.database.read(lambda connection: funds_of(connection, payer))
+        return funds.held_micros
+
+    async def audit(self, sequence: int | None = None) -> LedgerAudit:
+        """Audit everything, or what rating's logs caused up to a sequence."""
+        marks = {} if sequence is None else {("rating", p): sequence for p in range(8)}
+        return await self.database.read(lambda c: audit_ledger(c, Watermarks(marks)))
 
     async def hold(self, hold_id: str) -> hold_pb2.Hold:
         """The hold as GetHold shows it."""

@@ -1,94 +1,36 @@
 """Steps of two-phase transfers: what an account has is held once, captured once, freed once."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.account import PaymentMode
 from services.payment.domain.funds import Funds, Policy
-from services.payment.domain.funds_book import FundsBook, execute, expire_due
-from services.payment.domain.holds import Hold, HoldState
-from services.payment.domain.ledger import POSTING_MAX_MICROS, EventSource
-from services.payment.domain.promotion import Promotion
+from services.payment.domain.funds_book import FundsBook, expire_due
+from services.payment.domain.holds import HoldState
+from services.payment.domain.ledger import POSTING_MAX_MICROS
 from services.payment.domain.transfers import (
     CaptureHold,
-    ChangeHold,
     ChargeRevision,
     OverrunPolicy,
     PlaceHold,
     ReleaseHold,
-    Result,
-    Step,
-    Transfer,
 )
-
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-NO_POLICY = Policy()
-
-
-def eur(micros: int) -> Money:
-    return Money("EUR", micros)
-
-
-def account(mode: PaymentMode = PaymentMode.PREPAID, zone: str = "UTC", **others: Any) -> Account:
-    stated = {"account_id": "a", "payer_account_id": "a", "currency": "EUR"} | others
-    return Account("acme", legal_entity_id="nl", mode=mode, time_zone=zone, **stated)
-
-
-def book_of(
-    balance: int,
-    policy: Policy = NO_POLICY,
-    mode: PaymentMode = PaymentMode.PREPAID,
-    zone: str = "UTC",
-    promotions: Sequence[Promotion] = (),
-) -> FundsBook:
-    funds = Funds(account(mode, zone), balance, policy=policy, promotions=tuple(promotions))
-    return FundsBook([funds])
-
-
-def do(book: FundsBook, step: Step, now: datetime = NOW, request_id: str = "") -> Result:
-    request_id = request_id or new_uuid()
-    return execute(Transfer(request_id, repr(step).encode(), "rating", step), book, now)
-
-
-def place(
-    amount: int, minimum: int | None = None, hold_id: str = "", validity: timedelta = MINUTE
-) -> PlaceHold:
-    least = None if minimum is None else eur(minimum)
-    return PlaceHold(hold_id or new_uuid(), "a", eur(amount), least, validity, "call 1")
-
-
-def change(hold: Hold, amount: int, minimum: int | None = None) -> ChangeHold:
-    least = None if minimum is None else eur(minimum)
-    return ChangeHold(hold.hold_id, eur(amount), least, 2 * MINUTE)
-
-
-def capture(
-    hold: Hold,
-    amount: int,
-    charge: int = 1,
-    revision: int = 1,
-    overrun: OverrunPolicy = OverrunPolicy.POST_ALL,
-) -> CaptureHold:
-    revised = ChargeRevision(charge.to_bytes(16), revision)
-    return CaptureHold(hold.hold_id, revised, eur(amount), overrun, EventSource("rating", 3, 7))
-
-
-def held(result: Result) -> Hold:
-    assert result.error is None, result.error
-    assert result.hold is not None
-    return result.hold
-
-
-def reason(result: Result) -> str:
-    assert result.error is not None
-    assert result.hold is None
-    return result.error.reason
+from tests.unit.payment.funds_steps import (
+    MINUTE,
+    NOW,
+    account,
+    book_of,
+    capture,
+    change,
+    do,
+    eur,
+    held,
+    place,
+    reason,
+)
 
 
 def test_what_is_held_nobody_else_can_hold() -> None:
@@ -262,58 +204,3 @@ def test_a_capture_past_what_can_be_kept_is_refused_alone() -> None:
     assert reason(do(book, capture(hold, 1))) == "BALANCE_OUT_OF_RANGE"
     assert book.holds[hold.hold_id].is_open
     assert not book.captures
-
-
-def promotion(name: str, micros: int, expires_in: timedelta) -> Promotion:
-    return Promotion("acme", name, "a", eur(micros), eur(micros), NOW, NOW + expires_in)
-
-
-def test_promotional_credit_is_spent_first_and_the_first_to_expire_before_the_others() -> None:
-    """10 of usage: 3 of what ends tomorrow, 4 of what ends in a week, 3 of the wallet."""
-    later = promotion("later", 4, timedelta(days=7))
-    sooner = promotion("sooner", 3, timedelta(days=1))
-    book = book_of(20, promotions=[later, sooner])
-    hold = held(do(book, place(6)))
-    do(book, capture(hold, 6))
-    assert book.paid_by_promotions == {"sooner": 3, "later": 3}
-    do(book, capture(held(do(book, place(4))), 4, charge=2))
-    assert [each.promotion_micros for each in book.captures] == [6, 1]
-    assert book.funds["a"].promotions == ()
-
-
-def test_expired_credit_is_left_to_the_holds_that_rely_on_it() -> None:
-    """5 of promotion and 2 in the wallet were held: after the expiry nothing new is held."""
-    book = book_of(7, promotions=[promotion("gift", 5, MINUTE)])
-    hold = held(do(book, place(6, validity=timedelta(hours=1))))
-    later = NOW + 2 * MINUTE
-    assert reason(do(book, place(1), later)) == "INSUFFICIENT_FUNDS"
-    assert held(do(book, capture(hold, 6), later)).captured_micros == 6
-    assert book.paid_by_promotions == {"gift": 5}
-
-
-def test_a_daily_cap_ends_at_midnight_where_the_account_is() -> None:
-    """8 of 10 were spent in Tokyo on the 24th; on its 25th, 15:00 UTC of the 24th, 10 again."""
-    policy = Policy(credit_limit_micros=1_000, daily_cap_micros=10)
-    book = book_of(0, policy, zone="Asia/Tokyo")
-    before = datetime(2026, 11, 24, 14, 59, tzinfo=UTC)
-    do(book, capture(held(do(book, place(8), before)), 8), before)
-    refused = do(book, place(3), before)
-    assert reason(refused) == "SPEND_CAP_REACHED"
-    assert refused.available == eur(2)
-    after = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
-    assert held(do(book, place(10), after)).held_micros == 10
-    assert reason(do(book, place(1), after)) == "SPEND_CAP_REACHED"
-
-
-def test_a_monthly_cap_ends_with_the_month_where_the_account_is() -> None:
-    """The month of New York ends five hours after that of UTC."""
-    policy = Policy(credit_limit_micros=1_000, daily_cap_micros=100, monthly_cap_micros=10)
-    book = book_of(0, policy, zone="America/New_York")
-    before = datetime(2026, 12, 1, 4, 59, tzinfo=UTC)
-    do(book, capture(held(do(book, place(8), before)), 8), before)
-    refused = do(book, place(3), before)
-    assert refused.error is not None
-    assert refused.error.metadata["span"] == "month"
-    assert held(do(book, place(3, minimum=1), before)).held_micros == 2
-    after = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
-    assert held(do(book, place(3), after)).held_micros == 3

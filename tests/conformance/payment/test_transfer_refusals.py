@@ -1,0 +1,123 @@
+"""Steps that cannot be executed: each is refused by its reason and stops only itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chassis.database.engine import Database
+from kernel.errors import DomainError
+from kernel.ids import new_uuid
+from kernel.money import Money
+from services.payment.domain.account import Account
+from services.payment.domain.ledger import POSTING_MAX_MICROS
+from tests.conformance.payment.books import Books, accounts_of_partition
+from tests.conformance.payment.holding import (
+    Teller,
+    capture,
+    change,
+    place,
+    reason,
+    release,
+)
+from tollbook.payment.v1 import hold_pb2
+from tollbook.payment.v1.hold_pb2 import HoldState
+
+ENOUGH = 10_000_000
+
+
+@pytest.fixture
+async def teller(database: Database, books: Books) -> Teller:
+    """One replica over an empty database."""
+    return Teller(database, books)
+
+
+Spoil = Callable[[Account, str], hold_pb2.Transfer]
+BAD_STEPS: dict[str, list[Spoil]] = {
+    "INVALID_TRANSFER": [
+        lambda payer, hold: place(payer, -1),
+        lambda payer, hold: place(payer, 5, minimum=6),
+        lambda payer, hold: place(payer, 5, hold_id="7"),
+        lambda payer, hold: place(payer, 5, reference=""),
+        lambda payer, hold: place(payer, 5, validity=None),
+        lambda payer, hold: capture(payer, hold, 5, charge_id=b"short"),
+        lambda payer, hold: capture(payer, hold, 5, revision=0),
+        lambda payer, hold: hold_pb2.Transfer(
+            request_id="x" * 101, release=hold_pb2.ReleaseHold(hold_id=hold)
+        ),
+        lambda payer, hold: release("no uuid"),
+    ],
+    "UNKNOWN_CURRENCY": [lambda payer, hold: place(payer, 1, amount=None)],
+    "INVALID_AMOUNT": [lambda payer, hold: _finer_than_a_micro(payer)],
+    "UNKNOWN_ACCOUNT": [lambda payer, hold: place(payer, 1, account_id=new_uuid())],
+    "HOLD_NOT_FOUND": [
+        lambda payer, hold: change(payer, new_uuid(), 1),
+        lambda payer, hold: capture(payer, new_uuid(), 1),
+        lambda payer, hold: release(new_uuid()),
+    ],
+    "HOLD_EXISTS": [lambda payer, hold: place(payer, 1, hold_id=hold)],
+    "HOLD_EXCEEDED": [
+        lambda payer, hold: capture(
+            payer, hold, 7, overrun=hold_pb2.OverrunPolicy.OVERRUN_POLICY_REFUSE
+        )
+    ],
+    "INSUFFICIENT_FUNDS": [lambda payer, hold: change(payer, hold, ENOUGH + 1)],
+    "CURRENCY_MISMATCH": [
+        lambda payer, hold: place(payer, 1, amount=_dollar()),
+        lambda payer, hold: capture(payer, hold, 1, amount=_dollar()),
+    ],
+}
+
+
+def _dollar() -> Any:
+    return {"currency_code": "USD", "units": 1}
+
+
+def _finer_than_a_micro(payer: Account) -> hold_pb2.Transfer:
+    step = place(payer, 1)
+    step.place.amount.nanos = 1
+    return step
+
+
+@pytest.mark.parametrize("expected", sorted(BAD_STEPS))
+async def test_a_bad_step_is_refused_by_its_reason_and_stops_only_itself(
+    teller: Teller, expected: str
+) -> None:
+    """The hold stays as it was, and good steps beside it take place."""
+    payer = await teller.customer(ENOUGH)
+    await teller.one(opening := place(payer, 6))
+    steps = [spoil(payer, opening.place.hold_id) for spoil in BAD_STEPS[expected]]
+    results = await teller.do(place(payer, 1), *steps, place(payer, 2))
+    assert [reason(each) for each in results] == ["", *[expected] * len(steps), ""]
+    assert await teller.held(payer) == 9
+
+
+async def test_an_account_that_another_pays_for_holds_nothing(teller: Teller) -> None:
+    """Its payer does."""
+    paid_for = Account("acme", new_uuid(), new_uuid(), new_uuid(), "EUR", mode=1)  # type: ignore[arg-type]
+    await teller.announce(paid_for)
+    assert reason(await teller.one(place(paid_for, 1))) == "NOT_A_PAYER"
+
+
+async def test_too_many_steps_at_once_are_refused(teller: Teller) -> None:
+    """A thousand and one."""
+    steps = [release(new_uuid())] * 1_001
+    with pytest.raises(DomainError, match="BATCH_TOO_LARGE"):
+        await teller.do(*steps)
+
+
+async def test_a_charge_that_the_books_cannot_keep_stops_only_itself(teller: Teller) -> None:
+    """Revenue of the partition is at its end: two captures fail, the hold beside them is placed."""
+    full, other = accounts_of_partition(3, 2, mode=1)
+    await teller.announce(full, other)
+    await teller.pay(full, POSTING_MAX_MICROS)
+    await teller.one(opening := place(full, POSTING_MAX_MICROS))
+    await teller.one(capture(full, opening.place.hold_id, POSTING_MAX_MICROS))
+    await teller.one(second := place(other, 0))
+    results = await teller.do(
+        capture(other, second.place.hold_id, 5, charge=2), place(other, 0), release(new_uuid())
+    )
+    assert [reason(each) for each in results] == ["BALANCE_OUT_OF_RANGE", "", "HOLD_NOT_FOUND"]
+    assert (await teller.hold(second.place.hold_id)).state == HoldState.HOLD_STATE_OPEN
+    assert (await teller.audit()).findings == []
+    assert Money("EUR", await teller.wallet(other)) == Money("EUR", 0)
