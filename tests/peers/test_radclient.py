@@ -14,7 +14,6 @@ from tests.peers.exchange import (
     Exchange,
     amount_micros,
 )
-from tests.support.suite import fact
 from tollbook.rating.v1 import charging_pb2 as charging
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
@@ -82,20 +81,10 @@ def gateway(exchange: Exchange) -> Gateway:
     return Gateway(exchange)
 
 
-async def known(gateway: Gateway) -> None:
-    """Wait until the clients file is read again, as a gateway of the Cisco kind."""
-
-    async def answer() -> str:
-        return await gateway.authorise("not a call", user="poor")
-
-    await fact("the gateway is known", answer, lambda said: "h323-return-code" in said)
-
-
 async def test_a_call_is_granted_in_seconds_and_charged_by_its_times(
     exchange: Exchange, gateway: Gateway
 ) -> None:
     """65.5 seconds by the gateway's clock are 66 begun ones."""
-    await known(gateway)
     before = (await exchange.money("alice")).balance
     accepted = await gateway.authorise("931C 0F44", **{"User-Password": "not looked at"})
     assert accepted.startswith(ACCEPTED)
@@ -115,7 +104,6 @@ async def test_a_call_is_granted_in_seconds_and_charged_by_its_times(
 
 async def test_a_call_without_money_is_rejected_with_its_code(gateway: Gateway) -> None:
     """12: not enough money."""
-    await known(gateway)
     rejected = await gateway.authorise("931C 0F45", user="poor")
     assert rejected.startswith(REJECTED)
     assert 'h323-return-code = "h323-return-code=12"' in rejected
@@ -124,7 +112,6 @@ async def test_a_call_without_money_is_rejected_with_its_code(gateway: Gateway) 
 
 async def test_another_secret_is_not_answered(gateway: Gateway) -> None:
     """Neither a question nor a record."""
-    await known(gateway)
     asked, told = await asyncio.gather(
         gateway.authorise("931C 0F46", secret="another secret"),
         gateway.tell("Stop", "931C 0F46", secret="another secret"),

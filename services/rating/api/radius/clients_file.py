@@ -1,13 +1,9 @@
 """The clients file, read again whenever it changes."""
 
 import logging
-import time
 from pathlib import Path
 
 from services.rating.api.radius.clients import Clients, ClientsFileError, read_clients
-
-# What an operator changes holds after this time.
-FILE_CHECK_SECONDS = 1.0
 
 _logger = logging.getLogger(__name__)
 
@@ -18,23 +14,27 @@ class ClientsFile:
     def __init__(self, path: Path, emergency_numbers: frozenset[str]) -> None:
         self._path = path
         self._emergency_numbers = emergency_numbers
-        self._version = path.stat().st_mtime_ns
         self._clients = read_clients(path, emergency_numbers)
-        self._checked_at = time.monotonic()
+        self._version = _version_of(path)
 
     def current(self) -> Clients:
-        """The newest clients."""
-        now = time.monotonic()
-        if now - self._checked_at >= FILE_CHECK_SECONDS:
-            self._checked_at = now
-            self._reread()
+        """The clients at this moment; to look at the file's date costs next to nothing."""
+        version = _version_of(self._path)
+        if version != self._version:
+            self._version = version
+            self._read()
         return self._clients
 
-    def _reread(self) -> None:
+    def _read(self) -> None:
         try:
-            version = self._path.stat().st_mtime_ns
-            if version != self._version:
-                self._version = version
-                self._clients = read_clients(self._path, self._emergency_numbers)
-        except (OSError, ClientsFileError):
+            self._clients = read_clients(self._path, self._emergency_numbers)
+        except ClientsFileError:
             _logger.exception("the RADIUS clients are left as they were")
+
+
+def _version_of(path: Path) -> int:
+    """Changes with the file; 0 while there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
