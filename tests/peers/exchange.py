@@ -7,10 +7,8 @@ from deploy.local.ports import LOOPBACK
 from tests.support.operator import Operator
 from tests.support.suite import Suite, fact
 from tollbook.invoice.v1 import customer_pb2 as customer
-from tollbook.payment.v1 import payment_service_pb2 as payment
-from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
-from tollbook.payment.v1 import transfer_service_pb2 as transfers
-from tollbook.payment.v1 import transfer_service_pb2_grpc as transfers_grpc
+from tollbook.payment.v1 import funds_service_pb2 as funds
+from tollbook.payment.v1 import funds_service_pb2_grpc as funds_grpc
 from tollbook.rating.v1 import charge_pb2 as charges
 from tollbook.rating.v1 import charging_pb2 as charging
 from tollbook.rating.v1 import charging_service_pb2 as sessions
@@ -91,16 +89,13 @@ class Exchange:
         return await fact(f"session {session_id}", look, lambda seen: seen.state == state)
 
     async def money(self, user: str) -> Money:
-        """What a user's wallet has, once nothing of it is held."""
-        account_id = self.operator.accounts[user]
-        ledger = self.suite.stub(payment_grpc.LedgerServiceStub, TENANT)
-        holds = self.suite.stub(transfers_grpc.TransferServiceStub, TENANT)
+        """What a user's account has, once nothing of it is held."""
+        stub = self.suite.stub(funds_grpc.FundsServiceStub, TENANT)
+        request = funds.GetFundsRequest(account_id=self.operator.accounts[user])
 
         async def look() -> Money:
-            asked = payment.GetBalanceRequest(account_id=account_id)
-            balance = (await ledger.GetBalance(asked)).balance
-            held = await holds.ListHolds(transfers.ListHoldsRequest(account_id=account_id))
-            return Money(_micros(balance.wallet), sum(_micros(each.held) for each in held.holds))
+            answer = (await stub.GetFunds(request)).funds
+            return Money(_micros(answer.balance), _micros(answer.held))
 
         return await fact(f"no hold on {user}", look, lambda seen: seen.held == 0)
 
