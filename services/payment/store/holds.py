@@ -18,7 +18,7 @@ from services.payment.store.funds_schema import hold_table
 _columns = hold_table.c
 _NAMES = [column.name for column in _columns]
 
-_OWNERS = select(_columns.account_id).where(
+_OWNERS = select(_columns.hold_id, _columns.account_id).where(
     _columns.tenant_id == bindparam("tenant_id"),
     _columns.hold_id.in_(bindparam("hold_ids", expanding=True)),
 )
@@ -39,10 +39,12 @@ _CHANGE = (
 _ENDED = [state for state in HoldState if state != HoldState.OPEN]
 
 
-def owners_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> set[str]:
-    """The accounts whose holds these are; a hold never changes its account."""
+def owners_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> dict[str, str]:
+    """The accounts of holds, as far as these exist; a hold never changes its account."""
     keys = {"tenant_id": tenant_id, "hold_ids": _keys(hold_ids)}
-    return set(connection.execute(_OWNERS, keys).scalars()) if keys["hold_ids"] else set()
+    if not keys["hold_ids"]:
+        return {}
+    return {str(UUID(bytes=row[0])): row[1] for row in connection.execute(_OWNERS, keys)}
 
 
 def holds_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> list[Hold]:

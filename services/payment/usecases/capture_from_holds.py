@@ -9,6 +9,7 @@ from services.payment.domain.funds_book import Capture, FundsBook, capture_rated
 from services.payment.domain.posting_rules import Cause
 from services.payment.domain.transfers import ChargeRevision
 from services.payment.store.captured_charges import captured_among
+from services.payment.store.holds import owners_of
 from services.payment.usecases.keep_funds_book import locked_book, store_book
 
 
@@ -31,16 +32,18 @@ def capture_from_holds(
         DomainError: UNKNOWN_ACCOUNT, NOT_A_PAYER, CURRENCY_MISMATCH, BALANCE_OUT_OF_RANGE.
     """
     # Mostly the capture has come before its event, and there is nothing to wait for.
-    captured = captured_among(unit_of_work.connection, tenant_id, [each.charge for each in charges])
+    connection = unit_of_work.connection
+    captured = captured_among(connection, tenant_id, [each.charge for each in charges])
     new = [each for each in charges if each.charge not in captured]
     if not new:
         return
+    hold_ids = {each.hold_id for each in new}
     book = locked_book(
         unit_of_work,
         tenant_id,
-        account_ids=(),
+        account_ids=owners_of(connection, tenant_id, hold_ids).values(),
         posting_account_ids={each.account_id for each in new},
-        hold_ids={each.hold_id for each in new},
+        hold_ids=hold_ids,
         charges=[each.charge for each in new],
     )
     for each in new:

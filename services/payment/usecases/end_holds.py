@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from chassis.database.engine import Database
 from chassis.database.unit_of_work import UnitOfWork
 from services.payment.domain.funds_book import expire_due
-from services.payment.store.holds import due_holds, purge_holds
+from services.payment.store.holds import due_holds, owners_of, purge_holds
 from services.payment.store.transfers import purge_transfers
 from services.payment.usecases.keep_funds_book import locked_book, store_book
 
@@ -35,7 +35,8 @@ def expire_of_tenant(
     unit_of_work: UnitOfWork, tenant_id: str, hold_ids: list[str], now: datetime
 ) -> None:
     """End the holds that are still open and due; somebody else may have been quicker."""
-    book = locked_book(unit_of_work, tenant_id, (), (), hold_ids, ())
+    owners = owners_of(unit_of_work.connection, tenant_id, hold_ids)
+    book = locked_book(unit_of_work, tenant_id, owners.values(), (), hold_ids, ())
     expire_due(book, now)
     store_book(unit_of_work, tenant_id, book)
 

@@ -1,6 +1,6 @@
 """Opens the book that steps need from the database, locked, and stores what they changed in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.partition import partition_of
@@ -30,15 +30,18 @@ def open_book(unit_of_work: UnitOfWork, tenant_id: str, transfers: Sequence[Tran
     connection = unit_of_work.connection
     steps = [transfer.step for transfer in transfers]
     captures = [step for step in steps if isinstance(step, CaptureHold)]
-    captured_holds = {step.hold_id for step in captures}
+    hold_ids = {step.hold_id for step in steps}
+    owners = owners_of(connection, tenant_id, hold_ids)
     placing = {step.hold_id: step.account_id for step in steps if isinstance(step, PlaceHold)}
-    posting = {placing[hold_id] for hold_id in captured_holds & placing.keys()}
+    owners_later = placing | owners
     book = locked_book(
         unit_of_work,
         tenant_id,
-        account_ids=placing.values(),
-        posting_account_ids=posting | owners_of(connection, tenant_id, captured_holds),
-        hold_ids={step.hold_id for step in steps},
+        account_ids={*placing.values(), *owners.values()},
+        posting_account_ids={
+            owners_later[step.hold_id] for step in captures if step.hold_id in owners_later
+        },
+        hold_ids=hold_ids,
         charges=[step.charge for step in captures],
     )
     request_ids = {transfer.request_id for transfer in transfers}
@@ -51,19 +54,19 @@ def locked_book(
     tenant_id: str,
     account_ids: Iterable[str],
     posting_account_ids: Iterable[str],
-    hold_ids: Iterable[str],
+    hold_ids: Collection[str],
     charges: Sequence[ChargeRevision],
 ) -> FundsBook:
     """The book of accounts, holds and charges: first the turns, then the locks, then the rest."""
     connection = unit_of_work.connection
     posting = set(posting_account_ids)
-    partitions = {partition_of(tenant_id, account_id) for account_id in posting}
-    if partitions:
-        take_turns(connection, partitions)
-    holders = owners_of(connection, tenant_id, hold_ids)
-    named = known_accounts(connection, tenant_id, {*account_ids, *posting, *holders})
+    if posting:
+        take_turns(connection, {partition_of(tenant_id, account_id) for account_id in posting})
+    named = known_accounts(connection, tenant_id, {*account_ids, *posting})
     funds = locked_funds(connection, tenant_id, list(named.values()))
-    holds = holds_of(connection, tenant_id, hold_ids)
+    # A hold that came after its account was looked for is not ours: it comes after us.
+    stored = holds_of(connection, tenant_id, hold_ids)
+    holds = [hold for hold in stored if hold.account_id in funds]
     return FundsBook(funds.values(), holds, captured_among(connection, tenant_id, charges))
 
 
