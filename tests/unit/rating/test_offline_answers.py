@@ -64,8 +64,8 @@ def test_an_emergency_call_goes_on_for_ever() -> None:
     """Nobody needs to know who calls."""
     assert is_emergency(EMERGENCY)
     call = CallInOutage(is_emergency=True)
-    assert told(EMERGENCY, call)[2] == 60
-    assert told(ExtendRequest("s", 9, 1_000), call)[2] == 1_060
+    assert told(EMERGENCY, call)[2] == 86_400
+    assert told(ExtendRequest("s", 9, 1_000), call)[2] == 87_400
 
 
 def test_the_end_of_a_call_is_taken_down() -> None:

@@ -8,7 +8,12 @@ from typing import TypeAlias
 from kernel.e164 import NumberKind
 from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.policy import DEFAULT_POLICY, ChargingPolicy, OutageRule
-from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
+from services.rating.domain.charging.requests import (
+    REQUESTED_SECONDS_MAX,
+    CloseRequest,
+    ExtendRequest,
+    OpenRequest,
+)
 
 ChargingRequest: TypeAlias = OpenRequest | ExtendRequest | CloseRequest
 
@@ -70,7 +75,7 @@ def answer_in_outage(request: ChargingRequest, call: CallInOutage) -> Answer:
     if isinstance(request, CloseRequest):
         return Answer(request.session_id, sequence, Verdict.CLOSED)
     if call.is_emergency:
-        return _allowance(request, call, _used(request) + _slice(request, call))
+        return _allowance(request, call, _used(request) + REQUESTED_SECONDS_MAX)
     if call.allowed_seconds is not None and _used(request) < call.allowed_seconds:
         # It has its allowance, and gets no other.
         return _allowance(request, call, call.allowed_seconds)
@@ -116,9 +121,3 @@ def _allowance(
 
 def _used(request: OpenRequest | ExtendRequest) -> int:
     return request.used_seconds if isinstance(request, ExtendRequest) else 0
-
-
-def _slice(request: OpenRequest | ExtendRequest, call: CallInOutage) -> int:
-    if isinstance(request, ExtendRequest):
-        return call.policy.extend_slice(request.requested_seconds)
-    return call.policy.open_slice(request.requested_seconds)
