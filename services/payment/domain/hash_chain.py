@@ -30,11 +30,10 @@ The leaves stand in the order of tenant, legal entity and partition.
 
 import hashlib
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import Self
+from functools import cached_property, lru_cache
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from kernel.clock import from_micros, to_micros
@@ -45,6 +44,8 @@ CANONICAL_FORM = "tollbook.journal-entry.1"
 LEAF_FORM = "tollbook.chain-head.1"
 GENESIS_HASH = bytes(32)
 CHAIN_ID_BYTES = 16
+# Names of accounts, currencies and actors whose form is kept at hand.
+NAMES_IN_FORM_MAX = 20_000
 
 # A number as the canonical forms have it.
 number_form = struct.Struct(">q").pack
@@ -68,6 +69,12 @@ class Chain:
     partition: int
 
     @cached_property
+    def canonical_name(self) -> bytes:
+        """The first fields of the canonical form of each of its entries."""
+        names = text_form(self.tenant_id) + text_form(self.legal_entity_id)
+        return text_form(CANONICAL_FORM) + names + number_form(self.partition)
+
+    @cached_property
     def chain_id(self) -> bytes:
         """The chain's key in the store."""
         parts = hash_parts(self.tenant_id, self.legal_entity_id, str(self.partition))
@@ -80,8 +87,7 @@ class Chain:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ChainedEntry:
+class ChainedEntry(NamedTuple):
     """An entry in its place, as it is stored; whether it holds is what `broken_link` tells."""
 
     journal_entry_id: UUID
@@ -123,7 +129,7 @@ class ChainHead:
             source=entry.source,
             postings=entry.postings,
         )
-        return replace(unhashed, hash=link_hash(self, unhashed))
+        return unhashed._replace(hash=link_hash(self, unhashed))
 
     def after(self, entry: ChainedEntry) -> "ChainHead":
         """The head when `entry` is the newest."""
@@ -140,23 +146,21 @@ def canonical_bytes(chain: Chain, entry: ChainedEntry) -> bytes:
     """The form of an entry that is hashed: see this module's head, field by field."""
     source = entry.source or _NO_SOURCE
     fields = [
-        text_form(CANONICAL_FORM),
-        text_form(chain.tenant_id),
-        text_form(chain.legal_entity_id),
-        number_form(chain.partition),
+        chain.canonical_name,
         number_form(entry.chain_sequence),
         text_form(str(entry.journal_entry_id)),
         number_form(entry.reason),
         text_form(entry.reference),
-        text_form(entry.actor),
+        _name_form(entry.actor),
         number_form(to_micros(entry.create_time)),
-        text_form(source.producer),
+        _name_form(source.producer),
         number_form(source.partition),
         number_form(source.sequence),
         number_form(len(entry.postings)),
     ]
-    for posting in entry.postings:
-        fields += _posting_fields(posting)
+    for kind, account_id, currency, micros in entry.postings:
+        names = _name_form(account_id) + _name_form(currency)
+        fields.append(number_form(kind) + names + number_form(micros))
     return b"".join(fields)
 
 
@@ -188,14 +192,11 @@ def first_id_from(moment: datetime) -> UUID:
     return UUID(int=time_bits | _VERSION | _VARIANT)
 
 
-def _posting_fields(posting: Posting) -> Iterator[bytes]:
-    yield number_form(posting.kind)
-    yield text_form(posting.account_id)
-    yield text_form(posting.currency)
-    yield number_form(posting.micros)
-
-
 def text_form(value: str) -> bytes:
     """A text as the canonical forms have it."""
     content = value.encode()
     return _length(len(content)) + content
+
+
+# What stands in many entries is put into form once.
+_name_form = lru_cache(maxsize=NAMES_IN_FORM_MAX)(text_form)

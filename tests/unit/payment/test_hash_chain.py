@@ -135,7 +135,7 @@ def test_a_chain_holds_as_it_was_written(values: list[int]) -> None:
 def test_a_change_to_any_field_is_found(change: dict[str, object]) -> None:
     """The entry in the middle was altered after it was written."""
     entries = chain_of([7, 5, 9])
-    entries[1] = replace(entries[1], **change)  # type: ignore[arg-type]
+    entries[1] = entries[1]._replace(**change)  # type: ignore[arg-type]
     assert first_fault(entries) == "entry 2 is not what was written: its hash differs"
 
 
@@ -156,8 +156,8 @@ def test_entries_in_each_others_place_are_found(values: list[int], data: st.Data
     first, second = entries[place], entries[place + 1]
     entries[place], entries[place + 1] = second, first
     assert first_fault(entries)
-    entries[place] = replace(second, chain_sequence=first.chain_sequence)
-    entries[place + 1] = replace(first, chain_sequence=second.chain_sequence)
+    entries[place] = second._replace(chain_sequence=first.chain_sequence)
+    entries[place + 1] = first._replace(chain_sequence=second.chain_sequence)
     assert first_fault(entries)
 
 
