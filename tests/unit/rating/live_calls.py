@@ -166,4 +166,4 @@ class LiveCall:
 
     def with_policy(self, **changes: int) -> LiveCall:
         """The same with another policy."""
-        return replace(self, policy=replace(self.policy, **changes))
+        return replace(self, policy=replace(self.policy, **changes))  # type: ignore[arg-type]

@@ -108,7 +108,10 @@ def test_the_clients_of_the_guides_are_understood(tmp_path: Path, guide: str) ->
     for name in re.findall(r'secret_file = "(.*?)"', block):
         (tmp_path / name).write_text("a secret of its own")
     (tmp_path / "clients.toml").write_text(block)
-    assert read_clients(tmp_path / "clients.toml", frozenset())
+    clients = read_clients(tmp_path / "clients.toml", frozenset())
+    addresses = re.findall(r"\d+\.\d+\.\d+\.\d+", block)
+    assert addresses
+    assert all(clients.find(address) for address in addresses)
 
 
 def test_two_clients_are_not_taken_for_one(tmp_path: Path) -> None:
