@@ -34,7 +34,7 @@ OPERATOR_SCOPES = frozenset(
     for service, rights in {
         "cdr": ("ingest", "manage", "read", "audit"),
         "rating": ("price", "charge", "session", "manage", "read", "audit"),
-        "payment": ("record", "adjust", "transfer", "read", "audit"),
+        "payment": ("record", "adjust", "transfer", "funds", "read", "audit"),
         "invoice": ("tenants", "manage", "read", "bill", "erase", "audit"),
         "fraud": ("manage", "read"),
         "operations": ("manage", "read"),

@@ -13,6 +13,7 @@ from kernel.ids import new_uuid
 from tests.e2e.own_prices import set_up_own_prices
 from tests.support.methods import all_methods, ids_in
 from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv, timestamp
+from tests.support.request_examples import EXAMPLES
 from tests.support.suite import Suite, fact, request_id
 from tollbook.fraud.v1 import fraud_pb2
 from tollbook.fraud.v1 import fraud_service_pb2 as fraud
@@ -26,6 +27,18 @@ from tollbook.payment.v1.adjustment_service_pb2 import GrantPromotionRequest
 from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceStub
 from tollbook.payment.v1.ledger_root_service_pb2 import DrawLedgerRootRequest
 from tollbook.payment.v1.ledger_root_service_pb2_grpc import LedgerRootServiceStub
+from tollbook.rating.v1.charging_admin_service_pb2 import (
+    LIMIT_SCOPE_TRUNK,
+    CallLimit,
+    ChargingPolicy,
+    SetCallLimitRequest,
+    SetChargingPolicyRequest,
+)
+from tollbook.rating.v1.charging_admin_service_pb2_grpc import ChargingAdminServiceStub
+from tollbook.rating.v1.charging_pb2 import VERDICT_GRANTED
+from tollbook.rating.v1.charging_service_pb2 import ChargedCall, OpenSessionRequest
+from tollbook.rating.v1.charging_service_pb2_grpc import ChargingServiceStub
+from tollbook.type.v1.call_pb2 import CALL_KEY_KIND_OTHER, CallKey
 
 AURORA, BOREALIS = "aurora", "borealis"
 METHODS = all_methods()
@@ -97,6 +110,7 @@ async def a_month_with_everything(suite: Suite, operator: Operator) -> None:
     """Own prices, calls without a rate and a line too, an invoice and its payment, a block."""
     account_id = operator.accounts["desk-1"]
     await set_up_own_prices(suite, operator)
+    await begin_call(suite, operator.tenant_id, account_id)
     watch = suite.stub(fraud_grpc.FraudServiceStub, operator.tenant_id)
     rule = fraud_pb2.FraudRule(
         fraud_rule_id=new_uuid(),
@@ -130,6 +144,27 @@ async def a_month_with_everything(suite: Suite, operator: Operator) -> None:
     await pay(suite, operator.tenant_id, account_id)
     await suite.caught_up("payment", "tollbook.invoice.v1.InvoiceIssued")
     await suite.caught_up("invoice", "tollbook.payment.v1.PaymentSettled")
+
+
+async def begin_call(suite: Suite, tenant: str, account_id: str) -> None:
+    """A policy, a limit and a call of the account that goes on, by the same names in both."""
+    admin = suite.stub(ChargingAdminServiceStub, tenant)
+    policy = EXAMPLES[ChargingPolicy.DESCRIPTOR.full_name]
+    assert isinstance(policy, ChargingPolicy)
+    await admin.SetChargingPolicy(
+        SetChargingPolicyRequest(account_id=account_id, policy=policy, request_id=request_id())
+    )
+    limit = CallLimit(scope=LIMIT_SCOPE_TRUNK, concurrent_calls_max=10)
+    await admin.SetCallLimit(SetCallLimitRequest(call_limit=limit, request_id=request_id()))
+    call = ChargedCall(
+        call_key=CallKey(kind=CALL_KEY_KIND_OTHER, value="live"),
+        account_id=account_id,
+        callee="31612345678",
+    )
+    opened = await suite.stub(ChargingServiceStub, tenant).OpenSession(
+        OpenSessionRequest(session_id="live", call=call, requested_seconds=3_600)
+    )
+    assert opened.answer.verdict == VERDICT_GRANTED, opened
 
 
 async def pay(suite: Suite, tenant: str, account_id: str) -> None:

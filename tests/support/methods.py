@@ -20,7 +20,7 @@ from tests.support.request_examples import EXAMPLE_TEXT, EXAMPLES
 
 REQUEST_ID = "request_id"
 # Names of others for what is ours, and the tenant itself: alike in all tenants, or no secret.
-NO_IDS = {REQUEST_ID, "external_id", "tenant_id", "fee_id", "correlation_id"}
+NO_IDS = {REQUEST_ID, "external_id", "tenant_id", "fee_id", "correlation_id", "session_id"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from tollbook.payment.v1 import adjustment_pb2, payment_pb2
 from tollbook.rating.v1 import (
     account_decks_pb2,
     calendar_pb2,
+    charging_admin_service_pb2,
+    charging_pb2,
+    charging_service_pb2,
     exchange_rate_pb2,
     plan_pb2,
     rate_deck_pb2,
@@ -72,6 +75,16 @@ _OF_RATING: list[Message] = [
         quantity=60,
         callee=EXAMPLE_TEXT,
         start_time=timestamp(MONTH),
+    ),
+    charging_service_pb2.ChargedCall(
+        call_key=CallKey(kind=CALL_KEY_KIND_OTHER, value="example"), callee=EXAMPLE_TEXT
+    ),
+    charging_admin_service_pb2.ChargingPolicy(
+        open_seconds=60,
+        extend_seconds=60,
+        validity_seconds=180,
+        when_exhausted=charging_pb2.WHEN_EXHAUSTED_HANG_UP,
+        outage_rule=charging_admin_service_pb2.OUTAGE_RULE_DENY,
     ),
     rating.ChargeRecurringFeeRequest(billing_period=NEXT_PERIOD, covered_period=NEXT_PERIOD),
     usage.ChargeFeeRequest(fee_code="setup", due_time=timestamp(MONTH)),
