@@ -1,11 +1,13 @@
 """Starts, watches, kills and stops the processes of a local installation."""
 
-import os
 import signal
 import subprocess
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from deploy.local.installation import Installation
 from deploy.local.ports import is_listening
@@ -112,21 +114,16 @@ class Supervisor:
     def kill(self, name: str) -> None:
         """End a process, and what it has started, as a power cut would."""
         process = self._running.pop(name)
-        # It leads a session of its own, so its number is that of the group with its children.
-        os.killpg(process.pid, signal.SIGKILL)
+        # PostgreSQL's children lead sessions of their own, so no group's number reaches them; and
+        # while one of them lives, its memory keeps the next server from starting.
+        process.send_signal(signal.SIGSTOP)  # it starts no more
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
         process.wait()
-        self._wait_until_gone(process.pid)
-
-    @staticmethod
-    def _wait_until_gone(group: int) -> None:
-        """Wait for the children too: PostgreSQL's hold its memory a moment longer."""
-        deadline = time.monotonic() + KILLED_SECONDS_MAX
-        while time.monotonic() < deadline:
-            try:
-                os.killpg(group, 0)
-            except ProcessLookupError:
-                return
-            time.sleep(POLL_SECONDS)
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family, KILLED_SECONDS_MAX)
 
     def wait_for_end(self, name: str, seconds_max: float) -> bool:
         """Wait for a process to end by itself; tell whether it did."""
