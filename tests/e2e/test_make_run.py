@@ -150,6 +150,22 @@ def test_one_fraud_alert_blocks_and_a_deck_in_other_money_is_refused(first_run: 
     assert first_run.told("Refused on purpose").startswith("NO_EXCHANGE_RATE")
 
 
+def test_calls_at_once_hold_no_more_than_the_wallet_has(first_run: Run) -> None:
+    """Of thirty calls some are granted, the rest lack funds; what they cost is all that is gone."""
+    asked = re.fullmatch(
+        r"([\d.]+) GBP of B-2005: (\d+) INSUFFICIENT_FUNDS, (\d+) granted",
+        first_run.told("Calls at once"),
+    )
+    paid = re.fullmatch(
+        r"([\d.]+) GBP; ([\d.]+) GBP left, nothing held", first_run.told("Calls paid")
+    )
+    assert asked is not None
+    assert paid is not None
+    assert int(asked[2]) + int(asked[3]) == 30
+    assert 0 < int(asked[3]) < 30
+    assert Decimal(asked[1]) - Decimal(paid[1]) == Decimal(paid[2]) > 0
+
+
 def test_every_invoice_is_a_pdf_in_its_tenants_folder(first_run: Run) -> None:
     """As many as were issued; those shown can be opened by the path that is printed."""
     issued = int(first_run.told("Invoices").split()[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.installation import Installation
-from deploy.local.sample import billing, directory, fraud, switches, tariffs
+from deploy.local.sample import billing, charging, directory, fraud, switches, tariffs
 from deploy.local.sample.billing import SavedInvoice
 from deploy.local.sample.operator import TENANTS
 from deploy.local.sample.session import Session, session_with
@@ -56,6 +56,7 @@ async def _load(session: Session) -> list[SavedInvoice]:
     saved = await billing.close_month(session)
     await billing.record_payments(session, saved)
     await billing.bill_late_calls(session)
+    await charging.place_calls_at_once(session)
     return saved
 
 
