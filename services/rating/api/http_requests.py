@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kernel.clock import to_micros
+from services.rating.api.call_keys import CALL_KEY_KINDS
 from services.rating.domain.errors import invalid_field
 from tollbook.rating.v1 import charging_service_pb2 as pb
 from tollbook.type.v1.call_pb2 import CallKey, CallKeyKind
@@ -26,11 +27,6 @@ CALL_TEXTS = (
     *("leg", "account_id", "line", "caller", "callee"),
     *("trunk", "egress_trunk", "routing_number"),
 )
-CALL_KEY_KINDS = {
-    name.removeprefix("CALL_KEY_KIND_").lower(): number
-    for name, number in CallKeyKind.items()
-    if number
-}
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _SECONDS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,6})[0-9]*)?")

@@ -14,14 +14,13 @@ from zoneinfo import ZoneInfo
 from chassis.settings import SettingsError
 from kernel.e164 import NumberPlan
 from kernel.errors import DomainError
+from services.rating.api.call_keys import CALL_KEY_KINDS
 from services.rating.api.radius.profiles import PROFILES
 from services.rating.domain.charging.requests import REQUESTED_SECONDS_MAX
-from tollbook.type.v1.call_pb2 import CallKeyKind
 
 NAME_CHARACTERS_MAX = 64
 SECRET_CHARACTERS_MIN = 8
 
-_KEY_KIND_PREFIX = "CALL_KEY_KIND_"
 _PLAN_FIELDS = ("country_code", "national_prefix", "international_prefixes", "short_codes")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -234,11 +233,6 @@ def _number_plan(values: Mapping[str, Any], emergency_numbers: frozenset[str]) -
 
 
 def _key_kind(word: str) -> int:
-    kinds = {
-        name.removeprefix(_KEY_KIND_PREFIX).lower(): number
-        for name, number in CallKeyKind.items()
-        if number
-    }
-    if word not in kinds:
-        raise ValueError(f"call_key_kind must be one of {', '.join(kinds)}")
-    return kinds[word]
+    if word not in CALL_KEY_KINDS:
+        raise ValueError(f"call_key_kind must be one of {', '.join(CALL_KEY_KINDS)}")
+    return CALL_KEY_KINDS[word]
