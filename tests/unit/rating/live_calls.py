@@ -136,10 +136,18 @@ class LiveCall:
         self.session = opened(self.session, TENANT, request, self.basis, self.counters)
         return self.finish()
 
-    def extend(self, sequence: int, used_seconds: int, requested_seconds: int = 0) -> Answer:
+    def extend(
+        self,
+        sequence: int,
+        used_seconds: int,
+        requested_seconds: int = 0,
+        answer_micros: int | None = None,
+    ) -> Answer:
         """Report what was used and ask for more."""
         assert self.session is not None
-        request = ExtendRequest(self.session_id, sequence, used_seconds, requested_seconds)
+        request = ExtendRequest(
+            self.session_id, sequence, used_seconds, requested_seconds, answer_micros
+        )
         self.session = extended(self.session, request, self.basis, self.counters)
         return self.finish()
 
@@ -157,12 +165,19 @@ class LiveCall:
         return self.answer
 
     def price(self, seconds: int) -> int:
-        """What so many seconds cost, as if nothing was taken of bundles for this call."""
-        assert self.session is not None
-        self.counters.give_back(self.session.reserved)
-        price = self.prices.of(self.session.pricing_begin_micros, self.counters)[0](seconds)
-        self.counters.apply(self.session.reserved)
-        return price.amount_micros
+        """What so many seconds cost, as if nothing was taken of bundles for this call.
+
+        While nobody has answered, the most that they can: four minutes of ringing may come first.
+        """
+        session = self.session
+        assert session is not None
+        self.counters.give_back(session.reserved)
+        begins = [session.pricing_begin_micros]
+        if session.begin_micros is None:
+            begins.append(session.call.start_micros + 240 * 10**6)
+        prices = [self.prices.of(begin, self.counters)[0](seconds) for begin in begins]
+        self.counters.apply(session.reserved)
+        return max(price.amount_micros for price in prices)
 
     def with_policy(self, **changes: int) -> LiveCall:
         """The same with another policy."""

@@ -73,12 +73,31 @@ def test_a_slice_is_rounded_up_to_whole_increments() -> None:
     assert call.open(90).granted_seconds == 120
 
 
+DOUBLE_SOON: dict[str, Any] = {
+    "time_bands": (TimeBand("early", to_minute=721), TimeBand("rest")),
+    "adjustments": (PriceAdjustment("double", Condition(time_bands=("rest",)), 2_000_000),),
+}
+
+
 def test_a_dearer_band_inside_the_slice_is_paid_for() -> None:
     """A cent a second until a minute past noon, then two: 90 cents are 75 seconds."""
-    double = PriceAdjustment("double", Condition(time_bands=("rest",)), 2_000_000)
-    bands = (TimeBand("early", to_minute=721), TimeBand("rest"))
-    call = live(Shop(time_bands=bands, adjustments=(double,)), 90)
-    assert call.open(120).granted_seconds == 75
+    call = live(Shop(**DOUBLE_SOON), 90)
+    call.open(120)
+    assert call.extend(1, 0, 120, answer_micros=call.now_micros).granted_seconds == 75
+
+
+def test_a_call_that_may_ring_into_a_dearer_band_is_held_for_at_its_price() -> None:
+    """The price doubles in a minute; nobody knows when it is answered: 90 cents are 45 seconds."""
+    call = live(Shop(**DOUBLE_SOON), 90)
+    assert call.open(120).granted_seconds == 45
+    assert call.price(45) == sum(held for _, held in call.purse.held.values())
+
+
+def test_a_call_that_may_ring_into_a_cheaper_band_is_held_for_at_once() -> None:
+    """It may be answered before the price falls."""
+    half = PriceAdjustment("half", Condition(time_bands=("rest",)), 500_000)
+    call = live(Shop(**DOUBLE_SOON | {"adjustments": (half,)}), 30)
+    assert call.open(120).granted_seconds == 30
 
 
 def test_bundle_units_need_no_money_and_nobody_else_gets_them() -> None:

@@ -9,7 +9,7 @@ from kernel.e164 import NumberKind
 from services.rating.domain.allowances.reservation import reserve
 from services.rating.domain.charging.answer import Reason, Verdict
 from services.rating.domain.charging.call_prices import CallPrices
-from services.rating.domain.charging.grants import grant_within, wanted
+from services.rating.domain.charging.grants import PriceOf, grant_within, wanted
 from services.rating.domain.charging.holds import (
     holds_end_micros,
     is_all_held,
@@ -151,11 +151,25 @@ def _covered(session: Session, prices: CallPrices, counters: CounterBook) -> int
     intent = session.intent
     assert intent is not None, "only an intent has holds"
     counters.give_back(session.reserved)
-    price = prices.of(session.pricing_begin_micros, counters)
+    price = _price(session, prices, counters)
     held = [level.held_micros or 0 for level in session.levels]
     seconds = grant_within(price, held, session.reached_seconds, intent.wanted.seconds)
     counters.apply(session.reserved)
     return seconds
+
+
+def _cost_so_far(session: Session, prices: CallPrices, counters: CounterBook) -> int:
+    if not session.used_seconds:
+        return 0
+    customer = prices.of(session.pricing_begin_micros, counters)[0]
+    return customer(session.used_seconds).amount_micros
+
+
+def _price(session: Session, prices: CallPrices, counters: CounterBook) -> list[PriceOf]:
+    """What the session's call costs each party; the most it may, while nobody has answered."""
+    if session.begin_micros is None:
+        return prices.of_unanswered(session.call.start_micros, counters)
+    return prices.of(session.begin_micros, counters)
 
 
 def _levels(tenant_id: str, request: OpenRequest, prices: CallPrices) -> tuple[Level, ...]:
@@ -222,8 +236,8 @@ def _want(
 ) -> Session:
     """The session that wants a slice; at once with its answer where that takes no money."""
     counters.give_back(session.reserved)
-    price = prices.of(session.pricing_begin_micros, counters)
-    cost = price[0](session.used_seconds).amount_micros if session.used_seconds else 0
+    price = _price(session, prices, counters)
+    cost = _cost_so_far(session, prices, counters)
     goal = wanted(price, session.reached_seconds, slice_end)
     counters.apply(session.reserved)
     session = session._replace(cost_micros=cost)
@@ -244,6 +258,6 @@ def _reserving(
     counters.give_back(session.reserved)
     uses: tuple[CounterUse, ...] = ()
     if seconds and isinstance(prices, CallPrices):
-        price = prices.of(session.pricing_begin_micros, counters)
+        price = _price(session, prices, counters)
         uses = reserve(counters, [each(seconds) for each in price])
     return session._replace(reserved=uses)

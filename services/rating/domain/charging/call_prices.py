@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 from services.rating.domain.account import Customer
 from services.rating.domain.charging.grants import PriceOf
-from services.rating.domain.charging.session import Level
+from services.rating.domain.charging.session import MICROS_PER_SECOND, Level
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.priced_call import PricedCall, Usage
 from services.rating.domain.pricing.price_usage import PriceByLength, price_by_length
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.tariffs.tariff import Tariff
+
+# Switches give up a call that nobody answers after some three minutes (RFC 3261, 16.6, timer C).
+RINGING_SECONDS_MAX = 240
 
 
 class PayingParty(NamedTuple):
@@ -51,9 +54,23 @@ class CallPrices:
             self._by_begin[begin_micros] = prices
         return [partial(_price, price, counters) for price in prices]
 
+    def of_unanswered(self, begin_micros: int, counters: CounterBook) -> list[PriceOf]:
+        """The price for each party, whether it is answered at once or only after it has rung."""
+        at_once = self.of(begin_micros, counters)
+        at_last = self.of(begin_micros + RINGING_SECONDS_MAX * MICROS_PER_SECOND, counters)
+        return [partial(_dearer, *prices) for prices in zip(at_once, at_last, strict=True)]
+
     def _price_by_length(self, party: PayingParty, begin_micros: int) -> PriceByLength:
         usage = party.usage._replace(begin_micros=begin_micros)
         return price_by_length(usage, party.customer, self.tariff, self.table_of)
+
+
+def _dearer(at_once: PriceOf, at_last: PriceOf, seconds: int) -> PricedCall:
+    return max(at_once(seconds), at_last(seconds), key=_amount_micros)
+
+
+def _amount_micros(price: PricedCall) -> int:
+    return price.amount_micros
 
 
 def _price(price: PriceByLength, counters: CounterBook, seconds: int) -> PricedCall:
