@@ -8,12 +8,11 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
-import psycopg
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallInteger, Table, Text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-Row = tuple[Any, ...]
+from chassis.database.direct import Row, driver_cursor
 
 # SQLite takes at most 32,766 parameters in a statement.
 LOOKUP_PARAMETERS_MAX = 8_000
@@ -32,7 +31,9 @@ def insert_rows(
     if connection.dialect.name == "postgresql":
         _copy(connection, table.name, table, column_names, rows)
     else:
-        connection.exec_driver_sql(_insert_sql(table, column_names), list(rows))
+        statement = _insert_sql(table, column_names)
+        with driver_cursor(connection, statement) as cursor:
+            cursor.executemany(statement, rows)
 
 
 def upsert_rows(
@@ -127,28 +128,10 @@ def _copy(
     columns = ", ".join(f'"{name}"' for name in column_names)
     types = [_postgresql_type(table.c[name].type) for name in column_names]
     statement = f'COPY "{target}" ({columns}) FROM STDIN (FORMAT BINARY)'
-    cursor = connection.connection.cursor()
-    try:
-        with cursor.copy(statement) as copy:
-            copy.set_types(types)
-            for row in rows:
-                copy.write_row(row)
-    except psycopg.Error as error:
-        raise _as_sqlalchemy_raises(connection, statement, error) from error
-    finally:
-        cursor.close()
-
-
-def _as_sqlalchemy_raises(
-    connection: Connection, statement: str, error: psycopg.Error
-) -> BaseException:
-    """Give the driver's error the form that every other statement's has, so that it is retried."""
-    is_lost = connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
-    if is_lost:
-        connection.invalidate(error)
-    return DBAPIError.instance(
-        statement, None, error, psycopg.Error, connection_invalidated=is_lost
-    )
+    with driver_cursor(connection, statement) as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
 
 
 def _copy_ignoring_known(

@@ -1,11 +1,11 @@
 """The accounts that invoice announced."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import text as sql
 
+from chassis.database.direct import Direct
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.errors import unknown_account
 from services.payment.store.schema import account_table
@@ -23,9 +23,19 @@ _SAVE = sql(
     "WHERE excluded.change_sequence > account.change_sequence"
 )
 
-_FIND = select(account_table).where(
-    _columns.tenant_id == bindparam("tenant_id"),
-    _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+_FIND = Direct(
+    select(
+        _columns.tenant_id,
+        _columns.account_id,
+        _columns.legal_entity_id,
+        _columns.payer_account_id,
+        _columns.currency,
+        _columns.mode,
+        _columns.time_zone,
+    ).where(
+        _columns.tenant_id == bindparam("tenant_id"),
+        _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
 )
 
 
@@ -65,17 +75,10 @@ def known_accounts(
     connection: Connection, tenant_id: str, account_ids: Iterable[str]
 ) -> dict[str, Account]:
     """Return the accounts with these ids, as far as they are known."""
-    rows = connection.execute(_FIND, {"tenant_id": tenant_id, "account_ids": list(account_ids)})
-    return {row.account_id: _account(row) for row in rows}
-
-
-def _account(row: Row[Any]) -> Account:
-    return Account(
-        row.tenant_id,
-        row.account_id,
-        row.legal_entity_id,
-        row.payer_account_id,
-        row.currency,
-        PaymentMode(row.mode),
-        row.time_zone,
-    )
+    rows = _FIND.rows(connection, {"tenant_id": tenant_id, "account_ids": list(account_ids)})
+    return {
+        account_id: Account(
+            tenant, account_id, legal_entity_id, payer_id, currency, PaymentMode(mode), time_zone
+        )
+        for tenant, account_id, legal_entity_id, payer_id, currency, mode, time_zone in rows
+    }

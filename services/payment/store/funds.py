@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from chassis.database.direct import Direct
 from chassis.database.insert import insert_if_new
 from services.payment.domain.account import Account
 from services.payment.domain.funds import Funds
@@ -20,8 +21,9 @@ _HELD = select(_columns.account_id, _columns.held_micros).where(
     _columns.tenant_id == bindparam("tenant_id"),
     _columns.account_id.in_(bindparam("account_ids", expanding=True)),
 )
-_LOCK = _HELD.order_by(_columns.account_id).with_for_update()
-_HOLD = (
+_FIND = Direct(_HELD)
+_LOCK = Direct(_HELD.order_by(_columns.account_id).with_for_update())
+_HOLD = Direct(
     update(funds_table)
     .where(
         _columns.tenant_id == bindparam("of_tenant"),
@@ -45,14 +47,14 @@ def locked_funds(
         return {}
     keys = {"tenant_id": tenant_id, "account_ids": [each.account_id for each in accounts]}
     # Locked first: what is read afterwards is what the last one to have the lock has left.
-    held = dict(map(tuple, connection.execute(_LOCK, keys)))
+    held: dict[str, int] = dict(_LOCK.rows(connection, keys))
     return _funds_of(connection, tenant_id, accounts, held)
 
 
 def funds_of(connection: Connection, account: Account) -> Funds:
     """The funds of an account as they are, without a lock."""
     keys = {"tenant_id": account.tenant_id, "account_ids": [account.account_id]}
-    held = dict(map(tuple, connection.execute(_HELD, keys)))
+    held: dict[str, int] = dict(_FIND.rows(connection, keys))
     return _funds_of(connection, account.tenant_id, [account], held)[account.account_id]
 
 
@@ -78,8 +80,7 @@ def save_held(connection: Connection, changed: Iterable[Funds]) -> None:
         }
         for funds in changed
     ]
-    if rows:
-        connection.execute(_HOLD, rows)
+    _HOLD.run_many(connection, rows)
 
 
 def _funds_of(

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
+from chassis.database.direct import Direct
 from chassis.database.insert import insert_into
 from services.payment.domain.funds import Policy, Spend
 from services.payment.store.funds_schema import funds_policy_table
@@ -24,11 +25,24 @@ class KeptPolicy(NamedTuple):
 
 NO_POLICY = KeptPolicy(Policy())
 
-_FIND = select(funds_policy_table).where(
-    _columns.tenant_id == bindparam("tenant_id"),
-    _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+_FIND = Direct(
+    select(
+        _columns.account_id,
+        _columns.credit_limit_micros,
+        _columns.daily_cap_micros,
+        _columns.monthly_cap_micros,
+        _columns.thresholds,
+        _columns.low_thresholds,
+        _columns.spend_day,
+        _columns.spend_day_micros,
+        _columns.spend_month,
+        _columns.spend_month_micros,
+    ).where(
+        _columns.tenant_id == bindparam("tenant_id"),
+        _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
 )
-_COUNT = (
+_COUNT = Direct(
     update(funds_policy_table)
     .where(
         _columns.tenant_id == bindparam("of_tenant"),
@@ -51,7 +65,7 @@ def policies_of(
 ) -> dict[str, KeptPolicy]:
     """The policies of accounts, as far as something was laid down."""
     keys = {"tenant_id": tenant_id, "account_ids": list(account_ids)}
-    return {row.account_id: _policy(row) for row in connection.execute(_FIND, keys)}
+    return {row[0]: _policy(*row[1:]) for row in _FIND.rows(connection, keys)}
 
 
 def save_policy(connection: Connection, tenant_id: str, account_id: str, kept: KeptPolicy) -> None:
@@ -79,8 +93,7 @@ def save_standing(
         | {f"new_{name}": value for name, value in _standing(kept).items()}
         for account_id, kept in changed.items()
     ]
-    if rows:
-        connection.execute(_COUNT, rows)
+    _COUNT.run_many(connection, rows)
 
 
 def _standing(kept: KeptPolicy) -> dict[str, Any]:
@@ -94,10 +107,17 @@ def _standing(kept: KeptPolicy) -> dict[str, Any]:
     }
 
 
-def _policy(row: Row[Any]) -> KeptPolicy:
+def _policy(
+    credit_limit: int | None,
+    daily_cap: int | None,
+    monthly_cap: int | None,
+    thresholds: str,
+    low_thresholds: str,
+    *spend: int,
+) -> KeptPolicy:
     return KeptPolicy(
-        Policy(row.credit_limit_micros, row.daily_cap_micros, row.monthly_cap_micros),
-        tuple(json.loads(row.thresholds)),
-        tuple(json.loads(row.low_thresholds)),
-        Spend(row.spend_day, row.spend_day_micros, row.spend_month, row.spend_month_micros),
+        Policy(credit_limit, daily_cap, monthly_cap),
+        tuple(json.loads(thresholds)),
+        tuple(json.loads(low_thresholds)),
+        Spend(*spend),
     )

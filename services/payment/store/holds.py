@@ -6,10 +6,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    delete,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from chassis.database.bulk import insert_rows
-from kernel.clock import to_micros
+from chassis.database.direct import Direct
+from kernel.clock import from_micros, to_micros
 from kernel.ids import is_uuid
 from services.payment.domain.holds import Hold, HoldState
 from services.payment.domain.transfer_errors import hold_not_found
@@ -18,15 +28,20 @@ from services.payment.store.funds_schema import hold_table
 _columns = hold_table.c
 _NAMES = [column.name for column in _columns]
 
-_OWNERS = select(_columns.hold_id, _columns.account_id).where(
+_AMONG = (
     _columns.tenant_id == bindparam("tenant_id"),
     _columns.hold_id.in_(bindparam("hold_ids", expanding=True)),
 )
-_FIND = select(hold_table).where(
-    _columns.tenant_id == bindparam("tenant_id"),
-    _columns.hold_id.in_(bindparam("hold_ids", expanding=True)),
-)
-_CHANGE = (
+_OWNERS = Direct(select(_columns.hold_id, _columns.account_id).where(*_AMONG))
+# Times as they are stored.
+_SHOWN = [
+    *(_columns.hold_id, _columns.account_id, _columns.reference, _columns.currency),
+    *(_columns.held_micros, _columns.captured_micros, _columns.state),
+    type_coerce(_columns.create_time, BigInteger),
+    type_coerce(_columns.expire_time, BigInteger),
+]
+_FIND = Direct(select(*_SHOWN).where(*_AMONG))
+_CHANGE = Direct(
     update(hold_table)
     .where(_columns.tenant_id == bindparam("of_tenant"), _columns.hold_id == bindparam("of_hold"))
     .values(
@@ -44,7 +59,7 @@ def owners_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -
     keys = {"tenant_id": tenant_id, "hold_ids": _keys(hold_ids)}
     if not keys["hold_ids"]:
         return {}
-    return {str(UUID(bytes=row[0])): row[1] for row in connection.execute(_OWNERS, keys)}
+    return {str(UUID(bytes=row[0])): row[1] for row in _OWNERS.rows(connection, keys)}
 
 
 def holds_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> list[Hold]:
@@ -52,7 +67,7 @@ def holds_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) ->
     keys = {"tenant_id": tenant_id, "hold_ids": _keys(hold_ids)}
     if not keys["hold_ids"]:
         return []
-    return [_hold(row) for row in connection.execute(_FIND, keys)]
+    return [_hold(*row) for row in _FIND.rows(connection, keys)]
 
 
 def hold_of(connection: Connection, tenant_id: str, hold_id: str) -> Hold:
@@ -71,7 +86,7 @@ def open_holds(
     limit: int,
 ) -> list[Hold]:
     """The open holds of an account, the oldest first, behind a place in the list."""
-    query = select(hold_table).where(
+    query = select(*_SHOWN).where(
         _columns.tenant_id == tenant_id,
         _columns.account_id == account_id,
         _columns.state == HoldState.OPEN,
@@ -81,7 +96,7 @@ def open_holds(
         values = (after[0], UUID(after[1]).bytes)
         query = query.where(place > tuple_(*values, types=[c.type for c in place.clauses]))
     query = query.order_by(_columns.create_time, _columns.hold_id).limit(limit)
-    return [_hold(row) for row in connection.execute(query)]
+    return [_hold(*row) for row in connection.execute(query)]
 
 
 def insert_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) -> None:
@@ -98,12 +113,11 @@ def change_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) 
             "held": hold.held_micros,
             "captured": hold.captured_micros,
             "new_state": int(hold.state),
-            "expires": hold.expire_time,
+            "expires": to_micros(hold.expire_time),
         }
         for hold in holds
     ]
-    if rows:
-        connection.execute(_CHANGE, rows)
+    _CHANGE.run_many(connection, rows)
 
 
 def due_holds(connection: Connection, now: datetime, limit: int) -> dict[str, list[str]]:
@@ -150,15 +164,25 @@ def _row(tenant_id: str, hold: Hold) -> tuple[Any, ...]:
     )
 
 
-def _hold(row: Row[Any]) -> Hold:
+def _hold(
+    hold_id: bytes,
+    account_id: str,
+    reference: str,
+    currency: str,
+    held_micros: int,
+    captured_micros: int,
+    state: int,
+    *micros: int,
+) -> Hold:
+    create_time, expire_time = map(from_micros, micros)
     return Hold(
-        str(UUID(bytes=row.hold_id)),
-        row.account_id,
-        row.reference,
-        row.currency,
-        row.held_micros,
-        row.captured_micros,
-        HoldState(row.state),
-        row.create_time,
-        row.expire_time,
+        str(UUID(bytes=hold_id)),
+        account_id,
+        reference,
+        currency,
+        held_micros,
+        captured_micros,
+        HoldState(state),
+        create_time,
+        expire_time,
     )

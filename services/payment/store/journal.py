@@ -5,9 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from chassis.database.bulk import Row, insert_rows
+from chassis.database.bulk import insert_rows
+from chassis.database.direct import Direct, Row
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.clock import to_micros
+from kernel.clock import from_micros, to_micros
 from services.payment.domain.hash_chain import Chain, ChainedEntry, ChainHead
 from services.payment.domain.ledger import JournalEntry
 from services.payment.store.ledger_accounts import add_to_balances
@@ -24,16 +25,18 @@ _partition = ledger_partition_table.c
 _ENTRY_COLUMNS = [column.name for column in journal_entry_table.c]
 _POSTING_COLUMNS = [column.name for column in posting_table.c]
 
-_TAKE_TURNS = (
+_TAKE_TURNS = Direct(
     select(_partition.partition, _partition.closed_until)
     .where(_partition.partition.in_(bindparam("partitions", expanding=True)))
     .order_by(_partition.partition)
     .with_for_update()
 )
-_FIND_HEADS = select(_head.chain_id, _head.sequence, _head.hash, _head.newest_time).where(
-    _head.chain_id.in_(bindparam("chain_ids", expanding=True))
+_FIND_HEADS = Direct(
+    select(_head.chain_id, _head.sequence, _head.hash, _head.newest_time).where(
+        _head.chain_id.in_(bindparam("chain_ids", expanding=True))
+    )
 )
-_MOVE_HEAD = (
+_MOVE_HEAD = Direct(
     update(chain_head_table)
     .where(_head.chain_id == bindparam("moved_chain"), _head.sequence == bindparam("moved_from"))
     .values(
@@ -84,8 +87,8 @@ def take_turns(connection: Connection, partitions: Collection[int]) -> dict[int,
     Returns until when each is closed: a root has been drawn over everything before, so that nothing
     may be written into that time any more, however late our turn came.
     """
-    rows = connection.execute(_TAKE_TURNS, {"partitions": sorted(partitions)})
-    return {row.partition: row.closed_until for row in rows}
+    rows = _TAKE_TURNS.rows(connection, {"partitions": sorted(partitions)})
+    return {partition: from_micros(closed_until) for partition, closed_until in rows}
 
 
 def _linked(
@@ -100,11 +103,11 @@ def _linked(
 def _heads_of(connection: Connection, chains: Collection[Chain]) -> dict[Chain, ChainHead]:
     """Where chains end; a chain that is new begins here."""
     by_id = {chain.chain_id: chain for chain in chains}
-    rows = connection.execute(_FIND_HEADS, {"chain_ids": list(by_id)})
+    rows = _FIND_HEADS.rows(connection, {"chain_ids": list(by_id)})
     heads = {}
-    for row in rows:
-        chain = by_id[bytes(row.chain_id)]
-        heads[chain] = ChainHead(chain, row.sequence, bytes(row.hash), row.newest_time)
+    for chain_id, sequence, newest_hash, newest_micros in rows:
+        chain = by_id[chain_id]
+        heads[chain] = ChainHead(chain, sequence, newest_hash, from_micros(newest_micros))
     if new := [ChainHead.genesis(chain) for chain in chains if chain not in heads]:
         connection.execute(insert(chain_head_table), [_head_values(head) for head in new])
     return heads | {head.chain: head for head in new}
@@ -131,14 +134,12 @@ def _move_heads(
             "moved_from": starts[chain].sequence,
             "sequence": entries[-1].chain_sequence,
             "hash": entries[-1].hash,
-            "newest_time": entries[-1].create_time,
+            "newest_time": to_micros(entries[-1].create_time),
         }
         for chain, entries in chained.items()
         if entries
     ]
-    if not rows:
-        return
-    moved = connection.execute(_MOVE_HEAD, rows).rowcount
+    moved = _MOVE_HEAD.run_many(connection, rows)
     assert moved == len(rows), "a chain was appended to by another writer in our turn"
 
 

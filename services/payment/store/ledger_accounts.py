@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DataError, IntegrityError
 
+from chassis.database.direct import Direct
 from services.payment.domain.account import Account
 from services.payment.domain.balance import Balance
 from services.payment.domain.errors import balance_out_of_range
@@ -39,16 +40,21 @@ class BalanceOverTime(NamedTuple):
     closing_micros: int
 
 
-_ADD = sql(
-    "INSERT INTO ledger_account (chain_id, account_id, currency, kind, tenant_id, balance_micros) "
-    "VALUES (:chain_id, :account_id, :currency, :kind, :tenant_id, :micros) "
-    "ON CONFLICT (chain_id, account_id, currency, kind) DO UPDATE SET "
-    "balance_micros = ledger_account.balance_micros + excluded.balance_micros"
+_ADD = Direct(
+    sql(
+        "INSERT INTO ledger_account "
+        "(chain_id, account_id, currency, kind, tenant_id, balance_micros) "
+        "VALUES (:chain_id, :account_id, :currency, :kind, :tenant_id, :micros) "
+        "ON CONFLICT (chain_id, account_id, currency, kind) DO UPDATE SET "
+        "balance_micros = ledger_account.balance_micros + excluded.balance_micros"
+    )
 )
 
-_BALANCES = select(_columns.account_id, _columns.kind, _columns.balance_micros).where(
-    _columns.chain_id.in_(bindparam("chain_ids", expanding=True)),
-    _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+_BALANCES = Direct(
+    select(_columns.account_id, _columns.kind, _columns.balance_micros).where(
+        _columns.chain_id.in_(bindparam("chain_ids", expanding=True)),
+        _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
 )
 
 
@@ -61,10 +67,8 @@ def add_to_balances(
         DomainError: BALANCE_OUT_OF_RANGE.
     """
     rows = [row for chain, entries in chained.items() for row in _changes(chain, entries)]
-    if not rows:
-        return
     try:
-        connection.execute(_ADD, rows)
+        _ADD.run_many(connection, rows)
     # The check of the table, or the end of the database's integers beyond it.
     except (IntegrityError, DataError) as error:
         raise balance_out_of_range("; ".join(map(str, chained))) from error
@@ -112,7 +116,7 @@ def micros_by_kind(
         "account_ids": [account.account_id for account in accounts],
     }
     kept: dict[str, dict[int, int]] = defaultdict(dict)
-    for account_id, kind, micros in connection.execute(_BALANCES, keys):
+    for account_id, kind, micros in _BALANCES.rows(connection, keys):
         kept[account_id][kind] = micros
     return kept
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, tuple_, update
 
+from chassis.database.direct import Direct
 from kernel.money import Money
 from services.payment.domain.promotion import Promotion
 from services.payment.store.schema import promotion_table
 
 _columns = promotion_table.c
 
-_SPEND = (
+_SPEND = Direct(
     update(promotion_table)
     .where(
         _columns.tenant_id == bindparam("of_tenant"),
@@ -51,8 +52,7 @@ def spend_promotions(
         {"of_tenant": tenant_id, "of_promotion": promotion_id, "micros": micros}
         for promotion_id, micros in micros_by_id.items()
     ]
-    if rows:
-        connection.execute(_SPEND, rows)
+    _SPEND.run_many(connection, rows)
 
 
 def get_promotion(connection: Connection, tenant_id: str, promotion_id: str) -> Promotion:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from chassis.database.bulk import insert_rows
+from chassis.database.direct import Direct
 from kernel.clock import from_micros, to_micros
 from kernel.errors import DomainError, ErrorKind
 from kernel.money import Money
@@ -18,9 +19,11 @@ from services.payment.store.funds_schema import transfer_table
 _columns = transfer_table.c
 _NAMES = [column.name for column in _columns]
 
-_FIND = select(_columns.request_id, _columns.fingerprint, _columns.result).where(
-    _columns.tenant_id == bindparam("tenant_id"),
-    _columns.request_id.in_(bindparam("request_ids", expanding=True)),
+_FIND = Direct(
+    select(_columns.request_id, _columns.fingerprint, _columns.result).where(
+        _columns.tenant_id == bindparam("tenant_id"),
+        _columns.request_id.in_(bindparam("request_ids", expanding=True)),
+    )
 )
 
 
@@ -30,8 +33,8 @@ def executed_of(
     """The steps among these that were executed before."""
     keys = {"tenant_id": tenant_id, "request_ids": list(request_ids)}
     return {
-        request_id: Executed(bytes(fingerprint), _result(json.loads(result)))
-        for request_id, fingerprint, result in connection.execute(_FIND, keys)
+        request_id: Executed(fingerprint, _result(json.loads(result)))
+        for request_id, fingerprint, result in _FIND.rows(connection, keys)
     }
 
 
