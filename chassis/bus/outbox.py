@@ -1,14 +1,27 @@
 """Reading the outbox: what is still to be published, and what is to be published again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, delete, func, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from chassis.bus.envelope import Envelope
+from chassis.database.direct import Direct
 from chassis.database.schema import inbox_table, outbox_head_table, outbox_table, request_table
 from chassis.database.unit_of_work import UnitOfWork
+from kernel.clock import from_micros
 
 # The log is kept this long, so that any consumer can be brought up to date from it.
 OUTBOX_RETENTION = timedelta(days=35)
@@ -18,32 +31,72 @@ INBOX_RETENTION = timedelta(days=51)
 REQUEST_RETENTION = timedelta(days=37)
 PURGE_ROWS_MAX = 1_000
 
-RELAY_EVENTS_MAX = 200
+# Of each partition at a time.
+RELAY_EVENTS_MAX = 64
 RELAY_BYTES_MAX = 16 * 1024 * 1024
+REPLAY_EVENTS_MAX = 200
 
-
-def unpublished(connection: Connection, partition: int) -> list[Envelope]:
-    """Return the next events that the broker has not acknowledged, in order, bounded in bytes."""
-    published = (
-        select(outbox_head_table.c.published_sequence)
-        .where(outbox_head_table.c.partition == partition)
-        .scalar_subquery()
+_HEAD, _LOG = outbox_head_table.c, outbox_table.c
+# In the order of an envelope; the time stays microseconds.
+_COLUMNS = (
+    _LOG.event_type,
+    _LOG.partition,
+    _LOG.sequence,
+    _LOG.tenant_id,
+    type_coerce(_LOG.commit_time, BigInteger),
+    _LOG.traceparent,
+    _LOG.body,
+)
+_COUNTS = Direct(
+    select(_HEAD.partition, _HEAD.last_sequence - _HEAD.published_sequence).where(
+        _HEAD.last_sequence > _HEAD.published_sequence
     )
-    query = (
-        select(outbox_table)
-        .where(outbox_table.c.partition == partition, outbox_table.c.sequence > published)
-        .order_by(outbox_table.c.sequence)
-        .limit(RELAY_EVENTS_MAX)
+)
+_NEXT = Direct(
+    select(*_COLUMNS)
+    .join_from(outbox_head_table, outbox_table, _LOG.partition == _HEAD.partition)
+    .where(
+        _HEAD.partition.in_(bindparam("partitions", expanding=True)),
+        _LOG.sequence.between(
+            _HEAD.published_sequence + 1, _HEAD.published_sequence + literal(RELAY_EVENTS_MAX)
+        ),
     )
-    return list(_within_bytes(connection, query))
+    # Where they are too many bytes, each partition gets some of its first.
+    .order_by(_LOG.sequence - _HEAD.published_sequence, _LOG.partition)
+)
+_NOTE = Direct(
+    update(outbox_head_table)
+    .where(
+        _HEAD.partition == bindparam("of_partition"),
+        _HEAD.published_sequence < bindparam("published"),
+    )
+    .values(published_sequence=bindparam("published"))
+)
 
 
-def unpublished_counts(connection: Connection) -> dict[int, int]:
-    """Return how many events each partition has to publish, without those that have none."""
-    head = outbox_head_table.c
-    count = (head.last_sequence - head.published_sequence).label("waiting")
-    query = select(head.partition, count).where(count > 0).order_by(head.partition)
-    return {row.partition: row.waiting for row in connection.execute(query)}
+class Backlog(NamedTuple):
+    """What the broker has not acknowledged."""
+
+    waiting_count: int
+    """Events of all partitions."""
+    next: dict[int, list[Envelope]]
+    """The next ones of the partitions that were asked about, in order."""
+    is_all: bool
+    """Whether these are all of these partitions."""
+
+
+def backlog(connection: Connection, partitions: Collection[int]) -> Backlog:
+    """Return the next events of some partitions, bounded in number and bytes."""
+    counts: dict[int, int] = dict(_COUNTS.rows(connection, {}))
+    asked = [partition for partition in partitions if partition in counts]
+    if not asked:
+        return Backlog(sum(counts.values()), {}, is_all=True)
+    found: dict[int, list[Envelope]] = {}
+    rows = _NEXT.rows(connection, {"partitions": asked})
+    for envelope in _within_bytes(map(_envelope, rows)):
+        found.setdefault(envelope.partition, []).append(envelope)
+    is_all = all(len(found.get(each, ())) == counts[each] for each in asked)
+    return Backlog(sum(counts.values()), found, is_all)
 
 
 def unpublished_count(connection: Connection) -> int:
@@ -53,14 +106,13 @@ def unpublished_count(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def note_published(unit_of_work: UnitOfWork, partition: int, sequence: int) -> None:
-    """Remember that the broker has everything up to `sequence`."""
-    head = outbox_head_table
-    unit_of_work.connection.execute(
-        update(head)
-        .where(head.c.partition == partition, head.c.published_sequence < sequence)
-        .values(published_sequence=sequence)
-    )
+def note_published(unit_of_work: UnitOfWork, last_sequences: Mapping[int, int]) -> None:
+    """Remember up to where the broker has everything, by partition."""
+    rows = [
+        {"of_partition": partition, "published": sequence}
+        for partition, sequence in sorted(last_sequences.items())
+    ]
+    _NOTE.run_many(unit_of_work.connection, rows)
 
 
 def never_reuse_sequences(unit_of_work: UnitOfWork, partition: int, published: int) -> int | None:
@@ -92,15 +144,15 @@ def event_log(
 ) -> list[Envelope]:
     """Return the next part of the log after a position (partition, sequence), for a replay."""
     table = outbox_table.c
-    query = select(outbox_table).where(
+    query = select(*_COLUMNS).where(
         tuple_(table.partition, table.sequence) > after, table.commit_time >= since
     )
     if until is not None:
         query = query.where(table.commit_time < until)
     if event_types:
         query = query.where(table.event_type.in_(event_types))
-    query = query.order_by(table.partition, table.sequence).limit(RELAY_EVENTS_MAX)
-    return list(_within_bytes(connection, query))
+    query = query.order_by(table.partition, table.sequence).limit(REPLAY_EVENTS_MAX)
+    return list(_within_bytes(map(_envelope, connection.execute(query))))
 
 
 def purge(unit_of_work: UnitOfWork) -> int:
@@ -129,22 +181,16 @@ def purge(unit_of_work: UnitOfWork) -> int:
     return deleted
 
 
-def _within_bytes(connection: Connection, query: Select[Any]) -> Iterator[Envelope]:
+def _within_bytes(envelopes: Iterable[Envelope]) -> Iterator[Envelope]:
     total = 0
-    for row in connection.execute(query):
-        total += len(row.body)
-        yield _envelope(row)
+    for envelope in envelopes:
+        total += len(envelope.body)
+        yield envelope
         if total >= RELAY_BYTES_MAX:
             return
 
 
-def _envelope(row: Row[Any]) -> Envelope:
-    return Envelope(
-        event_type=row.event_type,
-        partition=row.partition,
-        sequence=row.sequence,
-        tenant_id=row.tenant_id,
-        commit_time=row.commit_time,
-        traceparent=row.traceparent,
-        body=bytes(row.body),
-    )
+def _envelope(row: Sequence[Any]) -> Envelope:
+    event_type, partition, sequence, tenant_id, commit_micros, traceparent, body = row
+    moment = from_micros(commit_micros)
+    return Envelope(event_type, partition, sequence, tenant_id, moment, traceparent, bytes(body))

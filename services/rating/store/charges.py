@@ -1,6 +1,6 @@
 """Charges: every settlement is a row of its own, the newest revision is the state."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import repeat
 from typing import Any
@@ -27,10 +27,14 @@ _COLUMNS = tuple(
 )
 
 
-def insert_charges(connection: Connection, charges: ChargeColumns, position: EventPosition) -> None:
-    """Store settlements that one event of ours carries."""
-    carried = repeat(position.partition), repeat(position.sequence)
-    rows = list(zip(*charges.columns, *carried))  # noqa: B905 repeats never end
+def insert_charges(
+    connection: Connection, carried: Iterable[tuple[ChargeColumns, EventPosition]]
+) -> None:
+    """Store settlements, each with the event of ours that carries it."""
+    rows: list[tuple[Any, ...]] = []
+    for charges, position in carried:
+        place = repeat(position.partition), repeat(position.sequence)
+        rows += zip(*charges.columns, *place)  # noqa: B905 repeats never end
     insert_rows(connection, charge, _COLUMN_NAMES, rows)
 
 

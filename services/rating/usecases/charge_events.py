@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from chassis import columns
-from chassis.database.unit_of_work import EventPosition, UnitOfWork
+from chassis.database.unit_of_work import Event, EventPosition, UnitOfWork
 from kernel.partition import partition_of
 from services.rating.domain.charges.charge import NO_EVENT, ChargeKind, ChargeRevision, Party
 from services.rating.domain.charges.charge_columns import ChargeColumns
@@ -57,35 +57,45 @@ class HeldSettlement(NamedTuple):
     position: EventPosition
 
 
+class _Part(NamedTuple):
+    """The settlements of one event, with the holds that pay them."""
+
+    partition: int | None
+    """None for what suppliers charge, our cost: no other service acts on it."""
+    settlements: Settlements
+    hold_keys: Sequence[bytes | None] | None
+
+
 def record_settlements(
     uow: UnitOfWork,
     tenant_id: str,
     settlements: Settlements,
     sessions: CallSessions = NO_SESSIONS,
 ) -> list[HeldSettlement]:
-    """Publish settlements by the partition of their payer and store them with their event.
+    """Publish settlements by the partition of their payer and store them with their event."""
+    parts = [
+        _Part(partition, part, sessions.hold_keys(part.charges))
+        for partition, together in _by_partition(tenant_id, settlements)
+        for part in _events(together)
+    ]
+    positions = uow.publish_all(
+        [
+            Event(_event(part.settlements, part.hold_keys), tenant_id, part.partition)
+            for part in parts
+            if part.partition is not None
+        ]
+    )
+    nowhere = repeat(EventPosition(*NO_EVENT))
+    # What has no event comes last.
+    carried = list(zip(parts, chain(positions, nowhere)))  # noqa: B905 the last is nowhere
+    insert_charges(uow.connection, [(part.settlements.charges, at) for part, at in carried])
+    return [each for part, at in carried for each in _held(part, at)]
 
-    What suppliers charge is our cost: no other service acts on it, so it is stored alone.
-    """
-    held: list[HeldSettlement] = []
-    for partition, together in _by_partition(tenant_id, settlements):
-        if partition is None:
-            insert_charges(uow.connection, together.charges, EventPosition(*NO_EVENT))
-            continue
-        for part in _events(together):
-            hold_keys = sessions.hold_keys(part.charges)
-            position = uow.publish(_event(part, hold_keys), tenant_id, partition)
-            insert_charges(uow.connection, part.charges, position)
-            held += _held(hold_keys, part.charges, position)
-    return held
 
-
-def _held(
-    hold_keys: Sequence[bytes | None] | None, charges: ChargeColumns, position: EventPosition
-) -> Iterator[HeldSettlement]:
-    if hold_keys is None:
+def _held(part: _Part, position: EventPosition) -> Iterator[HeldSettlement]:
+    if part.hold_keys is None or part.partition is None:
         return
-    for hold_key, charge in zip(hold_keys, charges.revisions, strict=True):
+    for hold_key, charge in zip(part.hold_keys, part.settlements.charges.revisions, strict=True):
         if hold_key is not None:
             yield HeldSettlement(hold_key, charge, position)
 
