@@ -6,20 +6,21 @@ of a customer that one row of a deck prices whole in one band.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
 
 from kernel.e164 import NumberKind
-from services.rating.domain.allowances.bundles import BundleUse, bundles_of, take
+from services.rating.domain.allowances.bundles import Bundle, BundleUse, bundles_of, take
 from services.rating.domain.allowances.needed_counters import counted_span
 from services.rating.domain.allowances.volume import advance_of, cost_of, volume_of
 from services.rating.domain.bulk.column_groups import ColumnGroup, Places
 from services.rating.domain.bulk.pricing_columns import CallColumns
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.compact_json import json_text
-from services.rating.domain.counters import CounterBook, CounterUse
+from services.rating.domain.counters import CounterBook, CounterState, CounterUse
 from services.rating.domain.exact import NOTHING, Ratio, add, times
 from services.rating.domain.plans.plan import BundleUnit
 from services.rating.domain.priced_call import PricedCall, Usage
@@ -47,6 +48,7 @@ from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.usage import Service
 
 _NO_FEE = ConnectFee(NOTHING, ())
+_NOTHING_TO_PAY = ',"exact_micros":"0/1","amount_micros":0'
 _UNIT = Service.VOICE.unit_size * NANOS_PER_MICRO
 
 
@@ -152,6 +154,7 @@ class _Alike:
         self._fee = connect_fee_of(case, (), conversions)
         [second] = segments_of([(0, first)], 0, 1, usage.facts, terms, conversions)
         self._unit_price = second.price
+        self._covers = list(_free_of_fee(self._bundles, self._fee))
         self._to_account = conversions.convert((1, _UNIT), terms.currency, account)
         exchanges = field_text("exchanges", list_text(json_text, conversions.shown()))
         self._head = call_head(terms, account, first.found) + exchanges.encode()
@@ -165,6 +168,9 @@ class _Alike:
 
     def price(self, begin_micros: int, call: _CountedCall, counters: CounterBook) -> PricedCall:
         """The price of one of the calls."""
+        covering = self._covering(call.charged, counters)
+        if covering is not None:
+            return self._covered(call, covering, counters)
         price = self._worked_out(call.charged, counters)
         uses = [each.use for each in price.covering]
         use = price.volume_use
@@ -181,6 +187,43 @@ class _Alike:
             rate.prefix,
             self._receipt(begin_micros, call, price),
             tuple(uses),
+        )
+
+    def _covering(self, charged: int, counters: CounterBook) -> BundleUse | None:
+        """The bundle that pays for all of a call, as of most; None if it takes more than one."""
+        for bundle in self._covers:
+            before = counters.state(bundle.key, bundle.granted)
+            granted, used, spent = before
+            if 0 < charged <= granted - used:
+                after = CounterState(granted, used + charged, spent)
+                return BundleUse(bundle, CounterUse(bundle.key, before, after))
+            if used < granted:
+                return None
+        return None
+
+    def _covered(
+        self, call: _CountedCall, covering: BundleUse, counters: CounterBook
+    ) -> PricedCall:
+        """The price of a call for which nothing is left to be paid."""
+        volume = ""
+        if self._volume is not None and self._volume_ends is not None:
+            stands = counters.state(self._volume.key)
+            unmoved = CounterUse(self._volume.key, stands, stands)
+            volume = f',"volume":{volume_text(self._volume_ends, unmoved)}'
+        text = (
+            f',"duration_ms":{call.duration_ms},"charged":{call.charged}'
+            f',"bundles":[{bundle_text(covering)}]{volume}{_NOTHING_TO_PAY}'
+        )
+        return PricedCall(
+            Outcome.ZERO,
+            "",
+            self._currency,
+            0,
+            call.charged,
+            self._rate.destination,
+            self._rate.prefix,
+            sealed(self._head + text.encode()),
+            (covering.use,),
         )
 
     def _worked_out(self, charged: int, counters: CounterBook) -> _Price:
@@ -217,3 +260,10 @@ class _Alike:
             f'{volume}{fee_steps},"exact_micros":"{exact_text(exact)}","amount_micros":{amount}'
         )
         return sealed(self._head + text.encode())
+
+
+def _free_of_fee(bundles: Iterable[Bundle], fee: ConnectFee) -> Iterator[Bundle]:
+    """Bundles of base units in their order, up to the first that leaves a fee to be paid."""
+    usual = (bundle for bundle in bundles if bundle.allowance.unit is BundleUnit.QUANTITY)
+    has_fee = fee != _NO_FEE
+    return takewhile(lambda each: not has_fee or each.allowance.covers_connect_fee, usual)

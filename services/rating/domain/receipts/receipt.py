@@ -70,12 +70,8 @@ def of_kind(kind: str, currency: str, fields: Receipt) -> bytes:
 
 def sealed(content: bytes) -> bytes:
     """A receipt that lacks nothing but its digest, with it."""
-    return b'%b,"digest":"%b"}' % (content, digest_of(content))
-
-
-def digest_of(content: bytes) -> bytes:
-    """The digest of everything before it."""
-    return hexlify(sha256(content).digest()[:DIGEST_BYTES])
+    digest = hexlify(sha256(content).digest()[:DIGEST_BYTES])
+    return content + b',"digest":"' + digest + b'"}'
 
 
 def exact_text(ratio: Ratio) -> str:
