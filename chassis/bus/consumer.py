@@ -1,4 +1,9 @@
-"""The consumer: applies events in order, several in one transaction, each exactly once."""
+"""The consumer: applies events in order, several in one transaction, each exactly once.
+
+What the partitions have at hand at once shares a transaction where it is little; a bulk batch has
+one of its own beside the others, where the database can. An event that fails spoils nothing but
+its own try: what shared its transaction is applied without it.
+"""
 
 import asyncio
 import logging
@@ -6,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -18,21 +24,26 @@ from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.envelope import ONLY_CONSUMER, Envelope, read_envelope
 from chassis.bus.handler import EventHandler
 from chassis.bus.inbox import (
+    StreamPlace,
     next_in_stream,
     note_applied,
     note_positions,
-    note_stream_position,
+    note_stream_positions,
 )
-from chassis.bus.lease import LeaseLostError, Leases, check_token
+from chassis.bus.lease import LeaseLostError, Leases, check_tokens
 from chassis.bus.subjects import event_stream, subscription_subject
 from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
+from chassis.group_commit import GroupCommit
 from chassis.telemetry.tracing import span_of
 from kernel.clock import utc_now
 from kernel.errors import DomainError, ErrorKind
+from kernel.partition import PARTITION_COUNT
 
 # Events applied in one transaction: enough to share its cost, few enough to repeat quickly.
 EVENTS_A_TRANSACTION_MAX = 32
+# What one partition brings to a transaction that it shares with others.
+SHARED_BYTES_MAX = 64 * 1024
 FETCH_WAIT_SECONDS = 5.0
 # Tries of one event before it is a dead letter, with a pause that doubles in between.
 TRIES_MAX = 5
@@ -76,8 +87,29 @@ class _Delivery:
     only_consumer: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What a reader has read and not dealt with yet."""
+
+    place: _Place
+    deliveries: Sequence[_Delivery]
+    events: Sequence[Envelope]
+    """Those that are for us."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether others need not wait for it."""
+        return sum(len(event.body) for event in self.events) <= SHARED_BYTES_MAX
+
+    @property
+    def stream_place(self) -> StreamPlace:
+        """Where the stream goes on after it."""
+        last = self.deliveries[-1].stream_sequence
+        return StreamPlace(self.place.partition, self.place.stream_create_time, last)
+
+
 class Consumer:
-    """Applies the events of one partition to this service."""
+    """Applies the events of partitions to this service."""
 
     def __init__(
         self,
@@ -93,6 +125,9 @@ class Consumer:
         self._service = service
         self._handlers = {handler.type_name: handler for handler in handlers}
         self._dead_letters = DeadLetters(broker, service)
+        self._sharing: GroupCommit[_Batch, Exception | None] = GroupCommit(
+            self._apply_together, PARTITION_COUNT
+        )
 
     async def run(self, partition: int) -> None:
         """Consume a partition while this replica holds its lease, until cancelled."""
@@ -140,8 +175,12 @@ class Consumer:
             raise _GapError("the connection was lost, and with it what was on its way")
 
     async def _deal_with(self, deliveries: list[_Delivery], place: _Place) -> None:
+        batch = self._batch(deliveries, place)
         try:
-            await self._apply(deliveries, place)
+            if not batch.is_small:
+                await self._apply([batch])
+            elif error := await self._sharing.do(batch):
+                raise error
         except Exception as error:
             if _is_passing(error):
                 raise
@@ -152,7 +191,7 @@ class Consumer:
     async def _apply_or_bury(self, delivery: _Delivery, place: _Place) -> None:
         for tries in range(1, TRIES_MAX + 1):
             try:
-                await self._apply([delivery], place)
+                await self._apply([self._batch([delivery], place)])
             except Exception as error:
                 if _is_passing(error):
                     raise
@@ -171,32 +210,46 @@ class Consumer:
             _logger.error("event %s is a dead letter", envelope.event_id, exc_info=error)
         await self._dead_letters.add(envelope, delivery.stream_sequence, error, TRIES_MAX)
         metrics.dead_letter(envelope)
-        await self._apply([replace(delivery, envelope=None)], place)
+        await self._apply([self._batch([replace(delivery, envelope=None)], place)])
 
-    async def _apply(self, deliveries: list[_Delivery], place: _Place) -> None:
-        envelopes = [d.envelope for d in deliveries if d.envelope and self._is_for_us(d)]
+    def _batch(self, deliveries: Sequence[_Delivery], place: _Place) -> _Batch:
+        ours = (each for each in deliveries if each.only_consumer in {"", self._service})
+        return _Batch(place, deliveries, [each.envelope for each in ours if each.envelope])
 
-        def work(unit_of_work: UnitOfWork) -> None:
-            check_token(unit_of_work, consumer_lease(place.partition), place.token)
-            for envelope in envelopes:
-                self._apply_once(unit_of_work, envelope)
-            note_positions(unit_of_work.connection, envelopes)
-            last = deliveries[-1].stream_sequence
-            note_stream_position(unit_of_work, place.partition, place.stream_create_time, last)
+    async def _apply_together(self, batches: Sequence[_Batch]) -> list[Exception | None]:
+        """Apply batches in one transaction, or each in its own when one of them spoils it."""
+        try:
+            await self._apply(batches)
+        except DATABASE_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 its reader hears of it
+            return [error] if len(batches) == 1 else [await self._alone(each) for each in batches]
+        return [None] * len(batches)
 
-        await self._database.write(work)
-        if envelopes:
-            metrics.applied(envelopes, utc_now())
+    async def _alone(self, batch: _Batch) -> Exception | None:
+        try:
+            await self._apply([batch])
+        except Exception as error:  # noqa: BLE001 its reader hears of it
+            return error
+        return None
 
-    def _apply_once(self, unit_of_work: UnitOfWork, envelope: Envelope) -> None:
-        if not note_applied(unit_of_work, envelope):
-            return
-        handler = self._handlers[envelope.event_type]
-        with _span_of(envelope):
-            handler.apply(unit_of_work, envelope)
+    async def _apply(self, batches: Sequence[_Batch]) -> None:
+        # Locks are taken in the order of partitions.
+        ordered = sorted(batches, key=lambda batch: batch.place.partition)
+        await self._database.write(partial(self._work, batches=ordered))
+        if events := [event for batch in ordered for event in batch.events]:
+            metrics.applied(events, utc_now())
 
-    def _is_for_us(self, delivery: _Delivery) -> bool:
-        return delivery.only_consumer in {"", self._service}
+    def _work(self, unit_of_work: UnitOfWork, batches: Sequence[_Batch]) -> None:
+        connection = unit_of_work.connection
+        places = [batch.place for batch in batches]
+        check_tokens(connection, {consumer_lease(each.partition): each.token for each in places})
+        events = [event for batch in batches for event in batch.events]
+        for envelope in note_applied(unit_of_work, events):
+            with _span_of(envelope):
+                self._handlers[envelope.event_type].apply(unit_of_work, envelope)
+        note_positions(connection, events)
+        note_stream_positions(connection, [batch.stream_place for batch in batches])
 
 
 def _span_of(envelope: Envelope) -> AbstractContextManager[Span]:

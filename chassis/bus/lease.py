@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from chassis.database.direct import Direct
 from chassis.database.engine import Database
 from chassis.database.insert import insert_into
 from chassis.database.schema import lease_table
@@ -25,6 +26,9 @@ RELEASE_SECONDS_MAX = 5.0
 _MEMBER = "member/"
 _TTL = timedelta(seconds=LEASE_TTL_SECONDS)
 _lease = lease_table.c
+_FIND_TOKENS = Direct(
+    select(_lease.name, _lease.token).where(_lease.name.in_(bindparam("names", expanding=True)))
+)
 _logger = logging.getLogger(__name__)
 
 
@@ -133,17 +137,17 @@ class Leases:
         )
 
 
-def check_token(unit_of_work: UnitOfWork, name: str, token: int) -> None:
-    """Refuse work under a lease that another replica has taken since.
+def check_tokens(connection: Connection, tokens: Mapping[str, int]) -> None:
+    """Refuse work under leases of which another replica has taken one since.
 
     Raises:
-        LeaseLostError: the token is not the newest.
+        LeaseLostError: a token is not the newest.
     """
-    newest = unit_of_work.connection.execute(
-        select(_lease.token).where(_lease.name == name)
-    ).scalar_one()
-    if newest != token:
-        raise LeaseLostError(f"lease {name} was taken over: token {token}, now {newest}")
+    found = _FIND_TOKENS.rows(connection, {"names": list(tokens)})
+    newest: dict[str, int] = dict(found)
+    for name, token in tokens.items():
+        if newest[name] != token:
+            raise LeaseLostError(f"lease {name} was taken over: token {token}, now {newest[name]}")
 
 
 def _now(unit_of_work: UnitOfWork) -> datetime:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.bus.consumer import consumer_lease
-from chassis.bus.lease import LEASE_TTL_SECONDS, LeaseLostError, Leases, check_token
+from chassis.bus.lease import LEASE_TTL_SECONDS, LeaseLostError, Leases, check_tokens
 from chassis.bus.relay import relay_lease
 from chassis.database import unit_of_work
 from chassis.database.engine import Database
@@ -61,7 +61,7 @@ async def test_work_under_a_lease_that_was_taken_over_is_refused(database: Datab
     async with replica(database, "successor") as successor:
         assert await successor.wait_for(name) > token
         with pytest.raises(LeaseLostError, match=f"{name} was taken over"):
-            await database.write(lambda uow: check_token(uow, name, token))
+            await database.write(lambda uow: check_tokens(uow.connection, {name: token}))
 
 
 async def test_a_lease_given_back_is_free_at_once(database: Database) -> None:

@@ -269,9 +269,8 @@ class Office:
         }
 
         def work(uow: UnitOfWork) -> None:
-            for envelope in envelopes:
-                if note_applied(uow, envelope):
-                    handlers[envelope.event_type].apply(uow, envelope)
+            for envelope in note_applied(uow, envelopes):
+                handlers[envelope.event_type].apply(uow, envelope)
 
         await self.database.write(work)
 

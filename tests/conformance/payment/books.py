@@ -125,11 +125,10 @@ def receipt(payer: Account, micros: int, **details: Any) -> Receipt:
     return Receipt(**(stated | details))
 
 
-def apply_events(unit_of_work: UnitOfWork, envelopes: Iterable[Envelope]) -> None:
+def apply_events(unit_of_work: UnitOfWork, envelopes: Sequence[Envelope]) -> None:
     """What the consumer does with events, in one transaction."""
-    for envelope in envelopes:
-        if note_applied(unit_of_work, envelope):
-            HANDLERS[envelope.event_type].apply(unit_of_work, envelope)
+    for envelope in note_applied(unit_of_work, envelopes):
+        HANDLERS[envelope.event_type].apply(unit_of_work, envelope)
 
 
 @dataclass

@@ -275,8 +275,8 @@ class Desk:
         """Apply an event, again if need be."""
 
         def apply(uow: UnitOfWork) -> None:
-            if note_applied(uow, envelope):
-                self._handlers[envelope.event_type].apply(uow, envelope)
+            for each in note_applied(uow, [envelope]):
+                self._handlers[each.event_type].apply(uow, each)
 
         await self.database.write(apply)
 
