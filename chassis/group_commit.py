@@ -26,10 +26,17 @@ class GroupCommit(Generic[Item, Result]):
         self,
         work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         batch_max: int,
+        apart_seconds: float = 0.0,
     ) -> None:
-        """`work` answers a batch, in its order; if it fails, everybody in the batch hears that."""
+        """`work` answers a batch, in its order; if it fails, everybody in the batch hears that.
+
+        Batches begin at least `apart_seconds` apart: for work of which a batch costs much more than
+        its items, and for which nobody is in a hurry.
+        """
         self._work = work
         self._batch_max = batch_max
+        self._apart_seconds = apart_seconds
+        self._begun = float("-inf")
         self._waiting: list[_Waiting[Item, Result]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -45,12 +52,23 @@ class GroupCommit(Generic[Item, Result]):
     async def _run(self) -> None:
         try:
             while self._waiting:
+                await self._turn()
                 batch = self._waiting[: self._batch_max]
                 del self._waiting[: self._batch_max]
                 # Whoever has given up meanwhile needs no work.
                 await self._answer([each for each in batch if not each.result.done()])
         finally:
             self._running = None
+
+    async def _turn(self) -> None:
+        """Wait until the next batch may begin."""
+        if not self._apart_seconds:
+            return
+        loop = asyncio.get_running_loop()
+        wait = self._begun + self._apart_seconds - loop.time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        self._begun = loop.time()
 
     async def _answer(self, batch: list[_Waiting[Item, Result]]) -> None:
         if not batch:

@@ -37,6 +37,13 @@ class Direct:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
 
+    def run(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
+        """Execute it once; returns how many rows it changed."""
+        sql, values = self._text(connection).bound(parameters)
+        with driver_cursor(connection, sql) as cursor:
+            cursor.execute(sql, values)
+            return int(cursor.rowcount)
+
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
         """Execute it once for each of these parameters; returns how many rows it changed."""
         if not rows:

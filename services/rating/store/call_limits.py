@@ -21,9 +21,10 @@ from sqlalchemy import (
     update,
 )
 
+from chassis.database.direct import Direct
 from chassis.database.insert import insert_into
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.clock import utc_now
+from kernel.clock import to_micros, utc_now
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.limits import (
     RATE_WINDOW_SECONDS,
@@ -37,9 +38,18 @@ from services.rating.domain.charging.limits import (
 )
 from services.rating.store.charging_schema import call_limit, counted_call
 
-_LIMITS = select(call_limit).where(
-    tuple_(call_limit.c.tenant_id, call_limit.c.scope, call_limit.c.scope_id).in_(
-        bindparam("keys", expanding=True)
+# Read with every new call. Three lists find more than the keys, and few texts are ever prepared.
+_LIMITS = Direct(
+    select(
+        call_limit.c.tenant_id,
+        call_limit.c.scope,
+        call_limit.c.scope_id,
+        call_limit.c.concurrent_calls_max,
+        call_limit.c.calls_per_second_max,
+    ).where(
+        call_limit.c.tenant_id.in_(bindparam("tenant_ids", expanding=True)),
+        call_limit.c.scope.in_(bindparam("scopes", expanding=True)),
+        call_limit.c.scope_id.in_(bindparam("scope_ids", expanding=True)),
     )
 )
 _IS_OF_SCOPES = tuple_(counted_call.c.tenant_id, counted_call.c.scope, counted_call.c.scope_id).in_(
@@ -63,12 +73,11 @@ _COUNTS = (
     .where(_IS_OF_SCOPES)
     .group_by(counted_call.c.tenant_id, counted_call.c.scope, counted_call.c.scope_id)
 )
-_END = (
+_END = Direct(
     update(counted_call)
     .where(
-        tuple_(counted_call.c.tenant_id, counted_call.c.session_id).in_(
-            bindparam("sessions", expanding=True)
-        ),
+        counted_call.c.tenant_id == bindparam("of_tenant"),
+        counted_call.c.session_id.in_(bindparam("session_ids", expanding=True)),
         counted_call.c.end_time.is_(None),
     )
     .values(end_time=bindparam("moment"))
@@ -114,9 +123,10 @@ def admit_calls(uow: UnitOfWork, calls: Sequence[CallToAdmit]) -> list[Reason]:
 
 def release_calls(uow: UnitOfWork, sessions: Collection[tuple[str, str]]) -> None:
     """Count calls no longer that have ended, were refused or have expired: (tenant, session)."""
-    if sessions:
-        parameters = {"sessions": sorted(sessions), "moment": uow.now}
-        uow.connection.execute(_END, parameters)
+    moment = to_micros(uow.now)
+    for tenant_id in sorted({tenant_id for tenant_id, _ in sessions}):
+        ids = sorted(session_id for owner, session_id in sessions if owner == tenant_id)
+        _END.run(uow.connection, {"of_tenant": tenant_id, "session_ids": ids, "moment": moment})
 
 
 def set_limit(connection: Connection, stored: StoredLimit) -> None:
@@ -149,9 +159,20 @@ def list_limits(
 
 
 def _limits_of(connection: Connection, keys: Collection[ScopeKey]) -> dict[ScopeKey, CallLimit]:
-    asked = sorted({*keys, *(key.usual() for key in keys)})
-    rows = connection.execute(_LIMITS, {"keys": asked}) if asked else ()
-    return limits_in_force(keys, {_key(row): _limit(row) for row in rows})
+    if not keys:
+        return {}
+    asked = {*keys, *(key.usual() for key in keys)}
+    lists = {
+        "tenant_ids": sorted({key.tenant_id for key in asked}),
+        "scopes": sorted({int(key.scope) for key in asked}),
+        "scope_ids": sorted({key.scope_id for key in asked}),
+    }
+    rows = _LIMITS.rows(connection, lists)
+    found = {
+        ScopeKey(tenant_id, LimitScope(scope), scope_id): CallLimit(*limits)
+        for tenant_id, scope, scope_id, *limits in rows
+    }
+    return limits_in_force(keys, found)
 
 
 def _lock(connection: Connection, keys: Iterable[ScopeKey]) -> None:

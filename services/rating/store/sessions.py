@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from chassis.database.direct import Direct, Row, driver_cursor
 from kernel.clock import from_micros
 from services.rating.domain.charging.session import LIVE_STATES, Session, SessionState
 from services.rating.domain.compact_json import json_text
@@ -79,9 +80,11 @@ _VERSIONS = (
     f"SELECT session_id, version FROM {_TABLE} "  # noqa: S608 our own names
     "WHERE tenant_id = ? AND session_id IN (SELECT value FROM json_each(?))"
 )
-_SESSIONS = select(*_COLUMNS).where(
-    charging_session.c.tenant_id == bindparam("tenant_id"),
-    charging_session.c.session_id.in_(bindparam("session_ids", expanding=True)),
+_SESSIONS = Direct(
+    select(*_COLUMNS).where(
+        charging_session.c.tenant_id == bindparam("tenant_id"),
+        charging_session.c.session_id.in_(bindparam("session_ids", expanding=True)),
+    )
 )
 _OF_CALLS = select(charging_session.c.session_id).where(
     charging_session.c.tenant_id == bindparam("tenant_id"),
@@ -109,14 +112,8 @@ def lock_sessions(
     Of sessions that are in memory as they are stored, `recent` by tenant and id, only the version
     is read.
     """
-    ids = sorted(set(session_ids))
-    if connection.dialect.name == "postgresql":
-        rows = connection.exec_driver_sql(_LOCK, (tenant_id, ids))
-    else:
-        # SQLite has one writer; its transaction is the lock.
-        rows = connection.exec_driver_sql(_VERSIONS, (tenant_id, json_text(ids)))
     known, missing = {}, []
-    for session_id, version in rows:
+    for session_id, version in _lock(connection, tenant_id, sorted(set(session_ids))):
         session = recent.get((tenant_id, session_id))
         if session is not None and session.version == version:
             known[session_id] = session
@@ -124,9 +121,23 @@ def lock_sessions(
             missing.append(session_id)
     if missing:
         parameters = {"tenant_id": tenant_id, "session_ids": missing}
-        read = map(session_of, connection.execute(_SESSIONS, parameters))
+        read = map(session_of, _SESSIONS.rows(connection, parameters))
         known.update({session.session_id: session for session in read})
     return known
+
+
+def _lock(connection: Connection, tenant_id: str, session_ids: list[str]) -> list[Row]:
+    """The ids and versions of those that are known."""
+    if connection.dialect.name == "postgresql":
+        return _rows(connection, _LOCK, (tenant_id, session_ids))
+    # SQLite has one writer; its transaction is the lock.
+    return _rows(connection, _VERSIONS, (tenant_id, json_text(session_ids)))
+
+
+def _rows(connection: Connection, statement: str, parameters: Row) -> list[Row]:
+    with driver_cursor(connection, statement) as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
 
 
 def insert_sessions(connection: Connection, sessions: Sequence[Session]) -> None:
@@ -237,8 +248,11 @@ def _write(
 ) -> None:
     if not rows:
         return
-    if connection.dialect.name == "postgresql":
-        document = json_text([dict(zip(names, row, strict=True)) for row in rows])
-        connection.exec_driver_sql(with_document, (document,))
-    else:
-        connection.exec_driver_sql(with_rows, rows)
+    is_postgresql = connection.dialect.name == "postgresql"
+    statement = with_document if is_postgresql else with_rows
+    with driver_cursor(connection, statement) as cursor:
+        if is_postgresql:
+            document = json_text([dict(zip(names, row, strict=True)) for row in rows])
+            cursor.execute(statement, (document,))
+        else:
+            cursor.executemany(statement, rows)

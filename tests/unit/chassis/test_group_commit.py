@@ -66,3 +66,17 @@ async def test_whoever_gives_up_before_its_batch_is_not_worked_on() -> None:
     assert await first == 2
     assert await group.do(3) == 6
     assert doubling.batches == [[1], [3]]
+
+
+async def test_batches_of_what_is_in_no_hurry_begin_apart() -> None:
+    """The first is worked on at once; what comes soon after it shares the next batch."""
+    doubling = _Doubling()
+    doubling.allowed.set()
+    group = GroupCommit(doubling.work, batch_max=10, apart_seconds=0.05)
+    begin = asyncio.get_running_loop().time()
+    assert await group.do(1) == 2
+    first = asyncio.create_task(group.do(2))
+    await asyncio.sleep(0)
+    assert await asyncio.gather(first, group.do(3)) == [4, 6]
+    assert doubling.batches == [[1], [2, 3]]
+    assert asyncio.get_running_loop().time() - begin >= 0.05

@@ -39,14 +39,17 @@ STEPS_PER_REQUEST_MAX = 1_000
 REQUEST_SECONDS_MAX = 5.0
 
 
+_Requests = TenantGroups[Sequence[TransferStep], list[StepResult]]
+
+
 class Funds:
     """The holds of payment. Each step is executed once, however often it is asked for."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = TransferServiceStub(channel)
-        self._groups: TenantGroups[Sequence[TransferStep], list[StepResult]] = TenantGroups(
-            self._execute, SESSIONS_PER_REQUEST_MAX
-        )
+        # No call that wants to begin waits for calls that have ended.
+        self._holds = _Requests(self._execute, SESSIONS_PER_REQUEST_MAX)
+        self._captures = _Requests(self._execute, SESSIONS_PER_REQUEST_MAX)
 
     async def execute(self, tenant_id: str, steps: Sequence[TransferStep]) -> list[StepResult]:
         """What became of each step, in order.
@@ -54,7 +57,8 @@ class Funds:
         Raises:
             FundsUnavailableError: payment did not answer; the steps may have been executed or not.
         """
-        return await self._groups.do(tenant_id, steps)
+        has_ended = any(isinstance(step, CaptureHold) for step in steps)
+        return await (self._captures if has_ended else self._holds).do(tenant_id, steps)
 
     async def _execute(
         self, tenant_id: str, asked: Sequence[Sequence[TransferStep]]

@@ -18,17 +18,24 @@ class TenantGroups(Generic[Item, Result]):
         self,
         work: Callable[[str, Sequence[Item]], Awaitable[Sequence[Result | DomainError]]],
         batch_max: int,
+        apart_seconds: float = 0.0,
     ) -> None:
-        """`work` answers a tenant's batch, in its order; an error is its item's alone."""
+        """`work` answers a tenant's batch, in its order; an error is its item's alone.
+
+        A tenant's batches begin at least `apart_seconds` apart.
+        """
         self._work = work
         self._batch_max = batch_max
+        self._apart_seconds = apart_seconds
         self._groups: dict[str, GroupCommit[Item, Result | DomainError]] = {}
 
     async def do(self, tenant_id: str, item: Item) -> Result:
         """Have an item worked on, together with what else waits; raises its error."""
         group = self._groups.get(tenant_id)
         if group is None:
-            group = GroupCommit(partial(self._work, tenant_id), self._batch_max)
+            group = GroupCommit(
+                partial(self._work, tenant_id), self._batch_max, self._apart_seconds
+            )
             self._groups[tenant_id] = group
         result = await group.do(item)
         if isinstance(result, DomainError):
