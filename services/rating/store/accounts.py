@@ -3,31 +3,60 @@
 from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
-from kernel.clock import to_micros
+from chassis.database.direct import Direct
+from kernel.clock import from_micros, to_micros
 from kernel.period import BillingCycle
 from services.rating.domain.account import Account, Subscription
 from services.rating.store.rows import upsert_if_newer
-from services.rating.store.schema import account, account_block, subscription
+from services.rating.store.schema import account, account_block, account_change, subscription
 
 
 class Lock(Enum):
-    """How the rows that a transaction reads are kept from changing until it ends."""
+    """How accounts are kept as they are until a transaction ends."""
 
-    NONE = 0
     SHARE = 1
     UPDATE = 2
+
+
+class HeldAccount(NamedTuple):
+    """An account that is locked, with what is noted of it."""
+
+    account: Account
+    sealed_until: datetime | None
+    """Up to when its periods are sealed."""
+    change_micros: int | None
+    """When anything that pricing knows of it changed last."""
 
 
 # Asked for every batch of calls, so that they are made once.
 _OF_ACCOUNTS: BindParameter[str] = bindparam("account_ids", expanding=True)
 _ACCOUNTS = (
-    select(account)
+    select(
+        account.c.account_id,
+        account.c.payer_account_id,
+        account.c.currency,
+        account.c.time_zone,
+        account.c.billing_day,
+        account.c.start_time,
+        account.c.reseller_account_id,
+    )
     .where(account.c.tenant_id == bindparam("tenant_id"), account.c.account_id.in_(_OF_ACCOUNTS))
     .order_by(account.c.account_id)
 )
+_CHANGED = (
+    select(account_change.c.change_time)
+    .where(
+        account_change.c.tenant_id == account.c.tenant_id,
+        account_change.c.account_id == account.c.account_id,
+    )
+    .scalar_subquery()
+)
+# The seal is in the locked row itself: a statement that waits for the lock sees its new value.
+_HELD = _ACCOUNTS.add_columns(account.c.sealed_until, _CHANGED)
 _SUBSCRIPTIONS = (
     select(
         subscription.c.account_id,
@@ -41,10 +70,10 @@ _SUBSCRIPTIONS = (
     )
     .order_by(subscription.c.subscription_id)
 )
-_LOCKING = {
-    Lock.NONE: _ACCOUNTS,
-    Lock.SHARE: _ACCOUNTS.with_for_update(read=True),
-    Lock.UPDATE: _ACCOUNTS.with_for_update(),
+_FIND_ACCOUNTS = Direct(_ACCOUNTS)
+_HOLD_ACCOUNTS = {
+    Lock.SHARE: Direct(_HELD.with_for_update(read=True)),
+    Lock.UPDATE: Direct(_HELD.with_for_update()),
 }
 
 
@@ -67,21 +96,33 @@ def save_account(
 
 
 def accounts_of(
-    connection: Connection, tenant_id: str, account_ids: Collection[str], lock: Lock = Lock.NONE
+    connection: Connection, tenant_id: str, account_ids: Collection[str]
 ) -> dict[str, Account]:
+    """The known accounts among some ids."""
+    parameters = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
+    return {row[0]: _account(*row) for row in _FIND_ACCOUNTS.rows(connection, parameters)}
+
+
+def hold_accounts(
+    connection: Connection, tenant_id: str, account_ids: Collection[str], lock: Lock
+) -> dict[str, HeldAccount]:
     """The known accounts among some ids; locks are taken in the order of ids."""
     parameters = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
     return {
-        row.account_id: Account(
-            row.account_id,
-            row.payer_account_id,
-            row.currency,
-            BillingCycle(row.time_zone, row.billing_day),
-            row.start_time,
-            row.reseller_account_id,
-        )
-        for row in connection.execute(_LOCKING[lock], parameters)
+        fields[0]: HeldAccount(_account(*fields), _moment(sealed), change)
+        for *fields, sealed, change in _HOLD_ACCOUNTS[lock].rows(connection, parameters)
     }
+
+
+def note_seal(
+    connection: Connection, tenant_id: str, account_id: str, sealed_until: datetime
+) -> None:
+    """Remember up to when the periods of an account that is locked are sealed."""
+    connection.execute(
+        update(account)
+        .where(account.c.tenant_id == tenant_id, account.c.account_id == account_id)
+        .values(sealed_until=sealed_until)
+    )
 
 
 def accounts_paid_by(connection: Connection, tenant_id: str, payer_account_id: str) -> list[str]:
@@ -157,3 +198,20 @@ def block_reasons(
         table.is_blocked == 1,
     )
     return {row.account_id: row.reason for row in connection.execute(query)}
+
+
+def _account(
+    account_id: str,
+    payer_id: str,
+    currency: str,
+    time_zone: str,
+    billing_day: int,
+    start_micros: int,
+    reseller_id: str,
+) -> Account:
+    cycle = BillingCycle(time_zone, billing_day)
+    return Account(account_id, payer_id, currency, cycle, from_micros(start_micros), reseller_id)
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, true
 
+from chassis.database.direct import Direct
 from services.rating.domain.charges.audit import BatchCounts, ChargedSum
 from services.rating.domain.charges.charge import NO_EVENT, ChargeKind, Party
 from services.rating.store.schema import charge, rated_batch
 
 # The last sequence that counts, by partition; a partition without one counts whole.
 Watermarks = Mapping[int, int]
+
+_NOTE_BATCH = Direct(rated_batch.insert())
 
 
 def note_batch(
@@ -23,7 +26,7 @@ def note_batch(
         "collected_count": counts.collected,
         "merged_count": counts.merged,
     }
-    connection.execute(rated_batch.insert(), values)
+    _NOTE_BATCH.run_many(connection, [values])
 
 
 def batch_counts(connection: Connection, watermarks: Watermarks) -> dict[str, BatchCounts]:

@@ -3,21 +3,24 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, select, tuple_, type_coerce
+from sqlalchemy import BigInteger, Connection, bindparam, select, text, tuple_, type_coerce
 
 from chassis.database.bulk import upsert_rows
+from chassis.database.direct import Direct
 from kernel.clock import from_micros
 from kernel.period import Period
 from services.rating.domain.counters import CounterKey, CounterState
 from services.rating.store.counter_schema import usage_counter
 
 # Locks are taken in one order, whoever takes them.
-_LOCK = """
+_LOCK = Direct(
+    text("""
 SELECT pg_advisory_xact_lock(lock_key) FROM (
-    SELECT hashtextextended('counters/' || %s || '/' || owner, 0) AS lock_key
-    FROM unnest(%s::text[]) AS owner ORDER BY lock_key
+    SELECT hashtextextended('counters/' || :tenant_id || '/' || owner, 0) AS lock_key
+    FROM unnest(CAST(:owners AS text[])) AS owner ORDER BY lock_key
 ) AS keys
-"""
+""")
+)
 
 _KEY_COLUMNS = ("owner_account_id", "source_id", "code", "period_start", "period_end")
 _STATE_COLUMNS = ("granted", "used", "spent_micros")
@@ -31,9 +34,11 @@ _COUNTERS = select(
         for name in (*_KEY_COLUMNS, *_STATE_COLUMNS)
     )
 ).where(usage_counter.c.tenant_id == bindparam("tenant_id"))
-_COUNTERS_SINCE = _COUNTERS.where(
-    usage_counter.c.owner_account_id.in_(bindparam("owners", expanding=True)),
-    usage_counter.c.period_start >= bindparam("since"),
+_COUNTERS_SINCE = Direct(
+    _COUNTERS.where(
+        usage_counter.c.owner_account_id.in_(bindparam("owners", expanding=True)),
+        usage_counter.c.period_start >= bindparam("since"),
+    )
 )
 
 
@@ -46,7 +51,7 @@ def lock_counters(
     """
     if connection.dialect.name == "postgresql":
         owners = list({key.owner_account_id for key in keys})
-        connection.exec_driver_sql(_LOCK, (tenant_id, owners))
+        _LOCK.rows(connection, {"tenant_id": tenant_id, "owners": owners})
     return read_counters(connection, tenant_id, keys)
 
 
@@ -58,9 +63,9 @@ def read_counters(
     parameters = {
         "tenant_id": tenant_id,
         "owners": sorted({key.owner_account_id for key in keys}),
-        "since": from_micros(min((key.period_start_micros for key in keys), default=0)),
+        "since": min((key.period_start_micros for key in keys), default=0),
     }
-    found = _states(connection.execute(_COUNTERS_SINCE, parameters))
+    found = _states(_COUNTERS_SINCE.rows(connection, parameters))
     return {key: state for key, state in found.items() if key in keys}
 
 

@@ -5,14 +5,20 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
+from chassis.database.direct import Direct
 from chassis.database.insert import insert_if_new
 from kernel.rounding import RoundingMode
 from services.rating.domain.plans.plan import Plan, PlanRevision
 from services.rating.domain.plans.rounding_rules import DurationRounding, PriceRule
 from services.rating.store.plan_terms import terms_from_json, terms_to_json
 from services.rating.store.schema import plan, plan_revision, tariff_version
+
+# Asked for every batch of calls.
+_TARIFF_NUMBER = Direct(
+    select(tariff_version.c.version).where(tariff_version.c.tenant_id == bindparam("tenant_id"))
+)
 
 
 def insert_plan_if_new(connection: Connection, tenant_id: str, new: Plan) -> bool:
@@ -133,7 +139,8 @@ def lock_tariff(connection: Connection, tenant_id: str) -> None:
 
 def tariff_number(connection: Connection, tenant_id: str) -> int:
     """The number of the tariff, as this transaction sees it."""
-    return connection.execute(_tariff_version(tenant_id)).scalar_one_or_none() or 0
+    rows = _TARIFF_NUMBER.rows(connection, {"tenant_id": tenant_id})
+    return int(rows[0][0]) if rows else 0
 
 
 def tariff_numbers(connection: Connection, tenant_ids: Collection[str]) -> dict[str, int]:

@@ -4,21 +4,25 @@ On PostgreSQL it is an advisory lock: those wait in a queue, where the sharers o
 let anybody else in while calls keep coming. SQLite has one writer, who waits for nobody.
 """
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-_KEY = "hashtextextended('pricing/' || %s, 0)"
+from chassis.database.direct import Direct
+
+_KEY = "hashtextextended('pricing/' || :tenant_id, 0)"
+_SHARE = Direct(text(f"SELECT pg_advisory_xact_lock_shared({_KEY})"))
+_TAKE = Direct(text(f"SELECT pg_advisory_xact_lock({_KEY})"))
 
 
 def share_pricing(connection: Connection, tenant_id: str) -> None:
     """Price calls of a tenant; to be taken before anything is read that they are priced with."""
-    _lock(connection, tenant_id, "pg_advisory_xact_lock_shared")
+    _lock(connection, tenant_id, _SHARE)
 
 
 def wait_for_pricing(connection: Connection, tenant_id: str) -> None:
     """Wait until all calls that are being priced are committed; none are until we are."""
-    _lock(connection, tenant_id, "pg_advisory_xact_lock")
+    _lock(connection, tenant_id, _TAKE)
 
 
-def _lock(connection: Connection, tenant_id: str, function: str) -> None:
+def _lock(connection: Connection, tenant_id: str, lock: Direct) -> None:
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT {function}({_KEY})", (tenant_id,))
+        lock.rows(connection, {"tenant_id": tenant_id})

@@ -122,6 +122,8 @@ account = Table(
     Column("billing_day", SmallInteger, nullable=False),
     Column("start_time", UtcTime, nullable=False),
     Column("change_time", UtcTime, nullable=False),
+    # Up to when its billing periods are sealed; null before the first seal.
+    Column("sealed_until", UtcTime),
     PrimaryKeyConstraint("tenant_id", "account_id"),
     Index("account_by_payer", "tenant_id", "payer_account_id"),
 )

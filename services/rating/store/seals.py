@@ -1,31 +1,19 @@
 """Seals of billing periods, and the charges that they count."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from kernel.period import Period
 from services.rating.domain.charges.seal import Seal, SealedCharge, UsageLine
 from services.rating.domain.charges.settlement import Outcome
+from services.rating.store.accounts import note_seal
 from services.rating.store.schema import charge, period_seal
 
 FETCH_ROWS = 10_000
-
-
-_SEALED_UNTIL = (
-    select(
-        period_seal.c.account_id,
-        func.max(period_seal.c.period_end, type_=period_seal.c.period_end.type).label("end"),
-    )
-    .where(
-        period_seal.c.tenant_id == bindparam("tenant_id"),
-        period_seal.c.account_id.in_(bindparam("account_ids", expanding=True)),
-    )
-    .group_by(period_seal.c.account_id)
-)
 
 
 class SealKey(NamedTuple):
@@ -33,14 +21,6 @@ class SealKey(NamedTuple):
 
     tenant_id: str
     account_id: str
-
-
-def sealed_until(
-    connection: Connection, tenant_id: str, account_ids: Collection[str]
-) -> dict[str, datetime]:
-    """Up to when the periods of some accounts are sealed."""
-    parameters = {"tenant_id": tenant_id, "account_ids": sorted(account_ids)}
-    return {row.account_id: row.end for row in connection.execute(_SEALED_UNTIL, parameters)}
 
 
 def seal_of(connection: Connection, key: SealKey, period: Period) -> Seal | None:
@@ -69,7 +49,7 @@ def seal_of(connection: Connection, key: SealKey, period: Period) -> Seal | None
 def insert_seal(
     connection: Connection, key: SealKey, period: Period, seal: Seal, moment: datetime
 ) -> None:
-    """Store a seal, for ever."""
+    """Store a seal of an account that is locked, for ever."""
     values = {
         **key._asdict(),
         "period_start": period.start,
@@ -84,6 +64,7 @@ def insert_seal(
         "seal_time": moment,
     }
     connection.execute(insert(period_seal), values)
+    note_seal(connection, key.tenant_id, key.account_id, period.end)
 
 
 def charges_in(connection: Connection, key: SealKey, period: Period) -> Iterator[SealedCharge]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from services.rating.domain.account import BundleGrant, DeckOverride, Subscription
-from services.rating.store.account_changes import change_times
 from services.rating.store.account_decks import overrides_of
 from services.rating.store.accounts import subscriptions_of
 from services.rating.store.bundle_grants import grants_of
@@ -34,7 +33,7 @@ class _Held(NamedTuple):
 class Agreements:
     """The agreements of accounts of all tenants. Safe to use from any thread.
 
-    Whoever asks looks in its own transaction whether they have changed: none is out of date.
+    Whoever asks has looked in its own transaction when they changed: none is out of date.
     """
 
     def __init__(self) -> None:
@@ -42,21 +41,20 @@ class Agreements:
         self._held: dict[tuple[str, str], _Held] = {}
 
     def of(
-        self, connection: Connection, tenant_id: str, account_ids: Collection[str]
+        self, connection: Connection, tenant_id: str, changes: Mapping[str, int | None]
     ) -> dict[str, Agreement]:
-        """The agreement of each account, as this transaction sees it."""
-        changes = change_times(connection, tenant_id, account_ids)
-        held = {account_id: self._held.get((tenant_id, account_id)) for account_id in account_ids}
+        """The agreements of accounts; `changes`: when each last did, as this transaction sees it."""
+        held = {account_id: self._held.get((tenant_id, account_id)) for account_id in changes}
         found = {
             account_id: each.agreement
             for account_id, each in held.items()
-            if each is not None and each.change_micros == changes.get(account_id)
+            if each is not None and each.change_micros == changes[account_id]
         }
-        missing = [account_id for account_id in account_ids if account_id not in found]
+        missing = [account_id for account_id in changes if account_id not in found]
         if missing:
             # Read after the times: what changes in between is only read once more than needed.
             read = _read(connection, tenant_id, missing)
-            self._hold({(tenant_id, each): _Held(changes.get(each), read[each]) for each in read})
+            self._hold({(tenant_id, each): _Held(changes[each], read[each]) for each in read})
             found |= read
         return found
 

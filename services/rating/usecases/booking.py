@@ -8,8 +8,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.account import Account
 from services.rating.domain.charges.billing_period import book
-from services.rating.store.accounts import Lock, accounts_of
-from services.rating.store.seals import sealed_until
+from services.rating.store.accounts import Lock, hold_accounts
 
 
 class Booked(NamedTuple):
@@ -28,9 +27,10 @@ class Bookings:
 
     def __init__(self, uow: UnitOfWork, tenant_id: str) -> None:
         self.accounts: dict[str, Account] = {}
+        self.change_micros: dict[str, int | None] = {}
         self._uow = uow
         self._tenant_id = tenant_id
-        self._sealed: dict[str, datetime] = {}
+        self._sealed: dict[str, datetime | None] = {}
         self._last: dict[str, tuple[int, int, Booked]] = {}
 
     def hold(self, account_ids: Collection[str], lock: Lock = Lock.SHARE) -> None:
@@ -38,10 +38,12 @@ class Bookings:
         missing = set(account_ids) - self.accounts.keys()
         if not missing:
             return
-        connection = self._uow.connection
         # The seal takes the same lock alone: it counts all of this transaction or nothing of it.
-        self.accounts |= accounts_of(connection, self._tenant_id, missing, lock)
-        self._sealed |= sealed_until(connection, self._tenant_id, missing)
+        held = hold_accounts(self._uow.connection, self._tenant_id, missing, lock)
+        for account_id, (account, sealed_until, change_micros) in held.items():
+            self.accounts[account_id] = account
+            self.change_micros[account_id] = change_micros
+            self._sealed[account_id] = sealed_until
 
     def book(self, payer_id: str, start_micros: int) -> Booked:
         """The period of what a payer, held before, is charged for at an instant."""

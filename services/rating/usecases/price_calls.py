@@ -158,8 +158,8 @@ class CallPricing:
     def _known_customers(self, keys: Collection[CustomerKey]) -> dict[CustomerKey, Customer]:
         connection, tenant_id = self.uow.connection, self.tenant_id
         known = [key for key in keys if self.accounts.keys() >= set(key)]
-        ids = {account_id for account_id, _ in known}
-        agreements = self._tariffs.agreements.of(connection, tenant_id, ids)
+        changes = {each: self.bookings.change_micros[each] for each, _ in known}
+        agreements = self._tariffs.agreements.of(connection, tenant_id, changes)
         return {
             (account_id, payer_id): Customer(
                 self.accounts[account_id], self.accounts[payer_id], *agreements[account_id]

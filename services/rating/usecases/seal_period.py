@@ -6,13 +6,12 @@ from kernel.period import Period
 from services.rating.domain.charges.billing_period import check_next_to_seal
 from services.rating.domain.charges.seal import Seal, seal_charges
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
-from services.rating.store.accounts import Lock, accounts_of
+from services.rating.store.accounts import Lock, hold_accounts
 from services.rating.store.seals import (
     SealKey,
     charges_in,
     insert_seal,
     seal_of,
-    sealed_until,
 )
 from services.rating.store.unrated import count_unrated
 from services.rating.usecases.adjust_volume import adjust_volume
@@ -35,14 +34,14 @@ def seal_period(
     pricing = CallPricing(uow, tariffs, tenant_id)
     # Charges share this lock: one that is being written is counted, or waits and becomes a
     # correction in the next period.
-    account = accounts_of(connection, tenant_id, [account_id], Lock.UPDATE).get(account_id)
-    if account is None:
+    held = hold_accounts(connection, tenant_id, [account_id], Lock.UPDATE).get(account_id)
+    if held is None:
         raise unrated(UNKNOWN_ACCOUNT, account_id=account_id)
     known = seal_of(connection, key, period)
     if known is not None:
         return known
-    sealed = sealed_until(connection, tenant_id, [account_id]).get(account_id)
-    check_next_to_seal(account, period, sealed, uow.now)
+    account = held.account
+    check_next_to_seal(account, period, held.sealed_until, uow.now)
     adjust_volume(pricing, account, period)
     seal = seal_charges(
         new_uuid(),
