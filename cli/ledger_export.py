@@ -61,7 +61,10 @@ def export_ledger(
     try:
         line_count = asyncio.run(_export(context.obj, file, wanted, draw_root))
     except NoRootError:
-        complain("no root covers that time yet; draw one with --draw-root")
+        complain(
+            "no root ends in that time: a day has one when it has ended (UTC), and --draw-root "
+            "draws one now"
+        )
         raise typer.Exit(1) from None
     report("Exported", f"{line_count:,} lines to {file}")
 

@@ -387,7 +387,7 @@ def main() -> int:
     try:
         with arguments.file.open("rb") as lines:
             ledger = check(lines, arguments.root)
-    except WrongLedgerError as problem:
+    except (WrongLedgerError, OSError) as problem:
         print(f"{arguments.file}: {problem}", file=sys.stderr)
         return 1
     counts = f"{ledger.entry_count} entries, {ledger.proof_count} proofs"
