@@ -1,14 +1,18 @@
 """The accounts that invoice announced."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import text as sql
 
-from chassis.database.direct import Direct
+from chassis.database.direct import Direct, Row
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.errors import unknown_account
 from services.payment.store.schema import account_table
+
+# Rows whose accounts are kept at hand, with their chains.
+ACCOUNTS_AT_HAND_MAX = 20_000
 
 _columns = account_table.c
 
@@ -76,9 +80,13 @@ def known_accounts(
 ) -> dict[str, Account]:
     """Return the accounts with these ids, as far as they are known."""
     rows = _FIND.rows(connection, {"tenant_id": tenant_id, "account_ids": list(account_ids)})
-    return {
-        account_id: Account(
-            tenant, account_id, legal_entity_id, payer_id, currency, PaymentMode(mode), time_zone
-        )
-        for tenant, account_id, legal_entity_id, payer_id, currency, mode, time_zone in rows
-    }
+    return {row[1]: _account(row) for row in rows}
+
+
+@lru_cache(ACCOUNTS_AT_HAND_MAX)
+def _account(row: Row) -> Account:
+    """The account that a row tells of, with what was worked out of it before."""
+    tenant_id, account_id, legal_entity_id, payer_id, currency, mode, time_zone = row
+    return Account(
+        tenant_id, account_id, legal_entity_id, payer_id, currency, PaymentMode(mode), time_zone
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from chassis.database.unit_of_work import UnitOfWork
+from chassis.database.unit_of_work import Event, UnitOfWork
 from chassis.grpc.convert import money_to_proto
 from services.payment.domain.account import Account
 from services.payment.domain.balance import Balance
@@ -28,10 +28,15 @@ def announce_balances(
         return
     balances = balances_of(unit_of_work.connection, changed)
     pairs = sorted(zip(changed, balances, strict=True), key=_partition)
-    # Heads of the outbox are locked in ascending order.
-    for partition, group in groupby(pairs, key=_partition):
-        event = BalanceChanged(balances=[_changed_balance(balance) for _, balance in group])
-        unit_of_work.publish(event, changed[0].tenant_id, partition)
+    events = [
+        Event(
+            BalanceChanged(balances=[_changed_balance(balance) for _, balance in group]),
+            changed[0].tenant_id,
+            partition,
+        )
+        for partition, group in groupby(pairs, key=_partition)
+    ]
+    unit_of_work.publish_all(events)
     watch_funds(unit_of_work, pairs, spent_micros)
 
 
