@@ -43,7 +43,7 @@ class Agreements:
     def of(
         self, connection: Connection, tenant_id: str, changes: Mapping[str, int | None]
     ) -> dict[str, Agreement]:
-        """The agreements of accounts; `changes`: when each last did, as this transaction sees it."""
+        """The agreements of accounts; `changes`: when each last did as this transaction sees it."""
         held = {account_id: self._held.get((tenant_id, account_id)) for account_id in changes}
         found = {
             account_id: each.agreement
