@@ -68,6 +68,18 @@ def test_an_interim_update_without_seconds_tells_nothing(tmp_path: Path) -> None
     assert told(tmp_path, interim, profile="kamailio") is None
 
 
+@pytest.mark.parametrize("callee", ["", "sip:bob@example.com"], ids=["none", "a name"])
+def test_a_stop_without_a_number_ends_the_call_of_its_session(tmp_path: Path, callee: str) -> None:
+    """The session knows who was called; without one nobody does, and the end says so."""
+    stop = SIP_CALL | {
+        "Acct-Status-Type": STOP,
+        "Acct-Session-Time": 65,
+        "Called-Station-Id": callee,
+    }
+    request = told(tmp_path, {name: value for name, value in stop.items() if value})
+    assert (request.call, request.duration_ms) == (None, 65_000)
+
+
 def test_a_stop_ends_the_call_after_its_seconds(tmp_path: Path) -> None:
     """The call is told with it, for a session that nobody opened."""
     stop = SIP_CALL | {"Acct-Status-Type": STOP, "Acct-Session-Time": 65}

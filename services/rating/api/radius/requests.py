@@ -132,7 +132,7 @@ def opening(facts: Facts) -> OpenRequest:
 def accounting(facts: Facts) -> ExtendRequest | CloseRequest | None:
     """What an Accounting-Request tells; None when nothing follows from it.
 
-    Raises MISSING_ATTRIBUTE, UNREADABLE_ATTRIBUTE, INVALID_NUMBER.
+    Raises MISSING_ATTRIBUTE, UNREADABLE_ATTRIBUTE.
     """
     charged_leg, origin = facts.client.charged_leg, facts.text("origin").lower()
     if charged_leg and origin and origin != charged_leg:
@@ -199,7 +199,7 @@ def _close(facts: Facts) -> CloseRequest:
         # A BYE ends a call that was answered; else seconds are the sign of it.
         answered=bool(duration_ms) or (duration_ms is None and bool(facts.text("SIP method"))),
         answer_micros=answer_micros,
-        call=_call(facts, facts.time("set up") or end_micros - lasted_micros),
+        call=_ended_call(facts, facts.time("set up") or end_micros - lasted_micros),
         equipment=facts.client.equipment,
         end_micros=end_micros if duration_ms is None else None,
     )
@@ -210,7 +210,7 @@ def _close_unanswered(facts: Facts) -> CloseRequest:
         session_id=session_id(facts),
         duration_ms=0,
         answered=False,
-        call=_call(facts, facts.event_micros()),
+        call=_ended_call(facts, facts.event_micros()),
         equipment=facts.client.equipment,
     )
 
@@ -222,6 +222,14 @@ def _duration_ms(facts: Facts) -> int | None:
         return (ended - answered) // MICROS_PER_MILLISECOND
     seconds = facts.number("seconds")
     return None if seconds is None else seconds * 1_000
+
+
+def _ended_call(facts: Facts, start_micros: int) -> ChargedCall | None:
+    """The call that has ended; None where the packet does not say which, as its session knows."""
+    try:
+        return _call(facts, start_micros)
+    except DomainError:
+        return None
 
 
 def _call(facts: Facts, start_micros: int) -> ChargedCall:
