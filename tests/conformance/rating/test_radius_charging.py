@@ -228,4 +228,4 @@ async def test_a_record_of_no_use_is_acknowledged_and_told(
     """The switch would repeat it for ever, and take the server for dead."""
     answer = await proxy.tell(STOP, Acct_Session_Time=9, Called_Station_Id="bob")
     assert answer.code == AccountingResponse
-    assert "INVALID_NUMBER" in caplog.text
+    assert "UNKNOWN_SESSION" in caplog.text
