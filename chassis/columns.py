@@ -8,7 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from kernel.errors import DomainError, ErrorKind
-from tollbook.type.v1.columns_pb2 import Column, ColumnBatch, ColumnType
+from tollbook.type.v1.columns_pb2 import (
+    COLUMN_TYPE_DICTIONARY,
+    COLUMN_TYPE_INT32,
+    COLUMN_TYPE_INT64,
+    COLUMN_TYPE_KEY16,
+    COLUMN_TYPE_TEXT,
+    COLUMN_TYPE_UINT8,
+    Column,
+    ColumnBatch,
+    ColumnType,
+)
 
 ROW_COUNT_MAX = 100_000
 
@@ -18,34 +28,32 @@ Nulls = npt.NDArray[np.bool_] | Sequence[bool] | None
 
 def encode(columns: Mapping[str, Column], row_count: int, schema_version: int = 1) -> ColumnBatch:
     """Put columns together to a batch; each column must have `row_count` values."""
-    batch = ColumnBatch(schema_version=schema_version, row_count=row_count)
     for name, column in columns.items():
         column.name = name
-        batch.columns.append(column)
-    return batch
+    return ColumnBatch(schema_version=schema_version, row_count=row_count, columns=columns.values())
 
 
 def int64(values: Integers, nulls: Nulls = None) -> Column:
     """Encode signed 64-bit integers."""
-    return _fixed(ColumnType.COLUMN_TYPE_INT64, np.asarray(values, dtype="<i8").tobytes(), nulls)
+    return _fixed(COLUMN_TYPE_INT64, np.asarray(values, dtype="<i8").tobytes(), nulls)
 
 
 def int32(values: Integers, nulls: Nulls = None) -> Column:
     """Encode signed 32-bit integers."""
-    return _fixed(ColumnType.COLUMN_TYPE_INT32, np.asarray(values, dtype="<i4").tobytes(), nulls)
+    return _fixed(COLUMN_TYPE_INT32, np.asarray(values, dtype="<i4").tobytes(), nulls)
 
 
 def uint8(values: Integers) -> Column:
     """Encode small non-negative integers: enumerations and booleans."""
-    return _fixed(ColumnType.COLUMN_TYPE_UINT8, np.asarray(values, dtype="u1").tobytes(), None)
+    return _fixed(COLUMN_TYPE_UINT8, np.asarray(values, dtype="u1").tobytes(), None)
 
 
 def key16(keys: Sequence[bytes | None]) -> Column:
     """Encode 16-byte keys; None is null."""
     if None not in keys:
-        return _fixed(ColumnType.COLUMN_TYPE_KEY16, b"".join(keys), None)  # type: ignore[arg-type]
+        return _fixed(COLUMN_TYPE_KEY16, b"".join(keys), None)  # type: ignore[arg-type]
     nulls = [key is None for key in keys]
-    return _fixed(ColumnType.COLUMN_TYPE_KEY16, b"".join(key or bytes(16) for key in keys), nulls)
+    return _fixed(COLUMN_TYPE_KEY16, b"".join(key or bytes(16) for key in keys), nulls)
 
 
 def text(values: Sequence[str]) -> Column:
@@ -57,9 +65,7 @@ def encoded_text(encoded: Sequence[bytes]) -> Column:
     """Encode text that is in UTF-8 already."""
     offsets = np.zeros(len(encoded) + 1, dtype="<u4")
     np.cumsum([len(value) for value in encoded], out=offsets[1:])
-    return Column(
-        type=ColumnType.COLUMN_TYPE_TEXT, values=b"".join(encoded), offsets=offsets.tobytes()
-    )
+    return Column(type=COLUMN_TYPE_TEXT, values=b"".join(encoded), offsets=offsets.tobytes())
 
 
 def dictionary(values: Sequence[str]) -> Column:
@@ -67,7 +73,7 @@ def dictionary(values: Sequence[str]) -> Column:
     places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     codes = list(map(places.__getitem__, values))
     return Column(
-        type=ColumnType.COLUMN_TYPE_DICTIONARY,
+        type=COLUMN_TYPE_DICTIONARY,
         values=np.asarray(codes, dtype="<u4").tobytes(),
         dictionary=list(places),
     )
@@ -76,7 +82,7 @@ def dictionary(values: Sequence[str]) -> Column:
 def coded(codes: Integers, words: Sequence[str]) -> Column:
     """Encode text that repeats, given as indexes of distinct words."""
     return Column(
-        type=ColumnType.COLUMN_TYPE_DICTIONARY,
+        type=COLUMN_TYPE_DICTIONARY,
         values=np.asarray(codes, dtype="<u4").tobytes(),
         dictionary=words,
     )
@@ -114,19 +120,19 @@ class Columns:
 
     def int64(self, name: str) -> npt.NDArray[np.int64]:
         """Return signed 64-bit integers; null rows hold 0."""
-        return self._integers(name, ColumnType.COLUMN_TYPE_INT64, np.dtype("<i8"))
+        return self._integers(name, COLUMN_TYPE_INT64, np.dtype("<i8"))
 
     def int32(self, name: str) -> npt.NDArray[np.int32]:
         """Return signed 32-bit integers; null rows hold 0."""
-        return self._integers(name, ColumnType.COLUMN_TYPE_INT32, np.dtype("<i4"))
+        return self._integers(name, COLUMN_TYPE_INT32, np.dtype("<i4"))
 
     def uint8(self, name: str) -> npt.NDArray[np.uint8]:
         """Return unsigned bytes."""
-        return self._integers(name, ColumnType.COLUMN_TYPE_UINT8, np.dtype("u1"))
+        return self._integers(name, COLUMN_TYPE_UINT8, np.dtype("u1"))
 
     def key16(self, name: str) -> list[bytes | None]:
         """Return 16-byte keys."""
-        values = self._column(name, ColumnType.COLUMN_TYPE_KEY16, 16).values
+        values = self._column(name, COLUMN_TYPE_KEY16, 16).values
         keys: list[bytes | None] = [values[at : at + 16] for at in range(0, len(values), 16)]
         for row in np.flatnonzero(self.nulls(name)):
             keys[row] = None
@@ -144,7 +150,7 @@ class Columns:
 
     def encoded_text(self, name: str) -> tuple[bytes, npt.NDArray[np.uint32]]:
         """Return texts in UTF-8, one after the other, and where each begins and the last ends."""
-        column = self._column(name, ColumnType.COLUMN_TYPE_TEXT)
+        column = self._column(name, COLUMN_TYPE_TEXT)
         if len(column.offsets) != 4 * (self.row_count + 1):
             raise malformed(name, f"{len(column.offsets)} bytes of offsets")
         offsets = np.frombuffer(column.offsets, dtype="<u4")
@@ -159,7 +165,7 @@ class Columns:
 
     def dictionary_codes(self, name: str) -> tuple[npt.NDArray[np.uint32], list[str]]:
         """Return the indexes and the distinct texts that they point to."""
-        column = self._column(name, ColumnType.COLUMN_TYPE_DICTIONARY, 4)
+        column = self._column(name, COLUMN_TYPE_DICTIONARY, 4)
         codes = np.frombuffer(column.values, dtype="<u4")
         if len(codes) and int(codes.max()) >= len(column.dictionary):
             raise malformed(name, "an index points past the dictionary")
