@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from chassis import columns
 from services.rating.domain.decks.deck_compiler import compile_deck, deck_digest
+from services.rating.domain.decks.number_index import TOGETHER_MIN
 from services.rating.domain.decks.prefix_table import (
     NO_ROW,
     PrefixTable,
@@ -49,6 +50,8 @@ def test_the_compiled_deck_finds_what_the_definition_finds(
     by_prefix = {rate.prefix: rate for rate in rates}
     assert found == [longest_prefix(by_prefix, number) for number in called]
     assert rows == [table.find_row(number) for number in called]
+    many = called * TOGETHER_MIN
+    assert table.match(*padded_columns(many)).tolist() == rows * TOGETHER_MIN
 
 
 @settings(max_examples=200, deadline=None)

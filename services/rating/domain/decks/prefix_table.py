@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from services.rating.domain.decks.deck_compiler import NO_ROW, SPANS, compile_deck
+from services.rating.domain.decks.number_index import TOGETHER_MIN, NumberIndex
 from services.rating.domain.decks.rate_columns import (
     LENGTH_BITS,
     LENGTH_MASK,
@@ -43,9 +45,11 @@ UInt64s = npt.NDArray[np.uint64]
 RATES_CACHED_MAX = 10_000
 
 DIGITS_AFTER = b"0" * 16
-# The first bytes of a number of so many digits, and the eight bytes after eight.
-FRONT_BYTES = np.array([256 ** min(n, 8) - 1 for n in range(NUMBER_DIGITS_MAX + 1)], np.uint64)
-BACK_BYTES = np.array([256 ** max(n - 8, 0) - 1 for n in range(NUMBER_DIGITS_MAX + 1)], np.uint64)
+# The bytes that a number of so many digits has of its first eight, and of the eight after those.
+SHOWN_BYTES = np.array(
+    [[256 ** min(n, 8) - 1, 256 ** max(n - 8, 0) - 1] for n in range(NUMBER_DIGITS_MAX + 1)],
+    np.uint64,
+)
 TEN, EIGHT_BITS, SIXTEEN_BITS, THIRTY_TWO_BITS = np.array([10, 8, 16, 32], np.uint64)
 EIGHT_ZEROS = np.uint64(0x3030303030303030)
 MAKES_TEN_HIGH, HIGH_BITS = np.uint64(0x7676767676767676), np.uint64(0x8080808080808080)
@@ -72,7 +76,6 @@ class PrefixTable:
         self.next_increments: Int64s = columns["next_increment"]
         self.minimums: Int64s = columns["minimum"]
         self.graces: Int64s = columns["grace_seconds"]
-        self.has_graces = bool(self.graces.any())
         self.row_numbers: Int64s = columns["row_number"]
         self.destination_codes: Int32s = columns["destination_codes"]
         self._destination_offsets = columns["destination_offsets"]
@@ -84,6 +87,7 @@ class PrefixTable:
         self._keys = self.prefix_keys.data
         self._numbers = [columns[name].data for name in NUMBER_FIELDS]
         self._rates: dict[int, Rate] = {}
+        self._highest: dict[str, int] = {}
 
     @classmethod
     def compile(cls, rates: Iterable[Rate]) -> PrefixTable:
@@ -93,13 +97,33 @@ class PrefixTable:
     def __len__(self) -> int:
         return len(self.prices)
 
-    def match(self, numbers: Int64s, lengths: Int32s) -> Int32s:
+    def _intervals(self, numbers: Int64s) -> Places:
+        if len(numbers) >= TOGETHER_MIN:
+            return self._index.find(numbers)
+        return self.interval_starts.searchsorted(numbers, side="right") - 1
+
+    @cached_property
+    def _index(self) -> NumberIndex:
+        return NumberIndex(self.interval_starts)
+
+    @cached_property
+    def _longest_prefix(self) -> int:
+        return int((self.prefix_keys & LENGTH_MASK).max())
+
+    def highest(self, name: str) -> int:
+        """The highest figure of a column, by its attribute; 0 where all are left out."""
+        highest = self._highest.get(name)
+        if highest is None:
+            highest = self._highest[name] = int(getattr(self, name).max(initial=0))
+        return highest
+
+    def match(self, numbers: Int64s, lengths: Int32s) -> Places:
         """The row of the longest prefix of each padded number of a length; NO_ROW without one."""
-        places = self.interval_starts.searchsorted(numbers, side="right") - 1
-        rows: Int32s = self.interval_rows[places]
+        rows = self.interval_rows.take(self._intervals(numbers)).astype(np.intp)
         # Padding makes 12 look like 120: a prefix longer than its number gives way to its parent.
-        while (too_long := (self.prefix_keys[rows] & LENGTH_MASK) > lengths).any():
-            rows[too_long] = self.parents[rows[too_long]]
+        if lengths.min(initial=NUMBER_DIGITS_MAX) < self._longest_prefix:
+            while (too_long := (self.prefix_keys[rows] & LENGTH_MASK) > lengths).any():
+                rows[too_long] = self.parents[rows[too_long]]
         return rows
 
     def find_row(self, number: str) -> int:
@@ -173,21 +197,21 @@ def padded_places(
     content: npt.NDArray[np.uint8], begins: Places, lengths: Places
 ) -> tuple[Int64s, Int32s]:
     """The same of numbers that lie in a text, with DIGITS_AFTER or other 16 bytes at its end."""
-    # The eight bytes from each one on, read as one number; digits become 0 to 9.
-    words = np.ndarray(len(content) - 7, "<u8", content, strides=(1,))
-    shown = np.minimum(lengths, NUMBER_DIGITS_MAX)
-    front = (words[begins] ^ EIGHT_ZEROS) & FRONT_BYTES[shown]
-    back = (words[begins + 8] ^ EIGHT_ZEROS) & BACK_BYTES[shown]
+    # The sixteen bytes from each place on, read as two words; digits become 0 to 9.
+    windows = np.ndarray(len(content) - 15, "V16", content, strides=(1,))
+    words = windows.take(begins).view("<u8").reshape(-1, 2) ^ EIGHT_ZEROS
+    words &= SHOWN_BYTES.take(np.minimum(lengths, NUMBER_DIGITS_MAX), axis=0)
     # A byte above 9 has its highest bit set, or gets it when 0x76 is added.
-    others = ((front + MAKES_TEN_HIGH) | front | (back + MAKES_TEN_HIGH) | back) & HIGH_BITS
-    is_number = others == 0
-    for place in np.flatnonzero(lengths > NUMBER_DIGITS_MAX).tolist():
-        text = content[begins[place] :][: lengths[place]].tobytes()
-        is_number[place] = text.isdigit()
-    if not is_number.all():
-        front, back, lengths = front * is_number, back * is_number, lengths * is_number
+    others = ((words + MAKES_TEN_HIGH) | words) & HIGH_BITS
+    if others.any() or lengths.max(initial=0) > NUMBER_DIGITS_MAX:
+        is_number = (others[:, 0] | others[:, 1]) == 0
+        for place in np.flatnonzero(lengths > NUMBER_DIGITS_MAX).tolist():
+            text = content[begins[place] :][: lengths[place]].tobytes()
+            is_number[place] = text.isdigit()
+        words, lengths = words * is_number[:, None], lengths * is_number
     # Eight digits and seven more; the sixteenth is always 0.
-    return _eight_digits(front) * 10**7 + _eight_digits(back) // 10, lengths.astype(np.int32)
+    eights = _eight_digits(words)
+    return eights[:, 0] * 10**7 + eights[:, 1] // 10, lengths.astype(np.int32)
 
 
 def _eight_digits(words: UInt64s) -> Int64s:
