@@ -66,6 +66,14 @@ def test_a_stored_rate_goes_before_an_inverse() -> None:
     assert (found.rate_text, found.is_inverse) == ("0.9", False)
 
 
+def test_a_pair_changes_whenever_a_rate_of_either_direction_takes_force() -> None:
+    """Between two changes every call is exchanged alike; other pairs do not matter."""
+    changes = [to_micros(MONDAY), to_micros(TUESDAY)]
+    assert RATES.changes([("EUR", "USD")]) == RATES.changes([("USD", "EUR")]) == changes
+    assert RATES.changes([("EUR", "VND"), ("EUR", "EUR")]) == [to_micros(MONDAY)]
+    assert RATES.changes([("USD", "VND")]) == []
+
+
 def test_a_currency_is_always_worth_itself() -> None:
     """Without any rate."""
     same = NO_EXCHANGE.at("EUR", "EUR", 0)

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from math import gcd
 from operator import attrgetter
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from services.rating.domain.errors import invalid_field
 RATE_DECIMALS_MAX = 12
 # More than any pair of currencies needs, e.g. IRR for one KWD; bounds every product of prices.
 RATE_WHOLE_DIGITS_MAX = 12
+CURRENCIES_CACHED_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +62,28 @@ class ExchangeRates:
     def at(self, from_currency: str, to_currency: str, instant_micros: int) -> Exchange | None:
         """The rate stored for the pair, else the inverse of the opposite one; None without both."""
         if from_currency == to_currency:
-            return Exchange(1, 1, from_currency, to_currency, "1", False, "", 0)
+            return _unchanged(from_currency)
         direct = self._in_force(from_currency, to_currency, instant_micros)
         if direct is not None:
             return direct
         opposite = self._in_force(to_currency, from_currency, instant_micros)
         return _inverse(opposite) if opposite is not None else None
 
+    def changes(self, pairs: Iterable[tuple[str, str]]) -> list[int]:
+        """Every instant from which on a rate of one of the pairs is another, ascending."""
+        both_ways = {way for one, other in pairs for way in ((one, other), (other, one))}
+        rates = (each for way in both_ways for each in self._exchanges.get(way, ()))
+        return sorted({each.effective_micros for each in rates})
+
     def _in_force(self, from_currency: str, to_currency: str, instant: int) -> Exchange | None:
         over_time = self._exchanges.get((from_currency, to_currency), [])
         place = bisect_right(over_time, instant, key=attrgetter("effective_micros"))
         return over_time[place - 1] if place else None
+
+
+@lru_cache(maxsize=CURRENCIES_CACHED_MAX)
+def _unchanged(currency: str) -> Exchange:
+    return Exchange(1, 1, currency, currency, "1", False, "", 0)
 
 
 NO_EXCHANGE = ExchangeRates(())
