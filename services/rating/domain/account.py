@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from kernel.period import BillingCycle
 from services.rating.domain.plans.plan import BundleAllowance
+
+NEVER = 2**62
+"""After every instant, in microseconds since 1970."""
 
 
 class Subscription(NamedTuple):
@@ -52,6 +55,18 @@ class BundleGrant(NamedTuple):
     end_micros: int
 
 
+Subscribed = tuple[str, str]
+"""A plan, and the currency of an account that is subscribed to it."""
+
+
+class Steady(NamedTuple):
+    """The one plan of a customer, from when until when; none of those with more than a plan."""
+
+    subscribed: Subscribed | None
+    start_micros: int
+    until_micros: int
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """Whose usage is priced, and who pays."""
@@ -61,6 +76,24 @@ class Customer:
     subscriptions: Sequence[Subscription]
     overrides: Sequence[DeckOverride] = ()
     grants: Sequence[BundleGrant] = ()
+    steady: Steady = field(init=False, repr=False, compare=False)
+    """Batches ask for it again and again."""
+
+    def __post_init__(self) -> None:
+        """Work out once what follows from the rest."""
+        object.__setattr__(self, "steady", self._steady())
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether nothing but the plan makes prices, and the payer pays in the same currency."""
+        is_odd = self.overrides or self.grants or self.account.currency != self.payer.currency
+        return not is_odd
+
+    def _steady(self) -> Steady:
+        if len(self.subscriptions) != 1 or not self.is_usual:
+            return Steady(None, NEVER, NEVER)
+        [(plan_id, start, end)] = self.subscriptions
+        return Steady((plan_id, self.account.currency), start, NEVER if end is None else end)
 
 
 def plan_in_force(subscriptions: Sequence[Subscription], instant_micros: int) -> str | None:

@@ -27,6 +27,22 @@ class Customers:
             self._known.move_to_end(key)
         return known
 
+    def get_each(
+        self, tenant_id: str, account_ids: Iterable[str]
+    ) -> tuple[dict[str, KnownCustomer], list[str]]:
+        """The customers in memory by their accounts, and the accounts of others."""
+        customers, missing = {}, []
+        known, used = self._known.get, self._known.move_to_end
+        for account_id in account_ids:
+            key = tenant_id, account_id
+            customer = known(key)
+            if customer is None:
+                missing.append(account_id)
+            else:
+                used(key)
+                customers[account_id] = customer
+        return customers, missing
+
     def remember(self, tenant_id: str, read: Mapping[str, KnownCustomer]) -> None:
         """Keep what was read, unless it had changed already when the last changes were heeded."""
         for account_id, known in read.items():

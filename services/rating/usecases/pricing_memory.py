@@ -133,14 +133,7 @@ class PricingMemory:
         if not self._is_fresh():
             await self._current(tenant_id)
         known = await self._at_least(tenant_id, 0)
-        customers = {}
-        missing = []
-        for account_id in account_ids:
-            customer = self._customers.get(tenant_id, account_id)
-            if customer is None:
-                missing.append(account_id)
-            else:
-                customers[account_id] = customer
+        customers, missing = self._customers.get_each(tenant_id, account_ids)
         if missing:
             customers |= await self._read_customers(tenant_id, missing)
         return PricingBasis(known.tariff, customers)

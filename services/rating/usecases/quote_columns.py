@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kernel.errors import DomainError
+from services.rating.domain.account import Customer
 from services.rating.domain.bulk.bulk_pricing import Bulk, receipts_of
-from services.rating.domain.bulk.column_groups import Bools, ColumnGroup
+from services.rating.domain.bulk.column_groups import Bools, ColumnGroup, Places, PricedGroups
 from services.rating.domain.bulk.pricing_columns import CallColumns, price_columns
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.counters import CounterBook
@@ -87,24 +88,34 @@ class PricedColumns:
         self.usage_lines = Words(rows)
         self.receipts = [b""] * rows if wanted.receipts else None
 
-    def add_group(self, group: ColumnGroup, receipts: Iterable[bytes]) -> None:
+    def add_groups(self, priced: PricedGroups) -> None:
         """Put calls in that were priced together."""
-        places, table = group.places, group.common.table
-        self.outcomes[places] = OUTCOMES[(group.amounts != 0).view(np.uint8)]
-        self.amounts[places] = group.amounts
-        self.charged[places] = group.charged
-        self.currencies.codes[places] = self.currencies.place(group.common.currency)
+        places, amounts = priced.places, priced.amounts
+        self.outcomes[places] = OUTCOMES.take(amounts != 0)
+        self.amounts[places] = amounts
+        self.charged[places] = priced.charged
+        codes = np.array([self.currencies.place(each.common.currency) for each in priced.groups])
+        sizes = [len(group.places) for group in priced.groups]
+        self.currencies.codes[places] = codes.repeat(sizes)
         if self.wanted.rates:
-            rows, of_calls = np.unique(group.rows, return_inverse=True)
-            rates = list(map(table.rate, rows.tolist()))
-            for words, texts in (
-                (self.prefixes, [rate.prefix for rate in rates]),
-                (self.usage_lines, [rate.destination for rate in rates]),
-            ):
-                words.codes[places] = np.array(list(map(words.place, texts)), np.uint32)[of_calls]
-        if self.receipts is not None:
-            for place, receipt in zip(places.tolist(), receipts, strict=True):
-                self.receipts[place] = receipt
+            for group in priced.groups:
+                self._add_rates(group)
+
+    def _add_rates(self, group: ColumnGroup) -> None:
+        rows, of_calls = np.unique(group.rows, return_inverse=True)
+        rates = list(map(group.common.table.rate, rows.tolist()))
+        for words, texts in (
+            (self.prefixes, [rate.prefix for rate in rates]),
+            (self.usage_lines, [rate.destination for rate in rates]),
+        ):
+            codes = np.array(list(map(words.place, texts)), np.uint32)
+            words.codes[group.places] = codes[of_calls]
+
+    def add_receipts(self, places: Places, receipts: Iterable[bytes]) -> None:
+        """Put the receipts of calls in."""
+        assert self.receipts is not None, "receipts are wanted"
+        for place, receipt in zip(places.tolist(), receipts, strict=True):
+            self.receipts[place] = receipt
 
     def add(self, place: int, quote: Quote) -> None:
         """Put a call in that was priced by itself, or refused."""
@@ -187,18 +198,10 @@ def _together(
 ) -> PricedColumns:
     """Price the calls that need no object; the others are left without an outcome."""
     prices = PricedColumns(len(calls), wanted)
-    free = {
-        account_id: known.customer
-        for account_id, known in basis.customers.items()
-        if known.block_reason is None
-    }
+    customers, of_calls = _customers(basis, calls)
     # Whose a called number is, is asked for calls that are objects.
-    if basis.tariff.has_relations or not free:
+    if basis.tariff.has_relations or not customers:
         return prices
-    places = {account_id: place for place, account_id in enumerate(free)}
-    place_of = np.array([places.get(each, UNKNOWN) for each in calls.account_ids], np.intp)
-    of_calls = place_of[calls.account_places]
-    customers = list(free.values())
 
     def usage_at(place: int) -> Usage:
         return calls.call_at(place).usage(customers[of_calls[place]], basis.tariff, NO_NUMBERS)
@@ -218,6 +221,24 @@ def _together(
         lambda place: usage_at(place).facts,
     )
     bulk = Bulk.of(columns, calls.is_usual & (of_calls != UNKNOWN), price_one)
-    for group in price_columns(columns, bulk.places, basis.tariff, table_of).groups:
-        prices.add_group(group, receipts_of(group, bulk) if wanted.receipts else ())
+    done = price_columns(columns, bulk.places, basis.tariff, table_of)
+    for priced in done.priced:
+        prices.add_groups(priced)
+    if wanted.receipts:
+        for group in done.groups:
+            prices.add_receipts(group.places, receipts_of(group, bulk))
     return prices
+
+
+def _customers(basis: PricingBasis, calls: PlannedColumns) -> tuple[list[Customer], Places]:
+    """Customers that may call, and which of them made each call; UNKNOWN for all others."""
+    customers: list[Customer] = []
+    places = []
+    for account_id in calls.account_ids:
+        known = basis.customers.get(account_id)
+        if known is None or known.block_reason is not None:
+            places.append(UNKNOWN)
+        else:
+            places.append(len(customers))
+            customers.append(known.customer)
+    return customers, np.array(places, np.intp)[calls.account_places]

@@ -62,8 +62,8 @@ class Bulk(NamedTuple):
             & (ringing >= 0)
             & (ringing <= RINGING_MICROS_MAX)
         )
-        places = np.flatnonzero(together), np.flatnonzero(~together)
-        return cls(columns, *places, price_one, counters or CounterBook())
+        places, others = together.nonzero()[0], (~together).nonzero()[0]
+        return cls(columns, places, others, price_one, counters or CounterBook())
 
 
 def price_bulk(

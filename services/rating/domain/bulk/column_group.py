@@ -57,20 +57,6 @@ class GroupTerms(NamedTuple):
         return Service.VOICE.unit_size * NANOS_PER_MICRO
 
 
-class GroupCalls(NamedTuple):
-    """Calls of common terms whose rates are in one deck."""
-
-    common: GroupTerms
-    places: Places
-    """In the batch."""
-    rows: Places
-    """Of the deck."""
-
-    def select(self, which: Bools) -> GroupCalls:
-        """Some of the calls."""
-        return GroupCalls(self.common, self.places[which], self.rows[which])
-
-
 class ColumnGroup(NamedTuple):
     """Calls that were priced together."""
 

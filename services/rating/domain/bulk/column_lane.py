@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from services.rating.domain.account import NEVER
 from services.rating.domain.bulk.column_amounts import PriceFormula, Rounding, Scale
 from services.rating.domain.bulk.column_group import Bools, GroupTerms
 from services.rating.domain.bulk.column_terms import BandTerms
@@ -16,16 +19,16 @@ from services.rating.domain.exact import Ratio
 from services.rating.domain.plans.rounding_rules import DurationRounding
 from services.rating.domain.quantity import MS_PER_SECOND
 
-NEVER = 2**62
-"""After every instant, and above every amount and every duration."""
-
 _DURATION_SHIFTS = {
     DurationRounding.UP: MS_PER_SECOND - 1,
     DurationRounding.DOWN: 0,
     DurationRounding.HALF_UP: MS_PER_SECOND // 2,
 }
 
-T = TypeVar("T", int, Int64s)
+Column = Int64s | int
+"""Values, or the one that all of them are."""
+
+T = TypeVar("T", int, Int64s, Column)
 
 
 class Figures(NamedTuple, Generic[T]):
@@ -56,8 +59,9 @@ class TierFigures(NamedTuple, Generic[T]):
     least: T
 
 
-class Lane(NamedTuple):
-    """Common terms of calls, compiled. Columns are bands: the plan's, then the one of NO_BAND."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Lane:
+    """Common terms of calls, compiled. Columns are bands: that of NO_BAND, then the plan's."""
 
     common: GroupTerms
     scale: Scale
@@ -69,6 +73,11 @@ class Lane(NamedTuple):
     """plus this."""
     fee_factor: int
     """No connect fee is above this times the one of the rate."""
+
+    @property
+    def cells(self) -> int:
+        """How many columns there are."""
+        return len(self.figures[0])
 
     @property
     def duration_shift(self) -> int:
@@ -85,26 +94,17 @@ class Lane(NamedTuple):
         """When other terms take force."""
         return self.common.terms.until_micros or NEVER
 
-    @classmethod
-    def of(cls, common: GroupTerms) -> Lane | None:
-        """The lane of common terms, made once; None where they do not fit 64 bits."""
-        kept = common.kept("lane")
-        if "lane" not in kept:
-            kept["lane"] = _compiled(common)
-        lane: Lane | None = kept["lane"]
-        return lane
-
     def tier(self, number: int) -> Int64s:
         """The figures of a duration tier; of one that never begins beyond the last."""
         if number < len(self.tiers):
             return self.tiers[number]
-        return _matrix([TierFigures(NEVER, 0, 0, 0)] * self.figures.shape[1])
+        return _matrix([TierFigures(NEVER, 0, 0, 0)] * self.cells)
 
-    def fits(self, longest: int, dearest: int, highest_fee: int) -> bool:
-        """Whether every call fits that is not beyond these: its seconds, price and connect fee."""
-        most = self.scale.amount_max
-        time = longest * (dearest * self.price_factor + self.price_constant)
-        return time <= most and highest_fee * self.fee_factor <= most
+    def fits(self, longest: int) -> bool:
+        """Whether every call fits that is not longer, whatever its rate is."""
+        most, table = self.scale.amount_max, self.common.table
+        time = longest * (table.highest("prices") * self.price_factor + self.price_constant)
+        return time <= most and table.highest("connect_fees") * self.fee_factor <= most
 
     def fitting(self, charged: Int64s, prices: Int64s, fees: Int64s) -> Bools:
         """Which calls stay below scale.amount_max, found without leaving 64 bits."""
@@ -115,7 +115,52 @@ class Lane(NamedTuple):
         return fitting & (charged <= (most // factor) // np.maximum(prices + offset, 1))
 
 
-def _compiled(common: GroupTerms) -> Lane | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Lanes:
+    """Lanes side by side: the columns of all of them, one after the other."""
+
+    lanes: Sequence[Lane]
+    first_cells: Int64s
+    """The column of each one's first band; that of NO_BAND is before it."""
+    figures: Figures[Column]
+    tiers: Sequence[TierFigures[Int64s]]
+    has_constants: bool
+    """Whether any price is more than a product."""
+    duration_shifts: Column
+    second_micros: Column
+    until_micros: int
+    """When the first of them is no longer in force."""
+
+    @classmethod
+    def of(cls, lanes: Sequence[Lane]) -> Lanes:
+        """Lanes put together; kept, because a batch is mostly of the same plans as the last."""
+        heads = lanes[0].common.terms.heads
+        known: Lanes | None = heads.get("lanes")
+        if known is None or known.lanes != lanes:
+            known = heads["lanes"] = cls._put_together(lanes)
+        return known
+
+    @classmethod
+    def _put_together(cls, lanes: Sequence[Lane]) -> Lanes:
+        ends = list(accumulate((lane.cells for lane in lanes), initial=0))
+        tiers = (
+            np.concatenate([lane.tier(number) for lane in lanes], axis=1)
+            for number in range(max(len(lane.tiers) for lane in lanes))
+        )
+        return cls(
+            lanes,
+            np.array(ends[:-1], np.int64) + 1,
+            Figures(*map(_column, np.concatenate([lane.figures for lane in lanes], axis=1))),
+            [TierFigures(*figures) for figures in tiers],
+            any(lane.price_constant for lane in lanes),
+            _column(np.array([lane.duration_shift for lane in lanes], np.int64)),
+            _column(np.array([lane.second_micros for lane in lanes], np.int64)),
+            min(lane.until_micros for lane in lanes),
+        )
+
+
+def lane_of(common: GroupTerms) -> Lane | None:
+    """Common terms compiled; None where they do not fit 64 bits."""
     situation, revision = common.situation, common.terms.revision
     exchange = common.to_plan[:2]
     formulas = [
@@ -168,6 +213,11 @@ def _figures(common: GroupTerms, scale: Scale, band: BandTerms, fee_factor: int)
 
 def _matrix(columns: Iterable[tuple[int, ...]]) -> Int64s:
     return np.ascontiguousarray(np.array(list(columns), np.int64).T)
+
+
+def _column(values: Int64s) -> Column:
+    """Values by lane or by cell; one for all where none differs."""
+    return int(values[0]) if (values == values[0]).all() else values
 
 
 def _product(left: Ratio, right: Ratio) -> Ratio:

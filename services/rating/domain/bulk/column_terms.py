@@ -37,19 +37,22 @@ class Situation(NamedTuple):
     failing: frozenset[Condition]
     """Conditions on facts that do not hold."""
     bands: tuple[BandTerms, ...]
-    """By the places of a schedule's timeline: the plan's bands, then the one of NO_BAND (-1)."""
+    """The one of NO_BAND (-1), then the plan's bands, as a schedule's timeline counts them."""
     tiers: tuple[Tier, ...]
     """From 0 on, ascending."""
-
-    @property
-    def chain(self) -> Chain | None:
-        """The decks that are asked in every band; None where bands differ in them."""
-        first = self.bands[0].chain
-        return first if all(band.chain is first for band in self.bands) else None
+    chain: Chain | None
+    """The decks that are asked in every band; None where bands differ in them."""
 
 
 def conditions_of(terms: Terms) -> list[Condition]:
     """The conditions that may be true of one call and not of another, whatever the band."""
+    known: list[Condition] | None = terms.heads.get("conditions")
+    if known is None:
+        known = terms.heads["conditions"] = _conditions(terms)
+    return known
+
+
+def _conditions(terms: Terms) -> list[Condition]:
     compiled, revision = terms.compiled, terms.revision
     every = (
         *(when for when, _ in terms.choices),
@@ -74,9 +77,12 @@ def situation_of(terms: Terms, failing: frozenset[Condition]) -> Situation:
     key = "situation", failing
     situation = terms.heads.get(key)
     if situation is None:
-        codes = (*(band.code for band in terms.revision.time_bands), "")
+        codes = ("", *(band.code for band in terms.revision.time_bands))
         bands = tuple(_band_terms(terms, code, failing) for code in codes)
-        situation = terms.heads[key] = Situation(failing, bands, _tiers(terms))
+        chain = bands[0].chain
+        is_common = all(band.chain is chain for band in bands)
+        situation = Situation(failing, bands, _tiers(terms), chain if is_common else None)
+        terms.heads[key] = situation
     known: Situation = situation
     return known
 

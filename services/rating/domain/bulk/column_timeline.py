@@ -46,6 +46,11 @@ class Timeline(NamedTuple):
         last = starts.searchsorted(ends_micros, side="right") - 1
         return cls(starts, bands, begins_micros, first, last - first)
 
+    @property
+    def crossings_max(self) -> int:
+        """How many other bands the call reaches that reaches most."""
+        return int(self.crossings.max())
+
     def each_crossing(self) -> Iterator[Crossing]:
         """The first band that each call crosses into, then the second of those with more."""
         calls = np.flatnonzero(self.crossings)
