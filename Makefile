@@ -13,6 +13,9 @@ BIN := $(VENV)/bin
 LOCKED := requirements/uv.txt requirements/dev.txt pyproject.toml tools/make_venv.sh
 INSTALLED := $(VENV)/.installed-$(firstword $(shell cat $(LOCKED) | cksum))
 
+# Each of the many processes that are started would compile again what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 PACKAGES := kernel chassis services cli deploy
 IMAGE ?= tollbook:dev
 

@@ -1,15 +1,43 @@
 """Fixtures that every kind of test may ask for."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from chassis.database.engine import Database
 from chassis.database.migrations import migrate
+from tests.support.memory import memory_folder
 from tests.support.postgresql_server import create_database, drop_database, postgresql_server
+
+SHARING_A_SUITE = "tests/e2e/"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let `tmp_path` be in memory."""
+    folder = memory_folder()
+    if folder is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
+
+
+class ByModule(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each worker a module after another, and all that share a running suite to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(SHARING_A_SUITE):
+            return SHARING_A_SUITE
+        scope: str = super()._split_scope(nodeid)
+        return scope
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    """Choose how tests are shared out."""
+    return ByModule(config, log)
 
 
 @pytest.fixture(scope="session")

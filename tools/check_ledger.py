@@ -38,7 +38,7 @@ ORDER = {
 }
 KINDS_OF_ACCOUNTS = frozenset({1, 2, 3, 8})
 TRANSFER_CLEARING = 10
-NOTHING = "0" * 64
+NOTHING, HEX_DIGITS = "0" * 64, frozenset("0123456789abcdef")
 
 Fields = dict[str, Any]
 ChainKey = tuple[str, int]
@@ -60,8 +60,31 @@ class Ledger:
         self.walks: dict[ChainKey, Walk] = {}
         self.postings: dict[tuple[Any, ...], int] = defaultdict(int)
         self.transfers: dict[tuple[str, str], int] = defaultdict(int)
-        self.entry_count = self.proof_count = 0
+        self.entry_count = self.proof_count = self._line_count = self._stage = 0
         self.known_roots: dict[int, str] = {}  # by their ends
+        self._place: list[Any] | None = None
+
+    def take(self, content: bytes) -> None:
+        """Take the next line of the file."""
+        line = _parsed(content)
+        at, number = KINDS.index(line["kind"]), self._line_count + 1
+        _require((at == 0) == (number == 1) and at >= self._stage < 5, "it is out of order")
+        self._place = _next_place(line, self._place if at == self._stage else None)
+        for kind, leave in ("entry", self.end_of_entries), ("balance", self.end_of_balances):
+            if self._stage <= KINDS.index(kind) < at:
+                leave()
+        self._stage, self._line_count = at, number
+        if line["kind"] == "end":
+            _require(line["line_count"] == number, f"these are {number} lines")
+        else:
+            getattr(self, line["kind"])(line)
+
+    def finish(self, roots: Iterable[str]) -> None:
+        """When the last line has been taken: nothing is missing behind it."""
+        _require(self._stage == KINDS.index("end"), "the last line is missing")
+        _require(bool(self.known_roots), "there is no root in it")
+        for root in roots:
+            _require(root in self.known_roots.values(), f"the file is not under root {root}")
 
     def ledger(self, line: Fields) -> None:
         """The first line: whose books, in which time."""
@@ -159,8 +182,7 @@ class Walk:
         states = ledger.chains.get(key)
         if not states:
             raise WrongLedgerError(f"chain {key} is under no root")
-        self._tenant_id = ledger.tenant_id
-        self._roots = ledger.roots
+        self._tenant_id, self._roots = ledger.tenant_id, ledger.roots
         self._states = states
         self._hashes: list[bytes] = []
         self._sequence, self._hash, self._time = 0, NOTHING, 0
@@ -270,34 +292,14 @@ def climb(leaf: bytes, place: int, count: int, path: list[str]) -> str:
 
 def check(lines: Iterable[bytes], roots: Iterable[str] = ()) -> Ledger:
     """Check a file; WrongLedgerError names the first line that shows what is wrong."""
-    ledger, stage, place, number = Ledger(), 0, None, 0
-    for number, content in enumerate(lines, start=1):
+    ledger = Ledger()
+    for number, line in enumerate(lines, start=1):
         try:
-            line = _parsed(content)
-            at = KINDS.index(line["kind"])
-            _require((at == 0) == (number == 1) and at >= stage < 5, "it is out of order")
-            place = _next_place(line, place if at == stage else None)
-            _leave(ledger, stage, at)
-            stage = at
-            if line["kind"] == "end":
-                _require(line["line_count"] == number, f"these are {number} lines")
-            else:
-                getattr(ledger, line["kind"])(line)
+            ledger.take(line)
         except WrongLedgerError as problem:
             raise WrongLedgerError(f"line {number}: {problem}") from None
-    _require(stage == KINDS.index("end"), "the last line is missing")
-    _require(bool(ledger.known_roots), "there is no root in it")
-    for root in roots:
-        _require(root in ledger.known_roots.values(), f"the file is not under root {root}")
+    ledger.finish(roots)
     return ledger
-
-
-def _leave(ledger: Ledger, stage: int, next_stage: int) -> None:
-    """Do what is due when the lines of one kind have been read."""
-    if stage <= KINDS.index("entry") < next_stage:
-        ledger.end_of_entries()
-    if stage <= KINDS.index("balance") < next_stage:
-        ledger.end_of_balances()
 
 
 def _next_place(line: Fields, before: list[Any] | None) -> list[Any]:
@@ -335,9 +337,7 @@ def _check_value(key: str, value: Any) -> None:
     if mark == "$":
         _require(isinstance(value, str), f"{name} is a text")
     elif mark == "#":
-        is_hash = (
-            isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
-        )
+        is_hash = isinstance(value, str) and len(value) == 64 and set(value) <= HEX_DIGITS
         _require(is_hash, f"{name} is 64 hexadecimal digits")
     elif mark == "*":
         _require(isinstance(value, list), f"{name} is a list")

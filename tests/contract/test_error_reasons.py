@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ REASON_ARGUMENTS = {"DomainError": 1, "invalid_field": 0, "precondition": 0}
 COMPOSED = {"not_found": "_NOT_FOUND", "exists": "_EXISTS", "taken": "_TAKEN"}
 
 
+@cache
 def raised_in(folder: Path) -> set[str]:
     """The reasons of the errors that the code of a folder makes."""
     trees = [ast.parse(file.read_text()) for file in folder.rglob("*.py")]

@@ -1,7 +1,7 @@
 """Bad call files by the command line: every record ends somewhere, and is told what to do."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from kernel.ids import new_uuid
 from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
-from tests.support.suite import Suite, running_suite
+from tests.support.suite import Suite
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 
 RECORDS = re.compile(
     r"([\d,]+) received = ([\d,]+) accepted \+ ([\d,]+) duplicate \+ ([\d,]+) in suspense"
@@ -64,16 +64,7 @@ class Desk:
         return done.stdout
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def suite() -> AsyncIterator[Suite]:
-    """The running suite; each test has a tenant of its own in it."""
-    async with running_suite("sqlite") as running:
-        yield running
-        done = running.tollbook("reconcile", "--complete")
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(suite: Suite, tmp_path: Path) -> Desk:
     """An operator with one account, desk-1."""
     operator = Operator(suite, f"t{new_uuid()[-12:]}")

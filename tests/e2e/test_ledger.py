@@ -2,19 +2,17 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
 from kernel.errors import DomainError
 from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
-from tests.support.suite import Suite, request_id, running_suite
+from tests.support.suite import Suite, request_id
 from tollbook.payment.v1 import adjustment_service_pb2 as adjustment
 from tollbook.payment.v1 import ledger_root_service_pb2 as roots
 from tollbook.payment.v1 import payment_pb2, payment_service_pb2
@@ -23,18 +21,11 @@ from tollbook.payment.v1.ledger_pb2 import ENTRY_REASON_PAYMENT
 from tollbook.payment.v1.ledger_root_service_pb2_grpc import LedgerRootServiceStub
 from tollbook.payment.v1.payment_service_pb2_grpc import LedgerServiceStub, PaymentServiceStub
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 
 CHECKER = Path(__file__).resolve().parents[2] / "tools/check_ledger.py"
 CALLS = [PlacedCall("desk-1", "31612345678", MONTH + timedelta(hours=1), 61, "call-1")]
 NOTE = "agreed on the telephone"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def suite() -> AsyncIterator[Suite]:
-    """The running suite."""
-    async with running_suite("sqlite") as running:
-        yield running
 
 
 def euros(units: int) -> Money:
@@ -153,5 +144,4 @@ async def test_a_single_entry_is_proven_without_the_books(suite: Suite, tmp_path
 
 async def test_the_services_agree_on_adjusted_books(suite: Suite) -> None:
     """Refunds, credit and corrections are neither usage nor invoices."""
-    done = suite.tollbook("reconcile", "--complete")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert suite.differences() == ""

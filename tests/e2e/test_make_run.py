@@ -4,11 +4,8 @@ import csv
 import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 import textwrap
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +14,7 @@ import pytest
 
 from deploy.local.installation import PORT_BASE_VARIABLE, SERVICES
 from deploy.local.ports import free_port
+from tests.e2e.newcomer import END_SECONDS_MAX, Run, is_running
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -24,9 +22,6 @@ pytestmark = [
 ]
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/plan.md"
-READY_SECONDS_MAX = 240.0
-END_SECONDS_MAX = 60.0
-POLL_SECONDS = 0.1
 # The ports above a base that the suite uses are at most so far from it.
 PORT_SPAN = 500
 PORT_BASE_MAX = 65_000 - PORT_SPAN
@@ -34,70 +29,6 @@ PORT_BASE_MAX = 65_000 - PORT_SPAN
 RECORDS = re.compile(
     r"([\d,]+) received = ([\d,]+) accepted \+ ([\d,]+) duplicate \+ ([\d,]+) in suspense"
 )
-
-
-class Run:
-    """A running `tollbook run`, with what it has printed so far in a file."""
-
-    def __init__(self, name: str, folder: Path, port_base: int) -> None:
-        self.folder = folder
-        self.environment = {
-            **os.environ,
-            "TOLLBOOK_DATA": str(folder),
-            PORT_BASE_VARIABLE: str(port_base),
-            # Wide enough that no table is folded.
-            "COLUMNS": "200",
-        }
-        self._printed = folder.parent / f"{name}.txt"
-        with self._printed.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", "run"],
-                env=self.environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        self.services: dict[str, int] = {}
-
-    @property
-    def printed(self) -> str:
-        """Everything it has printed."""
-        return self._printed.read_text()
-
-    def told(self, topic: str) -> str:
-        """What it has printed about a topic."""
-        [line] = [line for line in self.printed.splitlines() if line.startswith(f"  ✓ {topic} ")]
-        return line.removeprefix(f"  ✓ {topic} ").strip()
-
-    def wait_ready(self) -> None:
-        """Wait until it says that it stays until Ctrl-C, and find its processes."""
-        deadline = time.monotonic() + READY_SECONDS_MAX
-        while "Press Ctrl-C to stop." not in self.printed:
-            assert self.process.poll() is None, self.printed
-            assert time.monotonic() < deadline, self.printed
-            time.sleep(POLL_SECONDS)
-        self.services = children(self.process.pid)
-
-    def interrupt(self) -> int:
-        """Press Ctrl-C, if it still runs, and return its exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(END_SECONDS_MAX)
-
-    def tollbook(self, *arguments: str) -> str:
-        """Run another command beside it, as its user would; it must succeed."""
-        done = self.ask(*arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another command beside it, however it ends."""
-        return subprocess.run(
-            [sys.executable, "-m", "cli.main", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -289,22 +220,3 @@ def amount(shown: str, topic: str) -> Decimal:
     found = re.search(rf"^ *{re.escape(topic)} +(-?[\d,.]+) [A-Z]{{3}} *$", shown, re.MULTILINE)
     assert found is not None, shown
     return Decimal(found[1].replace(",", ""))
-
-
-def children(parent: int) -> dict[str, int]:
-    """The processes that a process has started, by the name of what they serve."""
-    found = {}
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            command = (status.parent / "cmdline").read_bytes().decode().strip("\0").split("\0")
-            is_child = f"PPid:\t{parent}\n" in status.read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if is_child:
-            found["nats" if "nats-server" in command[0] else command[-1]] = int(status.parent.name)
-    return found
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is a process of this number."""
-    return Path(f"/proc/{pid}").exists()

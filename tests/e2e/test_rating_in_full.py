@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -32,25 +31,16 @@ from tests.support.full_month import (
 )
 from tests.support.full_tariff import EXCHANGE_SOURCE, FullOperator
 from tests.support.operator import timestamp
-from tests.support.suite import Suite, running_suite
+from tests.support.suite import Suite
 from tollbook.rating.v1 import charge_pb2
 from tollbook.rating.v1 import rating_service_pb2 as rating
 from tollbook.type.v1 import call_pb2 as type_call
 from tools.check_receipt import check
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def suite() -> AsyncIterator[Suite]:
-    """The running suite; nothing is missing in it at the end."""
-    async with running_suite("sqlite") as running:
-        yield running
-        done = running.tollbook("reconcile", "--complete")
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def operator(suite: Suite) -> FullOperator:
     """The operator, with a reseller and a customer of it, whose calls are priced."""
     operator = FullOperator(suite, "full")

@@ -1,18 +1,16 @@
 """The main job on real input: a carrier's deck and real records, from import to an invoice."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from google.type.money_pb2 import Money
 
 from tests.realdata.conftest import realdata
 from tests.realdata.make_billable import SOURCE, rewrite_asterisk, rewrite_freeswitch
 from tests.support.operator import Deck, Operator
-from tests.support.suite import Suite, fact, request_id, running_suite
+from tests.support.suite import Suite, fact, request_id
 from tollbook.cdr.v1 import cdr_service_pb2 as cdr
 from tollbook.cdr.v1 import source_pb2 as source
 from tollbook.invoice.v1 import customer_pb2, invoice_pb2
@@ -24,7 +22,7 @@ from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 
 __all__ = ["realdata"]
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 
 ASTERISK = "cdr/asterisk_cdr_csv"
 FREESWITCH = "cdr/freeswitch/json_cdr_cgrates_minimal.json"
@@ -58,15 +56,6 @@ class Ended:
     accepted: int
     duplicate: int
     suspended: dict[str, int]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def suite(realdata: Path) -> AsyncIterator[Suite]:
-    """The running suite; nothing is missing in it at the end."""
-    async with running_suite("sqlite") as running:
-        yield running
-        done = running.tollbook("reconcile", "--complete")
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_real_files_as_they_are_lose_no_record(suite: Suite, realdata: Path) -> None:

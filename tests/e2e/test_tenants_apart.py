@@ -1,7 +1,6 @@
 """Two tenants with the same codes and call keys: by no method does one meet the other."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import pairwise
 
@@ -25,7 +24,7 @@ from tests.e2e.two_tenants import (
 )
 from tests.support.methods import Method, ids_in
 from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
-from tests.support.suite import fact, running_suite
+from tests.support.suite import Suite, fact
 from tollbook.cdr.v1 import cdr_service_pb2 as cdr
 from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc
 from tollbook.invoice.v1 import invoice_service_pb2 as invoice
@@ -39,7 +38,7 @@ from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
 from tollbook.rating.v1 import tariff_service_pb2 as tariff
 from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
 
 # Nothing is a good answer to a list and to a retry of what there is; of several items each is
 # answered for itself. A switch is answered that its call is refused. A block may come before its
@@ -62,17 +61,14 @@ WITH_SEVERAL_IDS = [method for method in WITH_IDS if len(method.ids) > 1]
 PAGE_SIZE = 500
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world() -> AsyncIterator[World]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(suite: Suite) -> World:
     """Both tenants with one of each thing that there is."""
-    async with running_suite("sqlite") as suite:
-        terms = {"fees": [SETUP_FEE]}
-        tenants = {name: Operator(suite, name, terms=terms) for name in (AURORA, BOREALIS)}
-        world = World(suite, tenants)
-        await world.set_up()
-        yield world
-        done = suite.tollbook("reconcile", "--complete")
-        assert done.returncode == 0, done.stdout + done.stderr
+    terms = {"fees": [SETUP_FEE]}
+    tenants = {name: Operator(suite, name, terms=terms) for name in (AURORA, BOREALIS)}
+    world = World(suite, tenants)
+    await world.set_up()
+    return world
 
 
 async def test_no_list_shows_anything_of_another_tenant(world: World) -> None:

@@ -16,6 +16,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from deploy.local.ports import free_port
 from deploy.local.postgresql import Postgresql, server_user
+from tests.support.memory import memory_folder
 
 START_SECONDS_MAX = 60
 
@@ -30,7 +31,11 @@ def postgresql_server(durable: bool = False) -> Iterator[str]:
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="tollbook-pg-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="tollbook-pg-",
+        dir=None if durable else memory_folder(),
+        ignore_cleanup_errors=True,
+    ) as folder:
         Path(folder).chmod(0o755)
         server = Postgresql(Path(folder) / "cluster", free_port(), secrets.token_hex(16))
         server.initialise()
@@ -64,7 +69,9 @@ def wait_until_answering(url: str) -> None:
 def create_database(url: str, name: str, template: str = "template0") -> str:
     """Create a database, as a copy of another, and return its URL."""
     with _administrator(url).connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        # Files are copied as they are; by way of the log, the default, it takes twice as long.
+        statement = f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'
+        connection.execute(sa.text(statement))
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 

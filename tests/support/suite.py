@@ -24,6 +24,7 @@ from deploy.local.installation import (
 )
 from deploy.local.supervisor import Supervisor
 from kernel.ids import new_uuid
+from tests.support.memory import memory_folder
 from tollbook.operations.v1 import operations_service_pb2 as operations
 from tollbook.operations.v1 import operations_service_pb2_grpc as operations_grpc
 
@@ -98,6 +99,11 @@ class Suite:
             check=False,
         )
 
+    def differences(self) -> str:
+        """What `reconcile` finds missing, doubled or on its way; nothing if the services agree."""
+        done = self.tollbook("reconcile", "--complete")
+        return done.stdout + done.stderr if done.returncode else ""
+
     async def close(self) -> None:
         """Hang up and stop every process."""
         for channel in self._channels.values():
@@ -115,9 +121,18 @@ class Suite:
 
 
 @asynccontextmanager
-async def running_suite(database: Literal["sqlite", "postgresql"]) -> AsyncIterator[Suite]:
-    """Start everything in a folder of its own, and stop it at the end."""
-    with tempfile.TemporaryDirectory(prefix="tollbook-", ignore_cleanup_errors=True) as folder:
+async def running_suite(
+    database: Literal["sqlite", "postgresql"], in_memory: bool = False
+) -> AsyncIterator[Suite]:
+    """Start everything in a folder of its own, and stop it at the end.
+
+    A folder in memory is faster, and for tests that don't measure writing.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="tollbook-",
+        dir=memory_folder() if in_memory else None,
+        ignore_cleanup_errors=True,
+    ) as folder:
         # PostgreSQL, started by root, runs as another user, who must be able to pass.
         os.chmod(folder, 0o755)  # noqa: PTH101 - pathlib is not for coroutines
         suite = Suite(Path(folder) / "data", database)
