@@ -42,8 +42,10 @@ from kernel.partition import PARTITION_COUNT
 
 # Events applied in one transaction: enough to share its cost, few enough to repeat quickly.
 EVENTS_A_TRANSACTION_MAX = 32
-# What one partition brings to a transaction that it shares with others.
+# What one partition brings to a transaction that it shares with others, and how far apart these
+# begin: they do more at once then, and nobody waits for an event who would not wait for this.
 SHARED_BYTES_MAX = 64 * 1024
+SHARED_APART_SECONDS = 0.1
 FETCH_WAIT_SECONDS = 5.0
 # Tries of one event before it is a dead letter, with a pause that doubles in between.
 TRIES_MAX = 5
@@ -98,8 +100,10 @@ class _Batch:
 
     @property
     def is_small(self) -> bool:
-        """Whether others need not wait for it."""
-        return sum(len(event.body) for event in self.events) <= SHARED_BYTES_MAX
+        """Whether it can wait for others, and others need not wait for it."""
+        has_more_behind = len(self.deliveries) == EVENTS_A_TRANSACTION_MAX
+        size = sum(len(event.body) for event in self.events)
+        return not has_more_behind and size <= SHARED_BYTES_MAX
 
     @property
     def stream_place(self) -> StreamPlace:
@@ -126,7 +130,7 @@ class Consumer:
         self._handlers = {handler.type_name: handler for handler in handlers}
         self._dead_letters = DeadLetters(broker, service)
         self._sharing: GroupCommit[_Batch, Exception | None] = GroupCommit(
-            self._apply_together, PARTITION_COUNT
+            self._apply_together, PARTITION_COUNT, SHARED_APART_SECONDS
         )
 
     async def run(self, partition: int) -> None:
