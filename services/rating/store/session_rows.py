@@ -98,7 +98,8 @@ def _fixed(session: Session) -> tuple[Any, ...]:
 
 
 def _changing(session: Session) -> tuple[Any, ...]:
-    call, has_numbers = session.call, session.is_live
+    # One that has expired is yet to be charged: by an end that comes late, or its record.
+    call, has_numbers = session.call, session.is_live or session.state is SessionState.EXPIRED
     return (
         session.version,
         int(session.state),

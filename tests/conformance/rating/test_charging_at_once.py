@@ -118,7 +118,7 @@ async def test_a_crash_between_any_two_steps_ends_as_if_there_had_been_none(
     assert not purse.held or place >= CAPTURE
 
 
-async def test_an_open_that_nobody_answers_is_taken_on(
+async def test_an_open_that_nobody_waits_for_is_refused_and_its_money_is_free(
     charging: ChargingDesk, purse: Purse
 ) -> None:
     """The replica dies once the money is held, and the switch never asks again."""
@@ -127,11 +127,23 @@ async def test_an_open_that_nobody_answers_is_taken_on(
     with pytest.raises(CrashError):
         await charging.open("s")
     assert (await charging.session("s")).state is SessionState.OPENING
+    assert purse.held
     assert await charging.end_due(utc_now() + timedelta(seconds=11)) == 1
     session = await charging.session("s")
-    assert (session.state, session.granted_seconds) == (SessionState.ACTIVE, 60)
-    await charging.end_due(utc_now() + timedelta(seconds=500))
-    assert (await charging.session("s")).state is SessionState.EXPIRED
+    assert (session.state, session.reason) == (SessionState.REFUSED, Reason.FUNDS_UNAVAILABLE)
+    assert not purse.held
+
+
+async def test_an_open_that_is_asked_again_waits_anew(charging: ChargingDesk, purse: Purse) -> None:
+    """The switch repeats what was not answered, long after: its call is granted."""
+    crash = Crash(3)
+    charging.crash_at(crash)
+    call = charging.call()
+    with pytest.raises(CrashError):
+        await charging.open("s", call)
+    charging.now = utc_now() + timedelta(seconds=11)
+    answer = await charging.open("s", call)
+    assert (answer.verdict, answer.granted_seconds) == (Verdict.GRANTED, 60)
 
 
 async def test_what_was_allowed_in_an_outage_is_held_with_the_next_extend(

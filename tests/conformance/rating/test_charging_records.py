@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from kernel.clock import from_micros, utc_now
-from services.rating.domain.charging.answer import Reason
+from services.rating.domain.charging.answer import Reason, Verdict
 from services.rating.domain.charging.session import SessionState
 from services.rating.domain.charging.transfers import hold_key
 from tests.conformance.rating.charging_desk import (
@@ -74,6 +74,29 @@ async def test_a_silent_session_expires_and_its_late_record_charges_it(
     assert await desk.deltas() == [300_000]
     session = await charging.session("s")
     assert (session.state, session.cost_micros) == (SessionState.CLOSED, 300_000)
+
+
+async def test_an_end_that_comes_after_its_session_expired_is_charged(
+    charging: ChargingDesk,
+) -> None:
+    """The switch says nothing for minutes, then how long the call was, and not which it was."""
+    await charging.open("s")
+    await charging.end_due(utc_now() + timedelta(seconds=400))
+    answer = await charging.close("s", 300)
+    assert (answer.verdict, answer.cost_micros) == (Verdict.CLOSED, 300_000)
+    assert await charging.desk.deltas() == [300_000]
+
+
+async def test_a_call_that_went_on_though_it_was_refused_is_charged_as_its_end_tells(
+    charging: ChargingDesk, purse: Purse
+) -> None:
+    """Nothing is kept of the numbers of a call that was refused; its end names them."""
+    call = charging.call()
+    purse.money[charging.desk.account_id] = 0
+    assert (await charging.open("s", call)).verdict is Verdict.REFUSED
+    assert (await charging.session("s")).call.callee.digits == ""
+    answer = await charging.close("s", 60, call)
+    assert (answer.verdict, answer.cost_micros) == (Verdict.CLOSED, MINUTE)
 
 
 async def test_units_of_a_call_are_free_for_its_own_record(

@@ -5,7 +5,12 @@ from __future__ import annotations
 from services.rating.domain.charging.offline import OfflineAnswer, sequence_of
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ExtendRequest
-from services.rating.domain.charging.session import MICROS_PER_SECOND, Session, begin_of
+from services.rating.domain.charging.session import (
+    MICROS_PER_SECOND,
+    Session,
+    SessionState,
+    begin_of,
+)
 
 
 def adopted(session: Session, offline: OfflineAnswer, now_micros: int) -> Session:
@@ -23,6 +28,7 @@ def adopted(session: Session, offline: OfflineAnswer, now_micros: int) -> Sessio
         session = session._replace(begin_micros=begin, used_seconds=used)
     unused = answer.granted_seconds - session.used_seconds
     session = session._replace(
+        state=SessionState.ACTIVE,
         granted_seconds=max(session.granted_seconds, answer.granted_seconds),
         expire_micros=now_micros + DEFAULT_POLICY.hold_seconds(max(0, unused)) * MICROS_PER_SECOND,
     )

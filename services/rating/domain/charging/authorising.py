@@ -35,7 +35,7 @@ from services.rating.domain.counters import CounterBook, CounterUse
 from services.rating.domain.errors import sequence_too_old, session_conflict
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 
-# An open without an answer for so long is taken on by whoever finds it.
+# No switch waits for the answer to an open for so long: one that is late comes to nothing.
 OPENING_SECONDS_MAX = 10
 # payment holds money no longer.
 HOLD_SECONDS_MAX = 24 * 3_600
@@ -59,20 +59,18 @@ def opened(
 ) -> Session:
     """The session of a call that wants to begin; a known one stays as it is.
 
+    One that still waits for its answer does so anew: its switch asks again.
+
     Raises:
         DomainError: SESSION_CONFLICT for the id of another call.
     """
+    prices, terms = basis
     if known is not None:
         _check_same_call(known, request)
-        return known
-    prices, terms = basis
+        return _waiting(known, terms) if known.state is SessionState.OPENING else known
     slice_end = terms.policy.open_slice(request.requested_seconds)
-    session = Session(
-        tenant_id,
-        request.session_id,
-        request.call,
-        SessionState.OPENING,
-        expire_micros=terms.now_micros + OPENING_SECONDS_MAX * MICROS_PER_SECOND,
+    session = _waiting(
+        Session(tenant_id, request.session_id, request.call, SessionState.OPENING), terms
     )
     if request.call.callee.kind is NumberKind.EMERGENCY:
         return _passing(session, 0, terms)
@@ -124,7 +122,7 @@ def finished(
         return known
     prices, terms = basis
     ends = holds_end_micros(results)
-    reason = refusal_of(known, results) or _refusal(prices, ends, terms)
+    reason = refusal_of(known, results) or _refusal(known, prices, ends, terms)
     if isinstance(prices, Reason) or reason:
         # The holds of an open were given back; those of an extend are what they were before.
         known = _reserving(known, known.granted_seconds, prices, counters)
@@ -137,10 +135,20 @@ def finished(
     return granted(session, seconds, terms, ends)
 
 
-def _refusal(prices: CallPrices | Reason, ends_micros: int | None, terms: Terms) -> Reason:
+def _waiting(session: Session, terms: Terms) -> Session:
+    """An opening session whose switch waits for the answer."""
+    until = terms.now_micros + OPENING_SECONDS_MAX * MICROS_PER_SECOND
+    return session._replace(expire_micros=until)
+
+
+def _refusal(
+    session: Session, prices: CallPrices | Reason, ends_micros: int | None, terms: Terms
+) -> Reason:
     """Why what is held is of no use."""
     if isinstance(prices, Reason):
         return prices
+    if session.state is SessionState.OPENING and session.expire_micros <= terms.now_micros:
+        return Reason.FUNDS_UNAVAILABLE
     grace_micros = terms.policy.grace_seconds * MICROS_PER_SECOND
     is_over = ends_micros is not None and ends_micros - grace_micros <= terms.now_micros
     return Reason.FUNDS_UNAVAILABLE if is_over else Reason.NONE

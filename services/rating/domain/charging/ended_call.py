@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from services.rating.domain.charging.requests import ChargedCall, CloseRequest
-from services.rating.domain.charging.session import Session, begin_of
+from services.rating.domain.charging.session import Session, SessionState, begin_of
 from services.rating.domain.errors import unknown_session
 
 _MICROS_PER_MS = 1_000
@@ -29,9 +30,7 @@ def ended_call(known: Session | None, request: CloseRequest) -> EndedCall:
     Raises:
         DomainError: UNKNOWN_SESSION.
     """
-    call = request.call if known is None else known.call
-    if call is None:
-        raise unknown_session(request.session_id)
+    call = _call(known, request)
     answered = begin_of(call, request.answer_micros) or (known and known.begin_micros)
     begin = answered or call.start_micros
     if request.duration_ms or request.end_micros is None:
@@ -40,3 +39,15 @@ def ended_call(known: Session | None, request: CloseRequest) -> EndedCall:
         return EndedCall(call, begin, 0, is_answered=False)
     lasted = max(0, request.end_micros - answered) // _MICROS_PER_MS
     return EndedCall(call, begin, lasted, is_answered=True)
+
+
+def _call(known: Session | None, request: CloseRequest) -> ChargedCall:
+    """The call as its session knows it; one that was refused, as its end tells it."""
+    if known is None:
+        if request.call is None:
+            raise unknown_session(request.session_id)
+        return request.call
+    if known.state is not SessionState.REFUSED or request.call is None:
+        return known.call
+    account_id = known.call.account_id or request.call.account_id
+    return replace(request.call, account_id=account_id, start_micros=known.call.start_micros)

@@ -1,4 +1,4 @@
-"""What nobody asks for: opens that got stuck are taken on, sessions expire, old ones are forgotten.
+"""What nobody asks for: opens that got stuck are refused, sessions expire, old ones are forgotten.
 
 Every replica does it; what another was first with changes nothing.
 """

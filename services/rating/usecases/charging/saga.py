@@ -8,9 +8,10 @@
     C   the session has its answer          (transaction)
 
 Every step follows from what is stored before it and has ids of its own, so that whoever repeats
-it, repeats the same: the switch its request, the repair an open that nobody answers. After a crash
-between A and C the intent is taken up where it was left; after 1, payment hears of the charge by
-the event. What nobody repeats, ends by itself: holds and sessions expire.
+it, repeats the same. After a crash between A and C the intent is taken up where it was left: by a
+switch that asks again, or by the repair, which refuses an open that nobody waits for any more and
+gives back what it holds. After 1, payment hears of the charge by the event. What nobody repeats,
+ends by itself: holds and sessions expire.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class Saga:
         return after
 
     async def end(self, session: Session) -> None:
-        """Let a session whose time is over expire; one that is still opening is taken on."""
+        """Let a session whose time is over expire; one that is still opening comes to nothing."""
         if session.state is SessionState.OPENING:
             await self.take_on(session)
             return
