@@ -28,9 +28,14 @@ def rated_period(field: str, message: TimeRange) -> Period:
     return period
 
 
+def is_rated(micros: int) -> bool:
+    """Whether there may be prices for a moment in microseconds."""
+    return FIRST_MICROS <= micros < LAST_MICROS
+
+
 def checked_micros(field: str, micros: int) -> int:
     """A moment in microseconds. INVALID_TIME."""
-    if not FIRST_MICROS <= micros < LAST_MICROS:
+    if not is_rated(micros):
         problem = f"{micros} microseconds since 1970 is not in the years 1970 to 2199"
         raise invalid_field("INVALID_TIME", field, problem)
     return micros

@@ -181,6 +181,13 @@ async def test_a_call_that_nobody_authorised_is_charged(proxy: Proxy) -> None:
     assert euros([await proxy.charging.desk.charge()]) == ["0.0600"]
 
 
+async def test_a_clock_that_is_far_off_loses_no_charge(proxy: Proxy) -> None:
+    """A set-up time of 1969 counts as missing."""
+    far_off = "1969-12-31T23:00:00+00:00"
+    await proxy.tell(STOP, Sip_Method=BYE, Acct_Session_Time=60, h323_setup_time=far_off)
+    assert euros([await proxy.charging.desk.charge()]) == ["0.0600"]
+
+
 async def test_a_proxy_that_only_accounts_is_metered_from_the_answer(
     proxy: Proxy, purse: Purse
 ) -> None:

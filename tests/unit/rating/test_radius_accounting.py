@@ -184,3 +184,32 @@ def test_a_switch_without_a_clock_is_heard_by_ours(tmp_path: Path) -> None:
     call = {name: value for name, value in SIP_CALL.items() if name != "Event-Timestamp"}
     stop = call | {"Acct-Status-Type": STOP, "Acct-Session-Time": 65, "Acct-Delay-Time": 5}
     assert told(tmp_path, stop).call.start_micros == NOW_MICROS - 70_000_000
+
+
+FAR_OFF = ["1969-12-31T23:00:00+00:00", "2200-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"]
+
+
+@pytest.mark.parametrize("far_off", FAR_OFF)
+def test_a_time_for_which_there_are_no_prices_is_not_told(tmp_path: Path, far_off: str) -> None:
+    """A clock that is far off loses no charge: what else the packet says counts."""
+    times = ("h323-setup-time", "h323-connect-time", "h323-disconnect-time")
+    stop = SIP_CALL | {"Acct-Status-Type": STOP, "Acct-Session-Time": 65}
+    assert told(tmp_path, stop | dict.fromkeys(times, far_off)) == told(tmp_path, stop)
+
+
+def test_a_call_cannot_have_begun_before_1970(tmp_path: Path) -> None:
+    """However long its Stop says that it was; the charge then tells that its length is none."""
+    stop = SIP_CALL | {"Acct-Status-Type": STOP, "Acct-Session-Time": 10**9, "Event-Timestamp": 9}
+    request = told(tmp_path, stop)
+    assert (request.call.start_micros, request.duration_ms) == (0, 10**12)
+
+
+def test_times_that_are_a_century_apart_tell_no_duration(tmp_path: Path) -> None:
+    """Then Acct-Session-Time counts."""
+    stop = CISCO_CALL | {
+        "Acct-Status-Type": STOP,
+        "Acct-Session-Time": 9,
+        "h323-connect-time": "14:30:29.100 GMT Wed Jan 23 2002",
+        "h323-disconnect-time": "14:30:39.050 GMT Wed Jan 23 2102",
+    }
+    assert told(tmp_path, stop, profile="cisco").duration_ms == 9_000

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from kernel.e164 import normalise
 from kernel.errors import DomainError, ErrorKind
+from services.rating.api.moments import FIRST_MICROS, is_rated
 from services.rating.api.radius.attributes import Attributes
 from services.rating.api.radius.clients import RadiusClient
 from services.rating.api.radius.vendor_times import read_time
@@ -94,8 +95,9 @@ class Facts:
         return int(text) if is_number and int(text) <= NUMBER_MAX else None
 
     def time(self, fact: str) -> int | None:
-        """A fact that is a time of a vendor's own form."""
-        return read_time(self.text(fact), self.client.zone)
+        """A fact that is a time of a vendor's own form; None of a clock that is far off."""
+        micros = read_time(self.text(fact), self.client.zone)
+        return micros if micros is not None and is_rated(micros) else None
 
     def event_micros(self) -> int:
         """When what is told happened; no switch knows the future."""
@@ -192,14 +194,14 @@ def _close(facts: Facts) -> CloseRequest:
     answer_micros = facts.time("answered")
     end_micros = facts.time("ended") or facts.event_micros()
     duration_ms = _duration_ms(facts)
-    lasted_micros = (duration_ms or 0) * MICROS_PER_MILLISECOND
+    begin_micros = end_micros - (duration_ms or 0) * MICROS_PER_MILLISECOND
     return CloseRequest(
         session_id=session_id(facts),
         duration_ms=duration_ms or 0,
         # A BYE ends a call that was answered; else seconds are the sign of it.
         answered=bool(duration_ms) or (duration_ms is None and bool(facts.text("SIP method"))),
         answer_micros=answer_micros,
-        call=_ended_call(facts, facts.time("set up") or end_micros - lasted_micros),
+        call=_ended_call(facts, facts.time("set up") or max(begin_micros, FIRST_MICROS)),
         equipment=facts.client.equipment,
         end_micros=end_micros if duration_ms is None else None,
     )
@@ -218,8 +220,10 @@ def _close_unanswered(facts: Facts) -> CloseRequest:
 def _duration_ms(facts: Facts) -> int | None:
     """How long they talked: by the vendor's times, which have milliseconds, else by seconds."""
     answered, ended = facts.time("answered"), facts.time("ended")
-    if answered is not None and ended is not None and answered <= ended:
-        return (ended - answered) // MICROS_PER_MILLISECOND
+    if answered is not None and ended is not None:
+        lasted_micros = ended - answered
+        if 0 <= lasted_micros <= NUMBER_MAX * MICROS_PER_SECOND:
+            return lasted_micros // MICROS_PER_MILLISECOND
     seconds = facts.number("seconds")
     return None if seconds is None else seconds * 1_000
 
