@@ -45,11 +45,13 @@ async def test_calls_on_one_balance_outlive_kills_and_never_overspend_it(suite: 
         await asyncio.to_thread(suite.supervisor.wait_ready, victim)
     callers.stop()
     await calling
-    await _settled(suite, account_id, callers, paid_micros=UNITS * (1 + len(KILLS)) * MICROS)
+    left = UNITS * (1 + len(KILLS)) * MICROS - callers.micros
+    assert left >= 0, "more was granted than there was"
+    assert await _settled_wallet(suite, account_id, left) == left
 
 
-async def _settled(suite: Suite, account_id: str, callers: Callers, paid_micros: int) -> None:
-    """Wait until nothing is held any more; then what is left is what the calls have left."""
+async def _settled_wallet(suite: Suite, account_id: str, expected: int) -> int:
+    """Wait until nothing is held and so much is left, and the services agree; tell what is left."""
     ledger = suite.stub(payment_grpc.LedgerServiceStub, TENANT)
     holding = suite.stub(TransferServiceStub, TENANT)
 
@@ -64,7 +66,7 @@ async def _settled(suite: Suite, account_id: str, callers: Callers, paid_micros:
         return balance.wallet.units * MICROS + balance.wallet.nanos // 1_000
 
     await fact("nothing is held", holds, (0).__eq__)
-    await fact("every call is posted", wallet, (paid_micros - callers.micros).__eq__)
-    assert paid_micros >= callers.micros, "more was granted than there was"
+    await fact("every call is posted", wallet, expected.__eq__)
     suite.supervisor.check()
     await tollbook(suite, "reconcile", "--complete")
+    return await wallet()

@@ -13,7 +13,7 @@ from tests.chaos.conftest import (
     SHORT,
     Traffic,
     received_count,
-    settle,
+    settled,
     tollbook,
     watched_file,
 )
@@ -50,7 +50,7 @@ async def test_killing_each_process_during_an_import_loses_and_doubles_nothing(
         suite.supervisor.kill(victim)
         suite.supervisor.start(victim)
         await asyncio.to_thread(suite.supervisor.wait_ready, victim)
-    await settle(suite, traffic)
+    assert await settled(suite, traffic.totals) == traffic.totals
 
 
 @pytest.mark.parametrize(("victim", "point"), CRASHES_SHORT if SHORT else CRASHES)
@@ -70,7 +70,7 @@ async def test_a_crash_between_two_steps_is_repaired_by_repeating_them(
     assert await asyncio.to_thread(suite.supervisor.wait_for_end, victim, DEATH_SECONDS_MAX)
     suite.supervisor.start(victim)
     await asyncio.to_thread(suite.supervisor.wait_ready, victim)
-    await settle(suite, traffic)
+    assert await settled(suite, traffic.totals) == traffic.totals
 
 
 async def test_deleted_streams_and_a_replay_give_the_same_totals(
@@ -87,7 +87,7 @@ async def test_deleted_streams_and_a_replay_give_the_same_totals(
     await fact("everything is received", partial(received_count, suite), (4_000).__eq__)
     for service in SERVICES:
         await tollbook(suite, "replay", service)
-    await settle(suite, traffic)
+    assert await settled(suite, traffic.totals) == traffic.totals
 
 
 async def delete_streams(suite: Suite) -> None:

@@ -71,6 +71,7 @@ async def test_a_lease_given_back_is_free_at_once(database: Database) -> None:
         await old.release()
     async with replica(database, "new") as new, asyncio.timeout(LEASE_TTL_SECONDS / 2):
         await wait_until_held(new, NAMES, len(NAMES))
+        assert (held(old, NAMES), held(new, NAMES)) == (set(), set(NAMES))
 
 
 async def test_replicas_that_are_gone_leave_no_rows(database: Database) -> None:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 from google.protobuf.message import Message
 
 from chassis import columns
@@ -61,23 +60,25 @@ async def test_no_request_meets_a_bug(desk: Desk, database: Database, tmp_path: 
     await offer(desk)
     doors, methods = Doors(database, tmp_path), methods_of("rating")
     known = {"account_id": desk.account_id, "plan_id": desk.plan_id, "rate_deck_id": desk.deck_id}
+    bugs: list[str] = []
     for place in range(ROUNDS * len(methods)):
         method = methods[place % len(methods)]
         spoiler = Spoiler(SEED + place, sorted(known.values()))
         requests = good_requests(method, known, place)
         for request in requests:
             spoiler.spoil(request)
-        known |= await told(doors, method, requests)
+        try:
+            known |= await told(doors, method, requests)
+        except DomainError:
+            continue
+        except Exception as bug:  # noqa: BLE001 - whatever it is, its caller would get INTERNAL
+            bugs.append(f"{method}: {bug!r}, asked with {requests}")
+    assert bugs == []
 
 
 async def told(doors: Doors, method: Method, requests: Sequence[Message]) -> dict[str, str]:
-    """The ids that a method answers with; none when it refuses, for which it has a reason."""
-    try:
-        answers = await doors.ask(method, requests)
-    except DomainError:
-        return {}
-    except Exception as bug:  # noqa: BLE001 - whatever it is, its caller would get INTERNAL
-        pytest.fail(f"{method}: {bug!r}, asked with {requests}")
+    """The ids that a method answers with."""
+    answers = await doors.ask(method, requests)
     ids = dict(pair for answer in answers for pair in ids_in(answer))
     # Errors of single items name accounts that are none.
     return {kind: value for kind, value in ids.items() if kind != "account_id"}

@@ -17,8 +17,8 @@ from tests.conformance.rating.tariff_desk import (
     BANDS,
     VOICE,
     TariffDesk,
-    assert_changes_nothing,
     refusal,
+    refusal_without_trace,
 )
 from tollbook.rating.v1 import plan_pb2
 from tollbook.rating.v1 import rating_service_pb2 as messages
@@ -257,7 +257,8 @@ async def test_a_plan_is_created_with_its_first_terms_or_not_at_all(tariffs: Tar
         request = messages.CreatePlanRequest(plan=plan, request_id=new_uuid())
         return (await desk.plans.CreatePlan(request, None)).plan
 
-    await assert_changes_nothing(tariffs, "RATE_DECK_NOT_FOUND", create)
+    refused = await refusal_without_trace(tariffs, create)
+    assert refused.reason == "RATE_DECK_NOT_FOUND"
     plan.latest_revision.rate_deck_ids[:] = [desk.deck_id]
     created = await create()
     found = await desk.plans.GetPlan(messages.GetPlanRequest(plan_id=created.plan_id), None)

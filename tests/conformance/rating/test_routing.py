@@ -246,18 +246,18 @@ async def test_a_call_that_cannot_be_sold_has_no_margin_to_keep(carriers: Carrie
     """The same reasons as those of a price."""
     await carriers.supply("north", "0.01", prefix="49")
     account_id = carriers.desk.account_id
-    await refused(carriers, "NO_RATE", account_id=account_id, callee=UNKNOWN)
-    await refused(carriers, "NO_EXCHANGE_RATE", account_id=account_id, currency_code="KWD")
+    assert await refusal(carriers, account_id=account_id, callee=UNKNOWN) == "NO_RATE"
+    assert await refusal(carriers, account_id=account_id, currency_code="KWD") == "NO_EXCHANGE_RATE"
     early = time_to_proto(BEGINNING.replace(year=2025))
-    await refused(carriers, "NO_PLAN", account_id=account_id, start_time=early)
+    assert await refusal(carriers, account_id=account_id, start_time=early) == "NO_PLAN"
     await carriers.desk.hear(
         AccountBlocked(account_id=account_id, reason="fraud", block_time=time_to_proto(NOON))
     )
-    await refused(carriers, "ACCOUNT_BLOCKED", account_id=account_id)
+    assert await refusal(carriers, account_id=account_id) == "ACCOUNT_BLOCKED"
 
 
-async def refused(carriers: Carriers, reason: str, **fields: Any) -> None:
-    """Expect a refusal."""
+async def refusal(carriers: Carriers, **fields: Any) -> str:
+    """The reason for which a call is not routed."""
     with pytest.raises(DomainError) as error:
         await carriers.route(**fields)
-    assert error.value.reason == reason
+    return error.value.reason

@@ -94,8 +94,9 @@ async def test_a_relay_makes_a_missing_stream_by_itself(
         await broker.stream.delete_stream(STREAM)
         await block(producer, "alone")
         async with asyncio.timeout(WAIT_SECONDS_MAX):
-            while await broker.last_message(STREAM, "tollbook.>") is None:
+            while (kept := await broker.last_message(STREAM, "tollbook.>")) is None:
                 await asyncio.sleep(0.02)
+    assert AccountBlocked.FromString(kept.data or b"").account_id == "alone"
 
 
 async def test_a_stream_that_lost_its_end_is_read_from_its_start(

@@ -114,6 +114,7 @@ async def test_metrics_of_calls_and_of_the_bus_arrive(observed: Observed) -> Non
         ("rating", names.DEAD_LETTERS),
     }
     await until(lambda: expected <= observed.collector.metrics)
+    assert expected <= observed.collector.metrics
 
 
 async def test_the_log_line_of_a_dead_letter_names_the_trace_of_its_event(

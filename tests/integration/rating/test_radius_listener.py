@@ -144,6 +144,7 @@ async def test_strangers_are_dropped_and_counted(server: Server, tmp_path: Path)
             stranger.send(accounting_request(CALL))
             await asyncio.sleep(0.05)
     stranger.close()
+    assert server.answered == []
 
 
 async def test_a_broken_file_leaves_the_clients_as_they_were(

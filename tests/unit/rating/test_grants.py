@@ -208,23 +208,23 @@ def test_no_grant_is_worth_more_than_what_is_held_and_none_is_shorter_than_it_co
     """price(granted) <= held, and another increment would not be covered or was not asked for."""
     call = LiveCall(Shop([row], **terms), Purse({"payer": micros}))
     answer, spent = call.open(requested), 0
-    check_worth(call, requested, row.grace_seconds)
+    assert is_worth_what_is_held(call, requested, row.grace_seconds), answer
     for sequence, more in enumerate(used, start=1):
         if answer.verdict is not Verdict.GRANTED:
             break
         spent = min(answer.granted_seconds, spent + more)
         answer = call.extend(sequence, spent, requested)
-        check_worth(call, spent + requested, row.grace_seconds)
+        assert is_worth_what_is_held(call, spent + requested, row.grace_seconds), answer
 
 
-def check_worth(call: LiveCall, slice_end: int, grace_seconds: int) -> None:
+def is_worth_what_is_held(call: LiveCall, slice_end: int, grace_seconds: int) -> bool:
     """What is granted is covered by what is held, and no increment more is."""
     answer = call.answer
     held = sum(micros for _, micros in call.purse.held.values())
     granted = answer.granted_seconds
-    assert call.purse.available("payer") >= 0
-    assert not granted or call.price(granted) <= held
+    left = call.purse.available("payer")
+    is_covered = left >= 0 and (not granted or call.price(granted) <= held)
     is_all = answer.verdict is Verdict.GRANTED and granted >= slice_end
-    reach = held + call.purse.available("payer")
     # In its grace a call costs nothing, and is no increment either.
-    assert is_all or call.price(max(granted, grace_seconds) + 1) > reach
+    is_longest = is_all or call.price(max(granted, grace_seconds) + 1) > held + left
+    return is_covered and is_longest
