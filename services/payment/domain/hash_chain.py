@@ -30,9 +30,11 @@ The leaves stand in the order of tenant, legal entity and partition.
 
 import hashlib
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
+from itertools import count
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -44,12 +46,15 @@ CANONICAL_FORM = "tollbook.journal-entry.1"
 LEAF_FORM = "tollbook.chain-head.1"
 GENESIS_HASH = bytes(32)
 CHAIN_ID_BYTES = 16
-# Names of accounts, currencies and actors whose form is kept at hand.
+# Forms of names, times and events that are kept at hand, of each kind.
 NAMES_IN_FORM_MAX = 20_000
 
 # A number as the canonical forms have it.
 number_form = struct.Struct(">q").pack
 _length = struct.Struct(">I").pack
+# Fields 5 to 7 of an entry.
+_UUID_BYTES = 36
+_place_form = struct.Struct(f">qI{_UUID_BYTES}sq").pack
 _NO_SOURCE = EventSource("", 0, 0)
 
 # A UUID of version 8 (RFC 9562): 48 bits of milliseconds, 12 of the microseconds within, then 32
@@ -115,21 +120,25 @@ class ChainHead:
         """The head of a chain without entries."""
         return cls(chain, 0, GENESIS_HASH, from_micros(0))
 
-    def link(self, entry: JournalEntry, now: datetime) -> ChainedEntry:
-        """Put an entry in the next place. Time never goes back within a chain."""
+    def link(self, entries: Iterable[JournalEntry], now: datetime) -> list[ChainedEntry]:
+        """Put entries in the next places. Time never goes back within a chain."""
         create_time = max(now, self.newest_time)
-        sequence = self.sequence + 1
-        unhashed = ChainedEntry(
-            journal_entry_id=entry_id(self.chain, sequence, create_time),
-            chain_sequence=sequence,
-            create_time=create_time,
-            reason=int(entry.reason),
-            reference=entry.reference,
-            actor=entry.actor,
-            source=entry.source,
-            postings=entry.postings,
-        )
-        return unhashed._replace(hash=link_hash(self, unhashed))
+        ids = _ids_from(self.chain, self.sequence + 1, create_time)
+        chained, newest_hash = [], self.hash
+        for sequence, entry in enumerate(entries, self.sequence + 1):
+            unhashed = ChainedEntry(
+                next(ids),
+                sequence,
+                create_time,
+                int(entry.reason),
+                entry.reference,
+                entry.actor,
+                entry.source,
+                entry.postings,
+            )
+            newest_hash = link_hash(newest_hash, self.chain, unhashed)
+            chained.append(ChainedEntry(*unhashed[:-1], newest_hash))
+        return chained
 
     def after(self, entry: ChainedEntry) -> "ChainHead":
         """The head when `entry` is the newest."""
@@ -144,45 +153,42 @@ class ChainHead:
 
 def canonical_bytes(chain: Chain, entry: ChainedEntry) -> bytes:
     """The form of an entry that is hashed: see this module's head, field by field."""
-    source = entry.source or _NO_SOURCE
     fields = [
         chain.canonical_name,
-        number_form(entry.chain_sequence),
-        text_form(str(entry.journal_entry_id)),
-        number_form(entry.reason),
+        _place_form(
+            entry.chain_sequence, _UUID_BYTES, str(entry.journal_entry_id).encode(), entry.reason
+        ),
         text_form(entry.reference),
         _name_form(entry.actor),
-        number_form(to_micros(entry.create_time)),
-        _name_form(source.producer),
-        number_form(source.partition),
-        number_form(source.sequence),
+        _time_form(entry.create_time),
+        _source_form(entry.source),
         number_form(len(entry.postings)),
     ]
     for kind, account_id, currency, micros in entry.postings:
-        names = _name_form(account_id) + _name_form(currency)
-        fields.append(number_form(kind) + names + number_form(micros))
+        fields += (_ledger_account_form(kind, account_id, currency), number_form(micros))
     return b"".join(fields)
 
 
-def link_hash(head: ChainHead, entry: ChainedEntry) -> bytes:
-    """The hash that `entry` has as the next link after `head`."""
-    return hashlib.sha256(head.hash + canonical_bytes(head.chain, entry)).digest()
+def link_hash(previous: bytes, chain: Chain, entry: ChainedEntry) -> bytes:
+    """The hash that `entry` has as the next link after the one with the hash `previous`."""
+    return hashlib.sha256(previous + canonical_bytes(chain, entry)).digest()
 
 
 def broken_link(head: ChainHead, entry: ChainedEntry) -> str:
     """What is wrong with a stored entry as the next link, in words; empty when it holds."""
     if entry.chain_sequence != head.sequence + 1:
         return f"entry {head.sequence + 1} is missing: {entry.chain_sequence} follows"
-    if entry.hash != link_hash(head, entry):
+    if entry.hash != link_hash(head.hash, head.chain, entry):
         return f"entry {entry.chain_sequence} is not what was written: its hash differs"
     return ""
 
 
-def entry_id(chain: Chain, sequence: int, create_time: datetime) -> UUID:
-    """The id of the entry in that place: the same place and time have the same id."""
-    place = sequence % (1 << _PLACE_BITS)
+def _ids_from(chain: Chain, first_sequence: int, create_time: datetime) -> Iterator[UUID]:
+    """The ids of the entries from a place on: the same place and time have the same id."""
     distinct = int.from_bytes(chain.chain_id) % (1 << _CHAIN_BITS)
-    return UUID(int=first_id_from(create_time).int | place << _CHAIN_BITS | distinct)
+    first = first_id_from(create_time).int | distinct
+    for sequence in count(first_sequence):
+        yield UUID(int=first | sequence % (1 << _PLACE_BITS) << _CHAIN_BITS)
 
 
 def first_id_from(moment: datetime) -> UUID:
@@ -200,3 +206,19 @@ def text_form(value: str) -> bytes:
 
 # What stands in many entries is put into form once.
 _name_form = lru_cache(maxsize=NAMES_IN_FORM_MAX)(text_form)
+
+
+@lru_cache(maxsize=NAMES_IN_FORM_MAX)
+def _ledger_account_form(kind: int, account_id: str, currency: str) -> bytes:
+    return number_form(kind) + text_form(account_id) + text_form(currency)
+
+
+@lru_cache(maxsize=NAMES_IN_FORM_MAX)
+def _source_form(source: EventSource | None) -> bytes:
+    producer, partition, sequence = source or _NO_SOURCE
+    return text_form(producer) + number_form(partition) + number_form(sequence)
+
+
+@lru_cache(maxsize=NAMES_IN_FORM_MAX)
+def _time_form(moment: datetime) -> bytes:
+    return number_form(to_micros(moment))

@@ -1,6 +1,6 @@
 """Writing the journal: entries are chained, stored and added to the balances, or none of it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -71,9 +71,7 @@ def append_to_chains(
     # One time for all, so that no root comes between the two sides of a transfer.
     newest_times = (head.newest_time for head in starts.values())
     now = max([unit_of_work.now, *closed_until.values(), *newest_times])
-    chained = {
-        chain: list(_linked(starts[chain], of_chain, now)) for chain, of_chain in entries.items()
-    }
+    chained = {chain: starts[chain].link(of_chain, now) for chain, of_chain in entries.items()}
     insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chained))
     insert_rows(connection, posting_table, _POSTING_COLUMNS, _posting_rows(chained))
     add_to_balances(connection, chained)
@@ -89,15 +87,6 @@ def take_turns(connection: Connection, partitions: Collection[int]) -> dict[int,
     """
     rows = _TAKE_TURNS.rows(connection, {"partitions": sorted(partitions)})
     return {partition: from_micros(closed_until) for partition, closed_until in rows}
-
-
-def _linked(
-    head: ChainHead, entries: Sequence[JournalEntry], now: datetime
-) -> Iterator[ChainedEntry]:
-    for entry in entries:
-        chained = head.link(entry, now)
-        head = head.after(chained)
-        yield chained
 
 
 def _heads_of(connection: Connection, chains: Collection[Chain]) -> dict[Chain, ChainHead]:
