@@ -43,6 +43,8 @@ class CallPrices:
     counter_keys: frozenset[CounterKey] = frozenset()
     """The counters that a price may depend on."""
     price_per_minute_nanos: int = 0
+    is_steady: bool = False
+    """Whether the call costs the same whenever it is answered."""
     _by_begin: dict[int, list[PriceByLength]] = field(default_factory=dict)
 
     def of(self, begin_micros: int, counters: CounterBook) -> list[PriceOf]:
@@ -57,6 +59,8 @@ class CallPrices:
     def of_unanswered(self, begin_micros: int, counters: CounterBook) -> list[PriceOf]:
         """The price for each party, whether it is answered at once or only after it has rung."""
         at_once = self.of(begin_micros, counters)
+        if self.is_steady:
+            return at_once
         at_last = self.of(begin_micros + RINGING_SECONDS_MAX * MICROS_PER_SECOND, counters)
         return [partial(_dearer, *prices) for prices in zip(at_once, at_last, strict=True)]
 

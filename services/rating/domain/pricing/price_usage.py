@@ -14,6 +14,7 @@ from services.rating.domain.account import Customer
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.counters import CounterBook, CounterUse
 from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.decks.rate_deck import Rate
 from services.rating.domain.errors import (
     CURRENCY_MISMATCH,
     INVALID_DURATION,
@@ -31,6 +32,7 @@ from services.rating.domain.pricing.full_price import (
 )
 from services.rating.domain.pricing.rate_search import InForce, RateSearch
 from services.rating.domain.quantity import (
+    MS_PER_SECOND,
     charged_quantity,
     is_in_grace,
     is_valid_duration,
@@ -42,7 +44,7 @@ from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.tariffs.terms import Terms
 from services.rating.domain.usage import Service
 
-__all__ = ["PriceByLength", "PricedCall", "Usage", "price_by_length", "price_usage"]
+__all__ = ["PriceByLength", "PricedCall", "Usage", "price_by_length", "price_usage", "steady_rate"]
 
 PriceByLength = Callable[[int, CounterBook], PricedCall]
 """The price of a call by its milliseconds."""
@@ -105,6 +107,30 @@ def price_by_length(
             return unrated(str(error))
 
     return price
+
+
+def steady_rate(
+    usage: Usage,
+    customer: Customer,
+    tariff: Tariff,
+    table_of: Callable[[str], PrefixTable],
+    seconds_max: int,
+) -> Rate | None:
+    """The rate of a call that costs the same whenever it is answered, and whatever else happens.
+
+    It holds for so many seconds from the begin of the usage on. None for any other call.
+    """
+    longest = usage._replace(duration_ms=seconds_max * MS_PER_SECOND)
+    if _end_by_nature(usage, customer) is not None:
+        return None
+    search = RateSearch(usage, customer, tariff, table_of)
+    try:
+        case = _case(_start(search), longest, customer, tariff)
+    except NoPriceError:
+        return None
+    governing = case.governing
+    is_steady = not governing.compiled.has_bands and search.stays(governing, seconds_max)
+    return case.rate if is_steady and _is_plain(case) else None
 
 
 def _price(case: PricingCase, counters: CounterBook, with_receipt: bool) -> PricedCall:

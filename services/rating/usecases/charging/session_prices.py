@@ -7,7 +7,7 @@ anybody hears of it, as with quotes.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -18,13 +18,19 @@ from services.rating.domain.allowances.needed_counters import counter_keys
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.authorising import Basis
-from services.rating.domain.charging.call_prices import CallPrices, PayingParty
+from services.rating.domain.charging.call_prices import (
+    RINGING_SECONDS_MAX,
+    CallPrices,
+    PayingParty,
+)
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ChargedCall
 from services.rating.domain.charging.session import Terms
-from services.rating.domain.counters import CounterBook
+from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.domain.decks.prefix_table import PrefixTable
+from services.rating.domain.decks.rate_deck import Rate
 from services.rating.domain.pricing.price_over_time import price_over_time
+from services.rating.domain.pricing.price_usage import steady_rate
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.domain.tariffs.relation import NO_NUMBERS, NumberOwners
 from services.rating.domain.tariffs.tariff import Tariff
@@ -166,19 +172,45 @@ def _priced(
     parties: tuple[PayingParty, ...], tariff: Tariff, table_of: Callable[[str], PrefixTable]
 ) -> CallPrices | Reason:
     """The prices of a call, all decks that it may come to need at hand; why it has none."""
-    prices = CallPrices(parties, tariff, table_of)
-    longest = prices.of(parties[0].usage.begin_micros, CounterBook())
+    rates = [_steady_rate(party, tariff, table_of) for party in parties]
+    prices = CallPrices(
+        parties,
+        tariff,
+        table_of,
+        _counter_keys(parties, tariff),
+        rates[0].price_nanos if rates[0] else _price_per_minute_nanos(parties[0], tariff, table_of),
+        is_steady=all(rates),
+    )
+    return prices if prices.is_steady else _unrated(prices) or prices
+
+
+def _steady_rate(
+    party: PayingParty, tariff: Tariff, table_of: Callable[[str], PrefixTable]
+) -> Rate | None:
+    seconds_max = RINGING_SECONDS_MAX + CALL_DURATION_SECONDS_MAX
+    return steady_rate(party.usage, party.customer, tariff, table_of, seconds_max)
+
+
+def _unrated(prices: CallPrices) -> Reason | None:
+    """Why the longest call has no price."""
+    longest = prices.of(prices.parties[0].usage.begin_micros, CounterBook())
     for level, price in enumerate(price_of(CALL_DURATION_SECONDS_MAX) for price_of in longest):
         if price.outcome is Outcome.UNRATED:
             return Reason.RESELLER_REFUSED if level else Reason(price.unrated_reason)
-    customer, usage = parties[0].customer, parties[0].usage
-    minute = price_over_time(usage, customer, tariff, table_of)
-    keys = frozenset(
+    return None
+
+
+def _counter_keys(parties: Sequence[PayingParty], tariff: Tariff) -> frozenset[CounterKey]:
+    return frozenset(
         key
         for party in parties
         if tariff.needs_counters(party.customer)
         for key in counter_keys(party.usage, party.customer, tariff)
     )
-    return replace(
-        prices, counter_keys=keys, price_per_minute_nanos=minute.price_nanos if minute else 0
-    )
+
+
+def _price_per_minute_nanos(
+    party: PayingParty, tariff: Tariff, table_of: Callable[[str], PrefixTable]
+) -> int:
+    minute = price_over_time(party.usage, party.customer, tariff, table_of)
+    return minute.price_nanos if minute else 0
