@@ -1,5 +1,6 @@
 """Calls are charged while they run: what is asked, what is answered, what it costs."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -101,6 +102,26 @@ async def test_a_blocked_account_hangs_up_with_its_next_extend(charging: Chargin
     answer = await charging.extend("s", 1, 30)
     assert (answer.verdict, answer.reason) == (Verdict.HANG_UP, Reason.ACCOUNT_BLOCKED)
     assert (await charging.open("other")).reason is Reason.ACCOUNT_BLOCKED
+
+
+async def test_a_call_of_more_than_a_day_is_refused_more_and_disturbs_nobody(
+    charging: ChargingDesk,
+) -> None:
+    """Its seconds have no price; the cost so far is a day's, and others go on."""
+    for each in ("long", "short"):
+        await charging.open(each)
+    long, short = await asyncio.gather(
+        charging.extend("long", 1, 90_000), charging.extend("short", 1, 10)
+    )
+    assert (long.verdict, long.reason) == (Verdict.REFUSED, Reason.INVALID_DURATION)
+    assert (long.granted_seconds, long.cost_micros) == (60, 86_400_000)
+    assert (short.verdict, short.granted_seconds) == (Verdict.GRANTED, 70)
+
+
+async def test_an_emergency_call_may_last_for_days(charging: ChargingDesk) -> None:
+    """It always has a day before it."""
+    await charging.open("s", charging.call(callee=number("112", NumberKind.EMERGENCY)))
+    assert (await charging.extend("s", 1, 90_000)).granted_seconds == 90_000 + 86_400
 
 
 async def test_emergency_calls_pass_whoever_calls(charging: ChargingDesk, purse: Purse) -> None:

@@ -20,6 +20,7 @@ from services.rating.domain.charging.return_codes import (
     codes_of,
     read_reason,
 )
+from services.rating.domain.errors import INVALID_QUANTITY, UNRATED_MESSAGES
 
 SPENT = ReturnCodes(480, "Temporarily Unavailable", 31, 4)
 
@@ -69,6 +70,7 @@ def test_a_policy_that_cannot_be_kept_is_refused(changes: dict[str, Any]) -> Non
 def test_every_reason_has_standard_codes() -> None:
     """A call that may go on is told 200, normal clearing and success; any other is refused."""
     assert set(STANDARD_TABLE) == set(Reason)
+    assert (UNRATED_MESSAGES.keys() - {INVALID_QUANTITY}) <= set(Reason), "why a call has no price"
     granted = {Reason.NONE, Reason.OFFLINE_ALLOWANCE}
     for reason, codes in STANDARD_TABLE.items():
         check_codes("any", codes)

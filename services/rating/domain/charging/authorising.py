@@ -170,7 +170,7 @@ def _cost_so_far(session: Session, prices: CallPrices, counters: CounterBook) ->
     if not session.used_seconds:
         return 0
     customer = prices.of(session.pricing_begin_micros, counters)[0]
-    return customer(session.used_seconds).amount_micros
+    return customer(min(session.used_seconds, CALL_DURATION_SECONDS_MAX)).amount_micros
 
 
 def _price(session: Session, prices: CallPrices, counters: CounterBook) -> list[PriceOf]:
@@ -206,10 +206,9 @@ def _check_same_call(known: Session, request: OpenRequest) -> None:
 
 def _passing(session: Session, sequence: int, terms: Terms) -> Session:
     """An emergency call: it passes, for as long as it likes, at nobody's cost."""
-    seconds = CALL_DURATION_SECONDS_MAX
     session = session._replace(
         state=SessionState.ACTIVE,
-        granted_seconds=seconds,
+        granted_seconds=session.used_seconds + CALL_DURATION_SECONDS_MAX,
         expire_micros=terms.now_micros + HOLD_SECONDS_MAX * MICROS_PER_SECOND,
     )
     return answered(session, sequence, Verdict.GRANTED, Reason.NONE, terms)

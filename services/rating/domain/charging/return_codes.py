@@ -52,6 +52,7 @@ STANDARD_TABLE: Mapping[Reason, ReturnCodes] = {
     Reason.NO_EXCHANGE_RATE: ReturnCodes(*_SERVER_ERROR, 41, 8),
     Reason.CURRENCY_MISMATCH: ReturnCodes(*_SERVER_ERROR, 41, 8),
     Reason.INVALID_NUMBER: ReturnCodes(*_ADDRESS_INCOMPLETE, 28, 11),
+    Reason.INVALID_DURATION: ReturnCodes(*_FORBIDDEN, 21, 11),
     Reason.CALL_LIMIT_REACHED: ReturnCodes(*_BUSY_HERE, 17, 3),
     Reason.CALL_RATE_EXCEEDED: ReturnCodes(*_UNAVAILABLE, 42, 3),
     Reason.RESELLER_REFUSED: ReturnCodes(*_UNAVAILABLE, 21, 8),

@@ -17,6 +17,7 @@ from services.rating.domain.charging.offline import (
 from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
 from services.rating.domain.charging.session import MICROS_PER_SECOND, Session
 from services.rating.domain.errors import not_found
+from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
 from services.rating.usecases.charging.session_prices import SessionPrices
@@ -124,5 +125,6 @@ class Charging:
             return LiveCall(session, session.cost_micros)
         counters = await self._book.counters(session, prices.counter_keys)
         seconds = max(0, self._prices.now_micros() - begin) // MICROS_PER_SECOND
+        seconds = min(seconds, CALL_DURATION_SECONDS_MAX)
         customer = prices.of(begin, counters)[0]
         return LiveCall(session, customer(seconds).amount_micros if seconds else 0)
