@@ -6,11 +6,13 @@ A batch of rows is priced as columns: a thousand objects of each kind would cost
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from chassis.grpc.convert import MICROS_PER_SECOND, MILLISECONDS_PER_SECOND, NANOS_PER_MICRO
+from chassis.grpc.wire_bytes import parsed
 from services.rating.api.convert_quotes import (
     CallReader,
     add_receipt,
@@ -32,6 +34,30 @@ NANOS_PER_MILLISECOND = 10**6
 NANOS_PER_SECOND = 10**9
 
 
+class RowsRequest:
+    """A request as it came; its calls are messages only where one has to be read by itself."""
+
+    def __init__(self, content: bytes) -> None:
+        """Raises INVALID_REQUEST."""
+        self._content = content
+        rows = RowBytes.of(content)
+        self.rows = self._rewritten() if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def calls(self) -> Sequence[messages.PriceCallRequest]:
+        """The calls as messages. Raises INVALID_REQUEST."""
+        return parsed(messages.PriceCallsRequest, self._content).calls
+
+    def _rewritten(self) -> RowBytes:
+        """The rows as protobuf writes them, with nothing between them."""
+        rows = RowBytes.of(messages.PriceCallsRequest(calls=self.calls).SerializeToString())
+        assert rows is not None, "nothing but calls was written"
+        return rows
+
+
 class _Fields(NamedTuple):
     """What the usual calls of a batch hold."""
 
@@ -49,9 +75,8 @@ class _Fields(NamedTuple):
     """Of which calls this is all there is; the others are to be read by themselves."""
 
     @classmethod
-    def of(cls, request: messages.PriceCallsRequest) -> _Fields:
+    def of(cls, rows: RowBytes) -> _Fields:
         """The fields as they follow each other in the bytes of each call."""
-        rows = RowBytes(request.SerializeToString(), len(request.calls))
         account_ids = _texts(rows.content, *rows.texts(1))
         callees = _numbers(rows.content, *rows.texts(2))
         start, duration = _seconds_and_nanos(rows, 3), _seconds_and_nanos(rows, 4)
@@ -79,27 +104,25 @@ class _Fields(NamedTuple):
         return usual
 
 
-def planned_rows(
-    reader: CallReader, request: messages.PriceCallsRequest
-) -> tuple[PlannedColumns, Wanted]:
+def planned_rows(reader: CallReader, request: RowsRequest) -> tuple[PlannedColumns, Wanted]:
     """The calls of a batch; the unusual ones are read by themselves when they are priced."""
-    calls, fields = request.calls, _Fields.of(request)
+    fields = _Fields.of(request.rows)
     account_ids, wants_receipts = fields.account_ids, fields.receipt_details > NONE
     for place in np.flatnonzero(~fields.are_read).tolist():
-        account_ids[place] = calls[place].account_id.encode()
-        wants_receipts[place] = calls[place].receipt_detail > NONE
+        account_ids[place] = request.calls[place].account_id.encode()
+        wants_receipts[place] = request.calls[place].receipt_detail > NONE
     places = {account_id: place for place, account_id in enumerate(dict.fromkeys(account_ids))}
     milliseconds, rest = np.divmod(fields.nanos, NANOS_PER_MILLISECOND)
     starts = fields.start_seconds * MICROS_PER_SECOND + fields.start_nanos // NANOS_PER_MICRO
     planned = PlannedColumns(
-        known_ids([account_id.decode() for account_id in places]),
+        known_ids([account_id.decode(errors="replace") for account_id in places]),
         np.array([places[account_id] for account_id in account_ids], np.intp),
         *fields.callees,
         starts,
         starts,
         fields.seconds * MILLISECONDS_PER_SECOND + milliseconds,
         fields.are_usual(reader) & (rest == 0),
-        lambda place: reader.planned_call(calls[place]),
+        lambda place: reader.planned_call(request.calls[place]),
     )
     return planned, Wanted(receipts=bool(wants_receipts.any()))
 
@@ -130,17 +153,18 @@ def _texts(content: Bytes, begins: Places, lengths: Places) -> list[bytes]:
     return [whole[begin:end] for begin, end in zip(begins.tolist(), ends, strict=True)]
 
 
-def results_to_proto(
-    prices: PricedColumns, requests: Sequence[messages.PriceCallRequest]
-) -> messages.PriceCallsResponse:
-    """Prices as rows."""
-    response = messages.PriceCallsResponse.FromString(encoded_results(prices))
-    results = response.results
+def results_to_bytes(prices: PricedColumns, request: RowsRequest) -> bytes:
+    """Prices as the bytes of a PriceCallsResponse."""
+    results = encoded_results(prices)
+    if prices.currencies.codes.all() and prices.receipts is None:
+        return results
+    response = messages.PriceCallsResponse.FromString(results)
     for place in np.flatnonzero(prices.currencies.codes == 0).tolist():
-        results[place].price.amount.currency_code = ""
+        response.results[place].price.amount.currency_code = ""
     for place, error in prices.errors.items():
-        results[place].error.CopyFrom(error_to_proto(error))
+        response.results[place].error.CopyFrom(error_to_proto(error))
     for place, receipt in enumerate(prices.receipts or ()):
         if receipt:
-            add_receipt(results[place].price, receipt, requests[place].receipt_detail)
-    return response
+            detail = request.calls[place].receipt_detail
+            add_receipt(response.results[place].price, receipt, detail)
+    return response.SerializeToString()

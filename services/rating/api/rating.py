@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.grpc.convert import money_from_proto
+from chassis.grpc.wire_bytes import answered_by_bytes
 from chassis.security.caller import current_caller
 from kernel.errors import DomainError
 from services.rating.api.convert_quotes import (
@@ -13,7 +14,7 @@ from services.rating.api.convert_quotes import (
     quote_to_proto,
 )
 from services.rating.api.quote_columns import CALLS_MAX, ColumnReader, prices_to_proto
-from services.rating.api.quote_rows import planned_rows, results_to_proto
+from services.rating.api.quote_rows import RowsRequest, planned_rows, results_to_bytes
 from services.rating.domain.errors import invalid_field
 from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.quote_call import CallQuotes
@@ -55,16 +56,23 @@ class RatingApi(RatingServiceServicer):
                 raise invalid_field("INVALID_DURATION", "limit", "give a duration or a budget")
         return quote_to_proto(quote)
 
+    @answered_by_bytes("price_rows")
     async def PriceCalls(
         self, request: messages.PriceCallsRequest, context: Any
     ) -> messages.PriceCallsResponse:
         """Price calls in rows, each for itself."""
-        if not 1 <= len(request.calls) <= CALLS_MAX:
-            problem = f"{len(request.calls)} calls; send 1 to {CALLS_MAX} at a time"
+        answer = await self.price_rows(request.SerializeToString())
+        return messages.PriceCallsResponse.FromString(answer)
+
+    async def price_rows(self, content: bytes) -> bytes:
+        """The same, from the bytes of a request to those of its answer."""
+        request = RowsRequest(content)
+        if not 1 <= len(request) <= CALLS_MAX:
+            problem = f"{len(request)} calls; send 1 to {CALLS_MAX} at a time"
             raise invalid_field("BATCH_TOO_LARGE", "calls", problem)
         calls, wanted = planned_rows(self._reader, request)
         prices = await self._column_quotes.price(current_caller().tenant_id, calls, wanted)
-        return results_to_proto(prices, request.calls)
+        return results_to_bytes(prices, request)
 
     async def PriceCallColumns(
         self, request: messages.PriceCallColumnsRequest, context: Any

@@ -4,6 +4,8 @@ Meant for what protobuf has just written: known fields in the order of their num
 fewest bytes. A message that is not as expected is told apart and has to be read by itself.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import numpy.typing as npt
 
@@ -35,16 +37,25 @@ _GROUPS = tuple(
 class RowBytes:
     """Messages, and how far each has been read."""
 
-    def __init__(self, content: bytes, count: int) -> None:
-        """The messages of a repeated field with number 1, which is all there is before them."""
-        padded = content + PADDING
+    def __init__(self, padded: bytes, begins: Places, ends: Places) -> None:
+        """Where messages begin and end in bytes that PADDING follows."""
         self.content = np.frombuffer(padded, np.uint8)
         self._words = np.ndarray(
             len(self.content) - WORD_BYTES + 1, "<u8", self.content, strides=(1,)
         )
-        self._at, self._ends = _short_rows(padded, len(content), count) or _rows(content, count)
-        self._outer_ends: Places = self._ends
-        self._are_expected: Bools = np.ones(count, np.bool_)
+        self._at, self._ends = begins, ends
+        self._outer_ends = ends
+        self._are_expected: Bools = np.ones(len(begins), np.bool_)
+
+    @classmethod
+    def of(cls, content: bytes) -> RowBytes | None:
+        """The messages of a repeated field with number 1; None where there is anything else."""
+        padded = content + PADDING
+        parts = _short_rows(padded, len(content)) or _rows(padded, len(content))
+        return None if parts is None else cls(padded, *parts)
+
+    def __len__(self) -> int:
+        return len(self._are_expected)
 
     def texts(self, number: int) -> tuple[Places, Places]:
         """Where each text begins, and its bytes; none where it is empty."""
@@ -100,14 +111,14 @@ class RowBytes:
         self._at = np.minimum(places, self._ends)
 
 
-def _short_rows(padded: bytes, size: int, count: int) -> tuple[Places, Places] | None:
+def _short_rows(padded: bytes, size: int) -> tuple[Places, Places] | None:
     """Where each message begins and ends, if nothing else is there and all lengths are short."""
     tags = []
     at = 0
     while at < size:
         tags.append(at)
         at += 2 + padded[at + 1]
-    if at != size or len(tags) != count:
+    if at != size:
         return None
     content, places = np.frombuffer(padded, np.uint8), np.array(tags, np.intp)
     lengths = content[places + 1]
@@ -116,26 +127,24 @@ def _short_rows(padded: bytes, size: int, count: int) -> tuple[Places, Places] |
     return places + 2, places + 2 + lengths
 
 
-def _rows(content: bytes, count: int) -> tuple[Places, Places]:
-    """Where each message begins and ends; those not found are empty, and so not as expected."""
+def _rows(padded: bytes, size: int) -> tuple[Places, Places] | None:
+    """The same, of whatever length each message is."""
     begins, ends = [], []
-    at, size = 0, len(content)
-    for _ in range(count):
-        if at >= size or content[at] != ROW_TAG:
-            break
-        length = content[at + 1]
-        at += 2
-        if length >= 0x80:
-            length, at = _long_length(content, at - 1)
+    at = 0
+    while at < size:
+        if padded[at] != ROW_TAG:
+            return None
+        length, at = _length(padded, at + 1)
         begins.append(at)
         at += length
         ends.append(at)
-    missing = [size] * (count - len(ends))
-    return np.array(begins + missing, np.intp), np.array(ends + missing, np.intp)
+    if at != size:
+        return None
+    return np.array(begins, np.intp), np.array(ends, np.intp)
 
 
-def _long_length(content: bytes, at: int) -> tuple[int, int]:
-    """A length of several bytes, and where they end."""
+def _length(content: bytes, at: int) -> tuple[int, int]:
+    """A length, and where its bytes end; PADDING ends what does not."""
     length = shift = 0
     while True:
         byte = content[at]

@@ -6,7 +6,7 @@ from chassis.grpc.convert import money_to_proto
 from kernel.errors import DomainError, ErrorKind
 from kernel.money import Money
 from services.rating.api.convert_quotes import error_to_proto
-from services.rating.api.quote_rows import results_to_proto
+from services.rating.api.quote_rows import RowsRequest, results_to_bytes
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.usecases.quote_columns import PricedColumns, Wanted
 from tollbook.rating.v1 import rating_service_pb2 as messages
@@ -40,6 +40,7 @@ def test_rows_written_as_bytes_are_those_made_one_by_one() -> None:
             charged_quantity=charged,
         )
         result.price.CopyFrom(price)
-    answer = results_to_proto(prices, [])
+    content = results_to_bytes(prices, RowsRequest(b""))
+    answer = messages.PriceCallsResponse.FromString(content)
     assert answer == expected
     assert answer.SerializeToString() == expected.SerializeToString()
