@@ -28,7 +28,7 @@ def encoded_results(prices: PricedColumns) -> bytes:
     letters = np.frombuffer(b"".join(words), np.uint8).reshape(-1, CURRENCY_BYTES)
     money = [
         _field(1, LENGTH_DELIMITED, CURRENCY_BYTES),
-        letters[prices.currencies.codes],
+        letters.take(prices.currencies.codes, axis=0),
         _field(2, VARINT),
         _varints(units),
         _field(3, VARINT),
@@ -44,10 +44,12 @@ def encoded_results(prices: PricedColumns) -> bytes:
     ]
     result = [_field(1, LENGTH_DELIMITED, _width(price)), *price]
     response = [_field(1, LENGTH_DELIMITED, _width(result)), *result]
-    records = np.empty((len(prices.outcomes), _width(response)), np.uint8)
+    records = np.concatenate([part[:1] for part in response], axis=1)
+    records = records.repeat(len(prices.outcomes), axis=0)
     begin = 0
     for part in response:
-        records[:, begin : begin + part.shape[1]] = part
+        if len(part) > 1:
+            records[:, begin : begin + part.shape[1]] = part
         begin += part.shape[1]
     return records.tobytes()
 
@@ -66,8 +68,11 @@ def _varints(values: Int64s) -> Bytes:
 
     Each byte has seven bits of the value, and one that says whether more follow.
     """
-    size = max(-(-int(values.max(initial=0)).bit_length() // 7), 1)
-    encoded: Bytes = (values[:, None] >> np.arange(0, 7 * size, 7)).astype(np.uint8)
+    highest = int(values.max(initial=0))
+    size = max(-(-highest.bit_length() // 7), 1)
+    narrow = np.min_scalar_type(highest)
+    shifts = np.arange(0, 7 * size, 7, dtype=narrow)
+    encoded: Bytes = (values.astype(narrow)[:, None] >> shifts).astype(np.uint8)
     encoded |= 0x80
     encoded[:, -1] &= 0x7F
     return encoded

@@ -60,7 +60,7 @@ class RowBytes:
     def texts(self, number: int) -> tuple[Places, Places]:
         """Where each text begins, and its bytes; none where it is empty."""
         has = self._has(number, LENGTH_DELIMITED)
-        lengths = self.content[self._at + 1].astype(np.intp) * has
+        lengths = self.content.take(self._at + 1).astype(np.intp) * has
         begins = self._at + 2
         # Lengths above take two bytes.
         self._are_expected &= lengths < 0x80
@@ -87,7 +87,7 @@ class RowBytes:
         """Go on with the fields of a message within, where there is one."""
         has = self._has(number, LENGTH_DELIMITED)
         begins: Places = self._at + has * np.intp(2)
-        self._outer_ends, self._ends = self._ends, begins + self.content[self._at + 1] * has
+        self._outer_ends, self._ends = self._ends, begins + self.content.take(self._at + 1) * has
         self._at = begins
 
     def leave(self) -> None:
@@ -102,7 +102,7 @@ class RowBytes:
         return are_read
 
     def _has(self, number: int, wire_type: int) -> Bools:
-        tags = self.content[self._at]
+        tags = self.content.take(self._at)
         has: Bools = (tags == (number << 3 | wire_type)) & (self._at < self._ends)
         return has
 

@@ -107,7 +107,7 @@ class _Pass:
         self._table_of = table_of
         self._done = done
         self._asked: list[Asked] = []
-        self._untils: list[int] = []
+        self._untils: Sequence[int] = ()
         """Until when each customer keeps its plan."""
 
     def price(self, places: Places) -> None:
@@ -144,18 +144,12 @@ class _Pass:
     def _group(self, places: Places, span: tuple[int, int]) -> None:
         """Sort the calls by the plans and currencies of their customers."""
         calls = self._calls
-        codes: dict[Subscribed | None, int] = {None: 0}
-        of_customers = []
-        self._untils = []
-        first, last = span
-        for customer in calls.customers:
-            subscribed, start, until = customer.steady
-            if subscribed is None or start > first or last >= until:
-                subscribed, until = _subscribed(customer, first, last)
-            of_customers.append(codes.setdefault(subscribed, len(codes)))
-            self._untils.append(until)
-        codes_of = np.array(of_customers, np.min_scalar_type(len(codes)))
-        of_calls = codes_of.take(calls.customer_places[places])
+        of_customers, self._untils = _each_subscribed(calls.customers, *span)
+        codes = {subscribed: code for code, subscribed in enumerate(dict.fromkeys(of_customers))}
+        codes_of = [codes[subscribed] for subscribed in of_customers]
+        of_calls = np.array(codes_of, np.min_scalar_type(len(codes))).take(
+            calls.customer_places[places]
+        )
         in_order = places[of_calls.argsort(kind="stable")]
         ends = accumulate(np.bincount(of_calls, minlength=len(codes)).tolist(), initial=0)
         for subscribed, (begin, end) in zip(codes, pairwise(ends), strict=True):
@@ -233,6 +227,19 @@ class _Pass:
         begun = calls.begins_micros[places] < until
         self._done.without_rate.append(places[begun])
         self._done.rest.append(places[~begun])
+
+
+def _each_subscribed(
+    customers: Sequence[Customer], first: int, last: int
+) -> tuple[Sequence[Subscribed | None], Sequence[int]]:
+    """The plan of each customer, and until when; see `_subscribed`."""
+    plans, starts, untils = zip(*[customer.steady for customer in customers], strict=True)
+    if max(starts) <= first and last < min(untils):
+        return plans, untils
+    plans, untils = zip(
+        *[_subscribed(customer, first, last) for customer in customers], strict=True
+    )
+    return plans, untils
 
 
 def _subscribed(customer: Customer, first: int, last: int) -> tuple[Subscribed | None, int]:

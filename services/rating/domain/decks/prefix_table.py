@@ -199,7 +199,7 @@ def padded_places(
     """The same of numbers that lie in a text, with DIGITS_AFTER or other 16 bytes at its end."""
     # The sixteen bytes from each place on, read as two words; digits become 0 to 9.
     windows = np.ndarray(len(content) - 15, "V16", content, strides=(1,))
-    words = windows.take(begins).view("<u8").reshape(-1, 2) ^ EIGHT_ZEROS
+    words = windows[begins].view("<u8").reshape(-1, 2) ^ EIGHT_ZEROS
     words &= SHOWN_BYTES.take(np.minimum(lengths, NUMBER_DIGITS_MAX), axis=0)
     # A byte above 9 has its highest bit set, or gets it when 0x76 is added.
     others = ((words + MAKES_TEN_HIGH) | words) & HIGH_BITS
