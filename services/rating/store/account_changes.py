@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, select, type_coerce
 
+from chassis.database.direct import Direct
 from chassis.database.insert import insert_into
 from chassis.database.unit_of_work import UnitOfWork
+from kernel.clock import to_micros
 from services.rating.store.schema import account_change
 
 # Instead of an account: what holds for the whole tenant.
@@ -18,6 +20,12 @@ _MICROS = type_coerce(account_change.c.change_time, BigInteger)
 _CHANGE_TIMES = select(account_change.c.account_id, _MICROS).where(
     account_change.c.tenant_id == bindparam("tenant_id"),
     account_change.c.account_id.in_(bindparam("account_ids", expanding=True)),
+)
+# Asked by every replica several times a second.
+_CHANGES_SINCE = Direct(
+    select(account_change.c.tenant_id, account_change.c.account_id, _MICROS)
+    .where(account_change.c.change_time > bindparam("moment"))
+    .limit(bindparam("limit"))
 )
 
 
@@ -45,9 +53,8 @@ def note_account_change(uow: UnitOfWork, tenant_id: str, account_id: str) -> Non
 
 def changes_since(connection: Connection, moment: datetime, limit: int) -> list[AccountChange]:
     """Accounts that changed after a moment, of all tenants."""
-    table = account_change.c
-    query = select(table.tenant_id, table.account_id, _MICROS).where(table.change_time > moment)
-    return [AccountChange(*row) for row in connection.execute(query.limit(limit))]
+    parameters = {"moment": to_micros(moment), "limit": limit}
+    return [AccountChange(*row) for row in _CHANGES_SINCE.rows(connection, parameters)]
 
 
 def tenant_changes_since(connection: Connection, moment: datetime) -> dict[str, int]:
