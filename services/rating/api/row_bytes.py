@@ -16,6 +16,8 @@ UInt64s = npt.NDArray[np.uint64]
 
 VARINT, LENGTH_DELIMITED = 0, 2
 ROW_TAG = 1 << 3 | LENGTH_DELIMITED
+# From here on, and only then, a length takes several bytes.
+LONG_LENGTH = 0x80
 WORD_BYTES = 8
 # What is read of a message without a field lies behind the last one.
 PADDING = bytes(3 * WORD_BYTES)
@@ -51,7 +53,7 @@ class RowBytes:
     def of(cls, content: bytes) -> RowBytes | None:
         """The messages of a repeated field with number 1; None where there is anything else."""
         padded = content + PADDING
-        parts = _short_rows(padded, len(content)) or _rows(padded, len(content))
+        parts = _alike_rows(padded, len(content)) or _rows(padded, len(content))
         return None if parts is None else cls(padded, *parts)
 
     def __len__(self) -> int:
@@ -62,8 +64,7 @@ class RowBytes:
         has = self._has(number, LENGTH_DELIMITED)
         lengths = self.content.take(self._at + 1).astype(np.intp) * has
         begins = self._at + 2
-        # Lengths above take two bytes.
-        self._are_expected &= lengths < 0x80
+        self._are_expected &= lengths < LONG_LENGTH
         self._go_on(np.where(has, begins + lengths, self._at))
         return begins, lengths
 
@@ -111,30 +112,32 @@ class RowBytes:
         self._at = np.minimum(places, self._ends)
 
 
-def _short_rows(padded: bytes, size: int) -> tuple[Places, Places] | None:
-    """Where each message begins and ends, if nothing else is there and all lengths are short."""
-    tags = []
-    at = 0
-    while at < size:
-        tags.append(at)
-        at += 2 + padded[at + 1]
-    if at != size:
+def _alike_rows(padded: bytes, size: int) -> tuple[Places, Places] | None:
+    """Where messages begin and end that are short and whose first fields are of one length.
+
+    They are looked for all at once, and are right if each of them ends where the next one begins.
+    """
+    content = np.frombuffer(padded, np.uint8)
+    tags, fields, lengths = (content[at : at + size] for at in (0, 2, 3))
+    is_begin = (tags == ROW_TAG) & (fields == content[2]) & (lengths == content[3])
+    places = is_begin.nonzero()[0]
+    sizes = content.take(places + 1)
+    ends = places + 2 + sizes
+    if not len(places) or places[0] or ends[-1] != size or (sizes >= LONG_LENGTH).any():
         return None
-    content, places = np.frombuffer(padded, np.uint8), np.array(tags, np.intp)
-    lengths = content[places + 1]
-    if (content[places] != ROW_TAG).any() or (lengths >= 0x80).any():
-        return None
-    return places + 2, places + 2 + lengths
+    return (places + 2, ends) if (places[1:] == ends[:-1]).all() else None
 
 
 def _rows(padded: bytes, size: int) -> tuple[Places, Places] | None:
-    """The same, of whatever length each message is."""
+    """Where each message begins and ends; None where anything else is there."""
     begins, ends = [], []
     at = 0
     while at < size:
         if padded[at] != ROW_TAG:
             return None
-        length, at = _length(padded, at + 1)
+        length, at = padded[at + 1], at + 2
+        if length >= LONG_LENGTH:
+            length, at = _length(padded, at - 1)
         begins.append(at)
         at += length
         ends.append(at)
@@ -150,5 +153,5 @@ def _length(content: bytes, at: int) -> tuple[int, int]:
         byte = content[at]
         length |= (byte & 0x7F) << shift
         shift, at = shift + 7, at + 1
-        if byte < 0x80:
+        if byte < LONG_LENGTH:
             return length, at
