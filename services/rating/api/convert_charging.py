@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.decimal_pb2 import Decimal
 
 from chassis.grpc.convert import money_to_proto, nanos_to_decimal, time_from_proto
 from kernel.clock import from_micros, to_micros, utc_now
@@ -39,6 +40,7 @@ SEQUENCE_MAX = 2**31 - 1
 DURATION_MS_MAX = 10**12
 USED_SECONDS_MAX = 10**9
 CODES_CACHED_MAX = 1_000
+PRICES_CACHED_MAX = 10_000
 
 _UNKNOWN_NUMBER = DialledNumber("", NumberKind.E164)
 
@@ -89,7 +91,8 @@ def close_from_proto(request: requests.CloseSessionRequest, plan: NumberPlan) ->
 
 def answer_to_proto(answer: Answer, codes: ReturnCodes) -> messages.ChargingAnswer:
     """An answer, in the words of the equipment's protocol too."""
-    message = messages.ChargingAnswer(
+    has_money = bool(answer.currency)
+    return messages.ChargingAnswer(
         verdict=messages.Verdict.ValueType(answer.verdict),
         reason=answer.reason.value,
         return_codes=_codes_to_proto(codes),
@@ -97,14 +100,18 @@ def answer_to_proto(answer: Answer, codes: ReturnCodes) -> messages.ChargingAnsw
         valid_for=Duration(seconds=answer.valid_seconds),
         ask_again_at_seconds=answer.ask_again_at_seconds,
         when_exhausted=messages.WhenExhausted.ValueType(answer.when_exhausted),
-        price_per_minute=nanos_to_decimal(answer.price_per_minute_nanos),
+        price_per_minute=_price_to_proto(answer.price_per_minute_nanos),
         sequence=answer.sequence,
         session_id=answer.session_id,
+        held=money_to_proto(Money(answer.currency, answer.held_micros)) if has_money else None,
+        cost=money_to_proto(Money(answer.currency, answer.cost_micros)) if has_money else None,
     )
-    if answer.currency:
-        message.held.CopyFrom(money_to_proto(Money(answer.currency, answer.held_micros)))
-        message.cost.CopyFrom(money_to_proto(Money(answer.currency, answer.cost_micros)))
-    return message
+
+
+@lru_cache(maxsize=PRICES_CACHED_MAX)
+def _price_to_proto(nanos: int) -> Decimal:
+    """A price of a minute, as many calls have it."""
+    return nanos_to_decimal(nanos)
 
 
 @lru_cache(maxsize=CODES_CACHED_MAX)
@@ -183,6 +190,8 @@ def _check_length(field: str, text: str) -> None:
 
 def _dialled(text: str, plan: NumberPlan) -> DialledNumber:
     """A number; empty where it is none, as of callers who withhold theirs."""
+    if not text:
+        return _UNKNOWN_NUMBER
     try:
         return normalise("+" + text.removeprefix("+"), plan)
     except DomainError:
