@@ -1,7 +1,7 @@
 """Tables in column form: `tollbook.type.v1.ColumnBatch` to and from numpy arrays and lists."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -58,14 +58,16 @@ def key16(keys: Sequence[bytes | None]) -> Column:
 
 def text(values: Sequence[str]) -> Column:
     """Encode text that seldom repeats."""
-    return encoded_text([value.encode() for value in values])
+    joined = "".join(values)
+    if not joined.isascii():
+        return encoded_text([value.encode() for value in values])
+    # A character is a byte: one encoding serves all rows.
+    return _text(joined.encode(), values)
 
 
 def encoded_text(encoded: Sequence[bytes]) -> Column:
     """Encode text that is in UTF-8 already."""
-    offsets = np.zeros(len(encoded) + 1, dtype="<u4")
-    np.cumsum([len(value) for value in encoded], out=offsets[1:])
-    return Column(type=COLUMN_TYPE_TEXT, values=b"".join(encoded), offsets=offsets.tobytes())
+    return _text(b"".join(encoded), encoded)
 
 
 def dictionary(values: Sequence[str]) -> Column:
@@ -133,7 +135,7 @@ class Columns:
     def key16(self, name: str) -> list[bytes | None]:
         """Return 16-byte keys."""
         values = self._column(name, COLUMN_TYPE_KEY16, 16).values
-        keys: list[bytes | None] = [values[at : at + 16] for at in range(0, len(values), 16)]
+        keys: list[bytes | None] = np.frombuffer(values, "V16").tolist()
         for row in np.flatnonzero(self.nulls(name)):
             keys[row] = None
         return keys
@@ -196,6 +198,11 @@ def _fixed(kind: Any, values: bytes, nulls: Nulls) -> Column:
         return Column(type=kind, values=values)
     mask = np.packbits(np.asarray(nulls, dtype=np.bool_), bitorder="little").tobytes()
     return Column(type=kind, values=values, null_mask=mask)
+
+
+def _text(whole: bytes, values: Sequence[str] | Sequence[bytes]) -> Column:
+    offsets = np.array([0, *accumulate(map(len, values))], "<u4").tobytes()
+    return Column(type=COLUMN_TYPE_TEXT, values=whole, offsets=offsets)
 
 
 def malformed(name: str, what: str) -> DomainError:

@@ -20,6 +20,7 @@ class Booked(NamedTuple):
 
 
 NOT_BOOKED = Booked(None, None, 0)
+_NOWHEN = 0, 0, NOT_BOOKED
 
 
 class Bookings:
@@ -47,7 +48,7 @@ class Bookings:
 
     def book(self, payer_id: str, start_micros: int) -> Booked:
         """The period of what a payer, held before, is charged for at an instant."""
-        start, end, booked = self._last.get(payer_id, (0, 0, NOT_BOOKED))
+        start, end, booked = self._last.get(payer_id, _NOWHEN)
         if start <= start_micros < end:
             return booked
         sealed = self._sealed.get(payer_id)
@@ -60,11 +61,14 @@ class Bookings:
 
     def of_calls(self, payer_ids: Sequence[str], starts_micros: Sequence[int]) -> list[Booked]:
         """The period of each call; of calls whose payer is not known there is none."""
-        unknown = set(payer_ids) - self.accounts.keys()
-        return [
-            NOT_BOOKED if payer_id in unknown else self.book(payer_id, start_micros)
-            for payer_id, start_micros in zip(payer_ids, starts_micros, strict=True)
-        ]
+        last, periods = self._last, []
+        for payer_id, start_micros in zip(payer_ids, starts_micros, strict=True):
+            start, end, booked = last.get(payer_id, _NOWHEN)
+            if not start <= start_micros < end:
+                is_known = payer_id in self.accounts
+                booked = self.book(payer_id, start_micros) if is_known else NOT_BOOKED
+            periods.append(booked)
+        return periods
 
 
 def counting_micros(booked: Sequence[Booked], starts_micros: Sequence[int]) -> Sequence[int]:

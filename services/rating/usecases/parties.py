@@ -21,6 +21,8 @@ SUPPLIER_TIME_ZONE = "UTC"
 
 def reseller_calls(calls: CallBatch, accounts: Mapping[str, Account]) -> CallBatch | None:
     """Those calls whose account is sold by a reseller, as calls of the reseller's account."""
+    if not any(account.reseller_account_id for account in accounts.values()):
+        return None
     sold = {
         place: account.reseller_account_id
         for place, account in enumerate(map(accounts.get, calls.account_ids))

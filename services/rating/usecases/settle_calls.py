@@ -18,6 +18,7 @@ from services.rating.usecases.charge_events import (
     Settlements,
     record_settlements,
 )
+from services.rating.usecases.counter_locks import lock_counters_of
 from services.rating.usecases.join_sessions import end_joined, join_sessions
 from services.rating.usecases.moved_calls import withdraw_moved
 from services.rating.usecases.note_margins import note_margins
@@ -72,6 +73,10 @@ def settle_calls(
         return counts
     pricing = CallPricing(uow, tariffs, tenant_id)
     join_sessions(pricing, calls)
+    reserved = pricing.sessions.reserved_for(calls)
+    customers = zip(calls.account_ids, calls.payer_account_ids, strict=True)
+    lock_counters_of(pricing, customers, reserved)
+    pricing.return_units(reserved)
     for wave in waves_of(calls, pricing.sessions.charge_starts(calls)):
         first = settle_parties(pricing, wave, kind, position).first
         end_joined(pricing, first)
@@ -134,6 +139,9 @@ def _withdrawn(
 
 def waves_of(calls: CallBatch, charge_starts: Sequence[int]) -> Iterator[CallBatch]:
     """The batch in parts, none of which has two inputs to the same charge."""
+    if len(set(calls.call_keys)) == len(calls):
+        yield calls
+        return
     keys = list(
         zip(
             charge_starts,

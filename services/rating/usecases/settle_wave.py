@@ -171,7 +171,7 @@ def _openings(
 ) -> ChargeColumns:
     # A supplier's cost is on no invoice of ours, nor is what has no price.
     periods = [
-        NOT_BOOKED if party == Party.SUPPLIER or not price.currency else period
+        NOT_BOOKED if party == _SUPPLIER or not price.currency else period
         for period, price, party in zip(booked, prices, calls.parties, strict=True)
     ]
     the_same = {
@@ -239,4 +239,5 @@ def _is_newer_record(
     return newest is not None and is_newer_record(newest.settled, offer_of(opening, kind))
 
 
-_UNRATED = int(Outcome.UNRATED)
+# Compared with a call at a time: plain integers are quicker.
+_SUPPLIER, _UNRATED = int(Party.SUPPLIER), int(Outcome.UNRATED)

@@ -88,11 +88,12 @@ def _prices(
 ) -> Iterator[tuple[int, PricedCall]]:
     table, currency = group.common.table, group.common.currency
     places, rows = group.places.tolist(), group.rows.tolist()
+    rates = {row: table.rate(row) for row in set(rows)}
     receipts = receipts_of(group, bulk) if with_receipts else [b""] * len(places)
     for place, row, charged, amount, receipt in zip(
         places, rows, group.charged.tolist(), group.amounts.tolist(), receipts, strict=True
     ):
-        rate = table.rate(row)
+        rate = rates[row]
         outcome = Outcome.RATED if amount else Outcome.ZERO
         yield (
             place,
@@ -121,9 +122,14 @@ def receipts_of(group: ColumnGroup, bulk: Bulk) -> Iterator[bytes]:
         group.scale.account // divisors,
         group.amounts,
     )
-    for place, row, band, is_alike, *figures in zip(
-        *(column.tolist() for column in columns), strict=True
-    ):
+    *known, begins, durations, charged, numerators, denominators, amounts = (
+        column.tolist() for column in columns
+    )
+    # In the order in which a receipt with one segment has them.
+    figures = zip(
+        begins, durations, charged, charged, numerators, denominators, amounts, strict=True
+    )
+    for place, row, band, is_alike, of_call in zip(*known, figures, strict=True):
         if not is_alike:
             yield bulk.price_one(place).receipt
             continue
@@ -132,7 +138,7 @@ def receipts_of(group: ColumnGroup, bulk: Bulk) -> Iterator[bytes]:
             if len(templates) >= CACHED_RATES_MAX:
                 templates.clear()
             template = templates[row, band] = _Template.of(bulk.price_one(place).receipt)
-        yield template.filled(*figures)
+        yield template.filled(of_call)
 
 
 class _Template(NamedTuple):
@@ -147,20 +153,11 @@ class _Template(NamedTuple):
         content = _OWN_FIGURES.sub(_gap, receipt.replace(b"%", b"%%"))
         return cls(content, b'"begin_micros":%d' in content)
 
-    def filled(
-        self,
-        begin_micros: int,
-        duration_ms: int,
-        charged: int,
-        numerator: int,
-        denominator: int,
-        amount_micros: int,
-    ) -> bytes:
-        """The receipt of another call."""
-        rest = numerator, denominator, amount_micros
+    def filled(self, figures: tuple[int, ...]) -> bytes:
+        """The receipt of another call, from the figures that one with a segment has."""
         if self.has_segments:
-            return sealed(self.content % (begin_micros, duration_ms, charged, charged, *rest))
-        return sealed(self.content % (duration_ms, charged, *rest))
+            return sealed(self.content % figures)
+        return sealed(self.content % (figures[1:3] + figures[4:]))
 
 
 def _gap(figure: re.Match[bytes]) -> bytes:

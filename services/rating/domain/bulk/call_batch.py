@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import repeat
 
 import numpy as np
 
@@ -176,10 +177,11 @@ def _columns(
 ) -> CallColumns:
     places = {key: place for place, key in enumerate(customers)}
     keys = zip(calls.account_ids, calls.payer_account_ids, strict=True)
+    found = list(map(places.get, keys, repeat(UNKNOWN)))
     starts = np.array(calls.starts_micros, np.int64)
     return CallColumns(
         list(customers.values()),
-        np.array([places.get(key, UNKNOWN) for key in keys], np.intp),
+        np.array(found, np.intp),
         *padded_columns(_numbers(calls)),
         starts,
         np.array(calls.begins_micros, np.int64),

@@ -7,7 +7,7 @@ of a customer that one row of a deck prices whole in one band.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import takewhile
+from itertools import repeat, takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -84,8 +84,9 @@ class CountedCalls:
         """Have calls priced in their turn."""
         usual = group.is_whole & ~group.in_grace
         columns = group.places, group.rows, group.bands, group.durations_ms, group.charged
-        for place, *figures in zip(*(column[usual].tolist() for column in columns), strict=True):
-            self._calls[place] = _CountedCall(group, *figures)
+        places, *figures = (column[usual].tolist() for column in columns)
+        calls = map(_CountedCall, repeat(group), *figures)
+        self._calls.update(zip(places, calls, strict=True))
         self._others.append(group.places[~usual])
 
     def prices(self, others: Sequence[Places]) -> Iterator[tuple[int, PricedCall]]:
