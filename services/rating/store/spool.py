@@ -21,6 +21,9 @@ PRIVATE_FILE_MODE = 0o600
 SUFFIX = ".spool"
 # What a segment with a line that nobody can read is kept as.
 DAMAGED_SUFFIX = ".damaged"
+# Beside a segment that is done with: its records that could not be stored, to be tried again by
+# whoever gives the file the name of a segment.
+REFUSED_SUFFIX = ".refused"
 
 _logger = logging.getLogger(__name__)
 
@@ -43,6 +46,17 @@ class Segment:
         if rest:
             _logger.warning("%s ends in the middle of a record that nobody relied on", path)
 
+    def put_aside(self, records: Sequence[bytes]) -> None:
+        """Have records of it in a file of their own, the same one if that is done again."""
+        path = self.path.with_suffix(REFUSED_SUFFIX)
+        _logger.error("%d records of %s are kept in %s", len(records), self.path.name, path)
+        handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, PRIVATE_FILE_MODE)
+        try:
+            _write_whole(handle, b"".join(map(_line, records)))
+        finally:
+            os.close(handle)
+        _sync_folder(path.parent)
+
     def remove(self) -> None:
         """Have done with it. What could not be read stays, beside the others."""
         if self.is_damaged:
@@ -62,7 +76,7 @@ class Spool:
 
     def __init__(self, folder: Path, bytes_max: int = SPOOL_BYTES_MAX) -> None:
         folder.mkdir(mode=PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
-        self._folder = folder
+        self.folder = folder
         self._bytes_max = bytes_max
         self._lock = threading.Lock()
         self._current: tuple[Path, int] | None = None
@@ -93,11 +107,13 @@ class Spool:
         """Every segment of this process, and those that nobody else has; the oldest first."""
         with self._lock:
             self._end_current()
-        taken = (self._taken(path) for path in sorted(self._folder.glob("*" + SUFFIX)))
+        taken = (self._taken(path) for path in sorted(self.folder.glob("*" + SUFFIX)))
         return [segment for segment in taken if segment is not None]
 
-    def remove(self, segment: Segment) -> None:
-        """Have done with a segment that was taken."""
+    def remove(self, segment: Segment, refused: Sequence[bytes] = ()) -> None:
+        """Have done with a segment that was taken; records that nobody took are put aside."""
+        if refused:
+            segment.put_aside(refused)
         segment.remove()
         with self._lock:
             self.byte_count -= segment.byte_count
@@ -107,17 +123,15 @@ class Spool:
         if self._current is None:
             self._current = self._new_segment()
         _, handle = self._current
-        while content:
-            content = content[os.write(handle, content) :]
-        os.fsync(handle)
+        _write_whole(handle, content)
 
     def _new_segment(self) -> tuple[Path, int]:
-        path = self._folder / f"{time.time_ns():020d}-{os.getpid()}{SUFFIX}"
+        path = self.folder / f"{time.time_ns():020d}-{os.getpid()}{SUFFIX}"
         flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY
         handle = os.open(path, flags, PRIVATE_FILE_MODE)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._own.add(path)
-        _sync_folder(self._folder)
+        _sync_folder(self.folder)
         return path, handle
 
     def _end_current(self) -> None:
@@ -136,6 +150,13 @@ class Spool:
         except (BlockingIOError, FileNotFoundError):
             os.close(handle)
             return None
+
+
+def _write_whole(handle: int, content: bytes) -> None:
+    """Have all of it on the disk."""
+    while content:
+        content = content[os.write(handle, content) :]
+    os.fsync(handle)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,22 +8,17 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from sqlalchemy.exc import IntegrityError
+from opentelemetry import metrics
 
-from chassis.database.engine import DATABASE_ERRORS, Database
-from chassis.database.unit_of_work import UnitOfWork
+from chassis.database.engine import Database
 from chassis.group_commit import GroupCommit
-from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Verdict
 from services.rating.domain.charging.offline import FundsUnavailableError, OfflineAnswer
-from services.rating.domain.charging.requests import CloseRequest
-from services.rating.store.offline_answers import keep_offline_answers
 from services.rating.store.spool import SPOOL_BYTES_MAX, Segment, Spool
-from services.rating.usecases.charging.adopt_offline import adopt_offline
 from services.rating.usecases.charging.offline_document import from_document, to_document
 from services.rating.usecases.charging.saga import Saga
+from services.rating.usecases.charging.store_offline import PASSING_ERRORS, OfflineStore
 
 # Refusals leave room for what is to be paid.
 REFUSAL_BYTES_MAX = SPOOL_BYTES_MAX // 2
@@ -31,22 +26,34 @@ RECORDS_PER_WRITE_MAX = 500
 ANSWERS_PER_TRANSACTION_MAX = 500
 RETRY_SECONDS = 0.5
 
+PUT_ASIDE = "tollbook.charging.answers.put_aside"
+
+_put_aside = metrics.get_meter("tollbook").create_counter(
+    PUT_ASIDE, description="Answers of outages that could not be stored and are kept in files."
+)
 _logger = logging.getLogger(__name__)
 
 
-class _Taken(NamedTuple):
-    """A segment on its way to the database."""
+class _Taken:
+    """A segment on its way to the database, with what of it can never get there."""
 
-    segment: Segment
-    answers: Sequence[OfflineAnswer]
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.answers: list[OfflineAnswer] = []
+        self.refused: list[bytes] = []
+        for record in segment.records:
+            try:
+                self.answers.append(from_document(record))
+            except Exception:
+                _logger.exception("a record in %s is none that this version knows", segment.path)
+                self.refused.append(record)
 
 
 class OfflineRecords:
     """The answers in outages of this replica, and those that an earlier process left."""
 
     def __init__(self, database: Database, saga: Saga, spool: Spool) -> None:
-        self._database = database
-        self._saga = saga
+        self._store = OfflineStore(database, saga)
         self._spool = spool
         self._writes: GroupCommit[bytes, bool] = GroupCommit(self._write, RECORDS_PER_WRITE_MAX)
         self._taken: list[_Taken] = []
@@ -72,12 +79,15 @@ class OfflineRecords:
         return is_kept
 
     async def stored(self, tenant_id: str, session_id: str) -> None:
-        """Wait until the database has every answer to a session. Raises as the database does."""
+        """Wait until the database has every answer to a session. Raises PASSING_ERRORS."""
         if self._waiting[tenant_id, session_id]:
             if self._feed is None:
                 self._feed = asyncio.create_task(self.feed())
                 self._feed.add_done_callback(self._fed)
-            await asyncio.shield(self._feed)
+            try:
+                await asyncio.shield(self._feed)
+            except OSError as error:
+                raise FundsUnavailableError("the disk does not give back its answers") from error
 
     async def watch(self) -> None:
         """Store what is on disk whenever there is something, until cancelled."""
@@ -86,59 +96,47 @@ class OfflineRecords:
             self._is_woken.clear()
             try:
                 await self.feed()
-            except (*DATABASE_ERRORS, FundsUnavailableError):
+            except PASSING_ERRORS:
                 _logger.warning("answers in the outage are stored later", exc_info=True)
-                self._is_woken.set()
-                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                # Whatever it is: calls go on, and so does what was written before.
+                _logger.exception("answers in the outage cannot be stored; trying again")
+            else:
+                continue
+            self._is_woken.set()
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def feed(self) -> None:
-        """Store all that is on disk by now. Raises as the database does."""
+        """Store all that is on disk by now. Raises PASSING_ERRORS, OSError."""
         async with self._feeding:
+            # What failed before comes first: an outage leaves one segment, however often it fails.
+            await self._store_taken()
             for segment in await asyncio.to_thread(self._spool.take):
-                self._take_up(segment)
-            while self._taken:
-                await self._store(self._taken[0])
-                del self._taken[0]
+                self._take_up(_Taken(segment))
+            await self._store_taken()
 
-    def _take_up(self, segment: Segment) -> None:
-        answers = [from_document(record) for record in segment.records]
-        if not segment.is_own:
-            self._waiting.update(map(_session, answers))
-        self._taken.append(_Taken(segment, answers))
+    def _take_up(self, taken: _Taken) -> None:
+        if not taken.segment.is_own:
+            self._waiting.update(map(_session, taken.answers))
+        self._taken.append(taken)
 
-    async def _store(self, taken: _Taken) -> None:
-        answers = taken.answers
-        for begin in range(0, len(answers), ANSWERS_PER_TRANSACTION_MAX):
-            await self._settle(answers[begin : begin + ANSWERS_PER_TRANSACTION_MAX])
-        await asyncio.to_thread(self._spool.remove, taken.segment)
-        self._waiting -= Counter(map(_session, answers))
+    async def _store_taken(self) -> None:
+        while self._taken:
+            taken = self._taken[0]
+            refused = taken.refused + [to_document(each) for each in await self._stored(taken)]
+            await asyncio.to_thread(self._spool.remove, taken.segment, refused)
+            if refused:
+                _put_aside.add(len(refused))
+            self._waiting -= Counter(map(_session, taken.answers))
+            del self._taken[0]
 
-    async def _settle(self, answers: Sequence[OfflineAnswer]) -> None:
-        """Have sessions go on with what they were allowed, then end those that have ended."""
-        ends = [each for each in answers if isinstance(each.request, CloseRequest)]
-        await self._adopt([each for each in answers if not isinstance(each.request, CloseRequest)])
-        for each in ends:
-            await self._close(each)
-        await self._adopt(ends)
-
-    async def _adopt(self, answers: Sequence[OfflineAnswer]) -> None:
-        def work(uow: UnitOfWork) -> None:
-            new = keep_offline_answers(uow, answers)
-            adopt_offline(uow, [each for each in new if each.answer.verdict is Verdict.GRANTED])
-
-        try:
-            await self._database.write(work)
-        except IntegrityError:
-            # Another replica was first with one of the sessions; now it is there.
-            await self._database.write(work)
-
-    async def _close(self, offline: OfflineAnswer) -> None:
-        assert isinstance(offline.request, CloseRequest)
-        try:
-            await self._saga.close(offline.tenant_id, offline.request)
-        except DomainError as refused:
-            # As its switch would have heard; the record of the call charges it.
-            _logger.error("the end of %s in the outage: %s", offline.request.session_id, refused)
+    async def _stored(self, taken: _Taken) -> list[OfflineAnswer]:
+        """Store the answers of a segment; those that can never be stored."""
+        refused: list[OfflineAnswer] = []
+        for begin in range(0, len(taken.answers), ANSWERS_PER_TRANSACTION_MAX):
+            some = taken.answers[begin : begin + ANSWERS_PER_TRANSACTION_MAX]
+            refused += await self._store.store(some)
+        return refused
 
     async def _write(self, records: Sequence[bytes]) -> list[bool]:
         try:

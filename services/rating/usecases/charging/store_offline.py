@@ -1,0 +1,76 @@
+"""Stores what was answered in an outage; an answer that can never be stored stops no other."""
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy.exc import IntegrityError
+
+from chassis.database.engine import DATABASE_ERRORS, Database
+from chassis.database.unit_of_work import UnitOfWork
+from kernel.errors import DomainError
+from services.rating.domain.charging.answer import Verdict
+from services.rating.domain.charging.offline import FundsUnavailableError, OfflineAnswer
+from services.rating.domain.charging.requests import CloseRequest
+from services.rating.store.offline_answers import keep_offline_answers
+from services.rating.usecases.charging.adopt_offline import adopt_offline
+from services.rating.usecases.charging.saga import Saga
+
+# What is over after a while, whatever the answers are.
+PASSING_ERRORS = (*DATABASE_ERRORS, FundsUnavailableError)
+
+_logger = logging.getLogger(__name__)
+
+
+class OfflineStore:
+    """The way of answers from the disk into the database."""
+
+    def __init__(self, database: Database, saga: Saga) -> None:
+        self._database = database
+        self._saga = saga
+
+    async def store(self, answers: Sequence[OfflineAnswer]) -> list[OfflineAnswer]:
+        """Store answers, each once; those that can never be. Raises PASSING_ERRORS."""
+        try:
+            return await self._together(answers)
+        except PASSING_ERRORS:
+            raise
+        except Exception as error:  # noqa: BLE001 whatever is wrong with one is nobody else's
+            if len(answers) == 1:
+                _tell(answers[0], error)
+                return list(answers)
+        # Alone, so that only those stay behind that are at fault.
+        return [refused for each in answers for refused in await self.store([each])]
+
+    async def _together(self, answers: Sequence[OfflineAnswer]) -> list[OfflineAnswer]:
+        """Have sessions go on with what they were allowed, then end those that have ended."""
+        ends = [each for each in answers if isinstance(each.request, CloseRequest)]
+        await self._adopt([each for each in answers if not isinstance(each.request, CloseRequest)])
+        refused = [each for each in ends if not await self._close(each)]
+        await self._adopt(ends)
+        return refused
+
+    async def _adopt(self, answers: Sequence[OfflineAnswer]) -> None:
+        def work(uow: UnitOfWork) -> None:
+            new = keep_offline_answers(uow, answers)
+            adopt_offline(uow, [each for each in new if each.answer.verdict is Verdict.GRANTED])
+
+        try:
+            await self._database.write(work)
+        except IntegrityError:
+            # Another replica was first with one of the sessions; now it is there.
+            await self._database.write(work)
+
+    async def _close(self, offline: OfflineAnswer) -> bool:
+        assert isinstance(offline.request, CloseRequest)
+        try:
+            await self._saga.close(offline.tenant_id, offline.request)
+        except DomainError as error:
+            # As its switch would have heard; the record of the call charges it.
+            _tell(offline, error)
+            return False
+        return True
+
+
+def _tell(offline: OfflineAnswer, error: Exception) -> None:
+    session = f"{offline.tenant_id}/{offline.request.session_id}"
+    _logger.error("what session %r was answered in an outage cannot be stored: %r", session, error)

@@ -1,0 +1,122 @@
+"""Whatever one answer of an outage is, all others are stored, and it is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from services.rating.domain.charging.answer import Answer
+from services.rating.domain.charging.offline import CLOSE_SEQUENCE, OfflineAnswer
+from services.rating.domain.charging.requests import OpenRequest
+from services.rating.store.spool import REFUSED_SUFFIX, SUFFIX, Spool
+from tests.conformance.rating.outage_replica import (
+    ALLOWED,
+    FailingFunds,
+    Replica,
+    hanging,
+    verdict,
+)
+
+# The last second of the year 9999: a call that began then ends when no calendar goes.
+LAST_MICROS = 253_402_300_799_000_000
+STORED_SECONDS_MAX = 30
+
+
+def folder_of(replica: Replica, suffix: str) -> list[Path]:
+    """The files of a kind in the folder of a spool."""
+    return list(replica.spool.folder.glob("*" + suffix))
+
+
+async def until_stored(replica: Replica) -> None:
+    """Let the background do its work, which must outlive whatever it finds."""
+    watch = asyncio.create_task(replica.records.watch())
+    async with asyncio.timeout(STORED_SECONDS_MAX):
+        while folder_of(replica, SUFFIX) and not watch.done():
+            await asyncio.sleep(0.01)
+    assert not watch.done(), watch
+    watch.cancel()
+    with suppress(asyncio.CancelledError):
+        await watch
+
+
+async def test_an_answer_that_can_never_be_stored_stops_no_other(replica: Replica) -> None:
+    """Not those before it, not those behind it; it is put aside as it was."""
+    await replica.open("good")
+    far = replica.plain.call(call_key="far", start_micros=LAST_MICROS)
+    with hanging(replica.desk.database):
+        assert verdict(await replica.extend("good", 1, 50)) == ALLOWED
+        await replica.close("far", 60, far)
+        await replica.close("good", 60)
+    await until_stored(replica)
+    assert {each[:2] for each in await replica.recorded()} == {
+        ("good", 1),
+        ("good", CLOSE_SEQUENCE),
+    }
+    assert await replica.desk.deltas() == [60_000]
+    [aside] = folder_of(replica, REFUSED_SUFFIX)
+    assert b'"session_id":"far"' in aside.read_bytes()
+    assert b'"session_id":"good"' not in aside.read_bytes()
+
+
+async def test_an_answer_that_no_database_can_store_is_put_aside(replica: Replica) -> None:
+    """As text that is none: its session comes to nothing, the others go on."""
+    answer = Answer("half \ud800", 0, *ALLOWED, granted_seconds=45)
+    request = OpenRequest(answer.session_id, replica.plain.call())
+    desk = replica.desk
+    with hanging(desk.database):
+        bad = OfflineAnswer(desk.tenant_id, desk.account_id, request, answer, answer_micros=1)
+        assert await replica.records.keep(bad)
+        assert verdict(await replica.open("good")) == ALLOWED
+    await until_stored(replica)
+    assert [each[:2] for each in await replica.recorded()] == [("good", 0)]
+    assert len(folder_of(replica, REFUSED_SUFFIX)) == 1
+
+
+async def test_what_was_put_aside_is_stored_once_its_cause_is_gone(
+    replica: Replica, funds: FailingFunds
+) -> None:
+    """Its file under the name of a segment is one, for the next process to take up."""
+    record = b'{"kind":"of a later version"}'
+    with hanging(replica.desk.database):
+        await replica.open("good")
+    assert replica.spool.append([record])
+    await until_stored(replica)
+    [aside] = folder_of(replica, REFUSED_SUFFIX)
+    aside.rename(aside.with_suffix(SUFFIX))
+    [segment] = Spool(replica.spool.folder).take()
+    assert segment.records == [record]
+    segment.close()
+    successor = Replica(replica.desk, funds, Spool(replica.spool.folder))
+    await until_stored(successor)
+    assert len(folder_of(successor, REFUSED_SUFFIX)) == 1
+
+
+async def test_a_process_that_finds_a_bad_answer_starts_and_goes_on(
+    replica: Replica, funds: FailingFunds
+) -> None:
+    """However often: what an earlier process left is stored but for the bad one."""
+    far = replica.plain.call(call_key="far", start_micros=LAST_MICROS)
+    with hanging(replica.desk.database):
+        await replica.close("far", 60, far)
+        await replica.open("good")
+    for segment in replica.spool.take():
+        segment.close()
+    for _ in range(2):
+        successor = Replica(replica.desk, funds, Spool(replica.spool.folder))
+        await until_stored(successor)
+        assert [each[:2] for each in await successor.recorded()] == [("good", 0)]
+        assert len(folder_of(successor, REFUSED_SUFFIX)) == 1
+
+
+async def test_an_outage_leaves_one_segment_however_often_it_is_tried(replica: Replica) -> None:
+    """Each is an open file, of which a process may not have many."""
+    with hanging(replica.desk.database):
+        for number in range(3):
+            await replica.open(f"s{number}")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await replica.records.feed()
+        assert len(folder_of(replica, SUFFIX)) <= 2
+    await until_stored(replica)
+    assert len(await replica.recorded()) == 3
