@@ -28,6 +28,8 @@ CALL_TEXTS = (
     *("trunk", "egress_trunk", "routing_number"),
 )
 
+# NUL, which PostgreSQL cannot store, and halves of UTF-16 pairs, which are no characters.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _SECONDS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,6})[0-9]*)?")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -108,6 +110,9 @@ def fields_of(query: str, content_type: str, body: bytes) -> Fields:
     values = dict(pairs)
     if len(values) < len(pairs):
         raise invalid_field("INVALID_FIELD", "body", "a field is given twice; give each once")
+    for name, text in pairs:
+        _check_is_text("body", name)
+        _check_is_text(name, text)
     return Fields(values)
 
 
@@ -211,6 +216,11 @@ def _moment(name: str, text: str) -> int:
         raise _invalid(
             name, text, "seconds since 1970 or ISO 8601 with a zone, e.g. 2026-11-23T10:00:00Z"
         ) from None
+
+
+def _check_is_text(field: str, text: str) -> None:
+    if _NO_TEXT.search(text):
+        raise _invalid(field, text, "text: it has NUL, or half a character; remove that")
 
 
 def _invalid(name: str, text: str, expected: str) -> Exception:

@@ -136,6 +136,17 @@ def test_a_field_is_given_once(query: str, content_type: str, body: bytes) -> No
         fields_of(query, content_type, body)
 
 
+@pytest.mark.parametrize("bad", ["a\0b", "a\ud800", "\udfffb"])
+@pytest.mark.parametrize("place", ["name", "value"])
+def test_what_no_database_stores_is_refused(bad: str, place: str) -> None:
+    """NUL and half characters, which JSON can write, in a field or as its name."""
+    fields = {bad: "1"} if place == "name" else {"session_id": bad}
+    with pytest.raises(DomainError, match="is not text") as caught:
+        as_json(fields)
+    assert caught.value.reason == "INVALID_FIELD"
+    assert str(caught.value).encode()
+
+
 @given(body=st.binary(max_size=200), content_type=st.sampled_from([JSON, FORM]))
 def test_any_body_is_read_or_refused(body: bytes, content_type: str) -> None:
     """Never a crash."""

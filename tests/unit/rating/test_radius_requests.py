@@ -139,10 +139,19 @@ def test_what_is_no_number_is_named(tmp_path: Path) -> None:
     assert caught.value.reason == "INVALID_NUMBER"
 
 
-def test_what_no_database_stores_is_refused(tmp_path: Path) -> None:
-    """A NUL in an id, for example."""
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Acct-Session-Id", "a\0b"),
+        ("User-Name", "a\0b"),
+        ("User-Name", "sip:a%00b@example.com"),
+        ("User-Name", "<sip:alice%0d%0a@example.com>"),
+    ],
+)
+def test_what_no_database_stores_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    """A NUL in an id, for example, also where a URI has it escaped."""
     with pytest.raises(DomainError) as caught:
-        opened(tmp_path, SIP_CALL | {"Acct-Session-Id": "a\0b"})
+        opened(tmp_path, SIP_CALL | {name: value})
     assert caught.value.reason == "UNREADABLE_ATTRIBUTE"
 
 

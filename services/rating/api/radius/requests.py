@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from urllib.parse import unquote
 
 from kernel.e164 import normalise
 from kernel.errors import DomainError, ErrorKind
 from services.rating.api.moments import FIRST_MICROS, is_rated
 from services.rating.api.radius.attributes import Attributes
 from services.rating.api.radius.clients import RadiusClient
+from services.rating.api.radius.uris import routing_number_of, user_of
 from services.rating.api.radius.vendor_times import read_time
 from services.rating.domain.charging.requests import (
     SESSION_ID_LENGTH_MAX,
@@ -64,8 +64,6 @@ MICROS_PER_MILLISECOND = 1_000
 NUMBER_MAX = 10**9
 
 _SECONDS = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,6}))?")
-_URI = re.compile(r"(?:.*<)?(?:sips?|tel|h323):([^@>]*)", re.IGNORECASE | re.DOTALL)
-_ROUTING_NUMBER = re.compile(r";rn=\+?([0-9]{1,15})(?:;|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +80,7 @@ class Facts:
 
     def attribute(self, name: str) -> str:
         """An attribute's value. Raises UNREADABLE_ATTRIBUTE for one that no system would store."""
-        value = self.attributes.get(name.lower(), "").strip()
-        if not value.isprintable():
-            problem = f"{name} has characters that cannot be printed; correct it at the switch"
-            raise _invalid("UNREADABLE_ATTRIBUTE", problem, name)
-        return value
+        return _readable(name, self.attributes.get(name.lower(), "").strip())
 
     def number(self, fact: str) -> int | None:
         """A fact that is a whole number; None when it is missing or no number."""
@@ -249,10 +243,10 @@ def _call(facts: Facts, start_micros: int) -> ChargedCall:
         account_id=client.account_id,
         line="" if client.account_id else _line(facts),
         caller=_caller(facts),
-        callee=normalise(_user(callee), client.plan),
+        callee=normalise(user_of(callee), client.plan),
         trunk=client.trunk,
         egress_trunk="",
-        routing_number=_routing_number(callee),
+        routing_number=routing_number_of(callee),
         start_micros=start_micros,
     )
 
@@ -260,7 +254,7 @@ def _call(facts: Facts, start_micros: int) -> ChargedCall:
 def _caller(facts: Facts) -> str:
     """The calling number; a name or nobody's number is none."""
     try:
-        return normalise(_user(facts.text("caller")), facts.client.plan).digits
+        return normalise(user_of(facts.text("caller")), facts.client.plan).digits
     except DomainError:
         return ""
 
@@ -268,23 +262,19 @@ def _caller(facts: Facts) -> str:
 def _line(facts: Facts) -> str:
     """Who calls: a number in international form, or a user without the realm (RFC 7542).
 
-    Empty when the packet does not say: then the trunk or the calling number tells.
+    Empty when the packet does not say: then the trunk or the calling number tells. Raises
+    UNREADABLE_ATTRIBUTE.
     """
     name = facts.client.line
-    is_number = name in READ_FROM["caller"]
-    return (_caller(facts) if is_number else "") or _user(facts.attribute(name)).partition("@")[0]
+    number = _caller(facts) if name in READ_FROM["caller"] else ""
+    return number or _readable(name, user_of(facts.attribute(name))).partition("@")[0]
 
 
-def _user(text: str) -> str:
-    """The user part of a URI (sip:, sips:, tel:) in or out of angle brackets; else the text."""
-    match = _URI.match(text)
-    return unquote(match[1].partition(";")[0]) if match else text
-
-
-def _routing_number(text: str) -> str:
-    """The routing number of a ported number (RFC 4694), as tel: and sip: URIs carry it."""
-    match = _ROUTING_NUMBER.search(text.partition("@")[0])
-    return match[1] if match else ""
+def _readable(name: str, value: str) -> str:
+    if not value.isprintable():
+        problem = f"{name} has characters that cannot be printed; correct it at the switch"
+        raise _invalid("UNREADABLE_ATTRIBUTE", problem, name)
+    return value
 
 
 def _missing(name: str, way_out: str) -> DomainError:
