@@ -1,12 +1,13 @@
 """AdjustmentService: adjusts the money of accounts."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import time_from_proto
-from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.endpoint import Endpoint, MutatingRequest
 from chassis.grpc.pages import decode_token, encode_token, page_size
 from chassis.security.caller import Caller
 from kernel.clock import from_micros, to_micros
@@ -28,6 +29,15 @@ from services.payment.usecases.move_money import exchange_money, refund_money, t
 from services.payment.usecases.write_off_debt import write_off_debt
 from tollbook.payment.v1 import adjustment_service_pb2 as messages
 from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceServicer
+
+R = TypeVar(
+    "R",
+    messages.TransferMoneyResponse,
+    messages.ExchangeMoneyResponse,
+    messages.RefundMoneyResponse,
+    messages.WriteOffDebtResponse,
+    messages.CorrectEntryResponse,
+)
 
 
 class AdjustmentApi(AdjustmentServiceServicer):
@@ -75,60 +85,55 @@ class AdjustmentApi(AdjustmentServiceServicer):
     ) -> messages.TransferMoneyResponse:
         """Move money from one wallet to another."""
 
-        def work(unit_of_work: UnitOfWork, caller: Caller) -> messages.TransferMoneyResponse:
+        def adjust(unit_of_work: UnitOfWork, caller: Caller) -> Adjustment:
             order = order_between(request, caller.subject)
-            done = transfer_money(unit_of_work, caller.tenant_id, order)
-            return messages.TransferMoneyResponse(adjustment=adjustment_to_proto(done))
+            return transfer_money(unit_of_work, caller.tenant_id, order)
 
-        return await self._endpoint.mutate(request, messages.TransferMoneyResponse, work)
+        return await self._adjust(request, messages.TransferMoneyResponse, adjust)
 
     async def ExchangeMoney(
         self, request: messages.ExchangeMoneyRequest, context: Any
     ) -> messages.ExchangeMoneyResponse:
         """Move money from one wallet to another of another currency."""
 
-        def work(unit_of_work: UnitOfWork, caller: Caller) -> messages.ExchangeMoneyResponse:
+        def adjust(unit_of_work: UnitOfWork, caller: Caller) -> Adjustment:
             order, rate = order_between(request, caller.subject), rate_from_proto(request.exchange)
-            done = exchange_money(unit_of_work, caller.tenant_id, order, rate)
-            return messages.ExchangeMoneyResponse(adjustment=adjustment_to_proto(done))
+            return exchange_money(unit_of_work, caller.tenant_id, order, rate)
 
-        return await self._endpoint.mutate(request, messages.ExchangeMoneyResponse, work)
+        return await self._adjust(request, messages.ExchangeMoneyResponse, adjust)
 
     async def RefundMoney(
         self, request: messages.RefundMoneyRequest, context: Any
     ) -> messages.RefundMoneyResponse:
         """Pay money back."""
 
-        def work(unit_of_work: UnitOfWork, caller: Caller) -> messages.RefundMoneyResponse:
+        def adjust(unit_of_work: UnitOfWork, caller: Caller) -> Adjustment:
             order = order_of(request, caller.subject)
-            done = refund_money(unit_of_work, caller.tenant_id, order)
-            return messages.RefundMoneyResponse(adjustment=adjustment_to_proto(done))
+            return refund_money(unit_of_work, caller.tenant_id, order)
 
-        return await self._endpoint.mutate(request, messages.RefundMoneyResponse, work)
+        return await self._adjust(request, messages.RefundMoneyResponse, adjust)
 
     async def WriteOffDebt(
         self, request: messages.WriteOffDebtRequest, context: Any
     ) -> messages.WriteOffDebtResponse:
         """Give up a debt."""
 
-        def work(unit_of_work: UnitOfWork, caller: Caller) -> messages.WriteOffDebtResponse:
+        def adjust(unit_of_work: UnitOfWork, caller: Caller) -> Adjustment:
             order = order_of(request, caller.subject)
-            done = write_off_debt(unit_of_work, caller.tenant_id, order)
-            return messages.WriteOffDebtResponse(adjustment=adjustment_to_proto(done))
+            return write_off_debt(unit_of_work, caller.tenant_id, order)
 
-        return await self._endpoint.mutate(request, messages.WriteOffDebtResponse, work)
+        return await self._adjust(request, messages.WriteOffDebtResponse, adjust)
 
     async def CorrectEntry(
         self, request: messages.CorrectEntryRequest, context: Any
     ) -> messages.CorrectEntryResponse:
         """Take an entry back."""
 
-        def work(unit_of_work: UnitOfWork, caller: Caller) -> messages.CorrectEntryResponse:
+        def adjust(unit_of_work: UnitOfWork, caller: Caller) -> Adjustment:
             wanted = (request.journal_entry_id, request.note, caller.subject)
-            done = correct_entry(unit_of_work, caller.tenant_id, *wanted)
-            return messages.CorrectEntryResponse(adjustment=adjustment_to_proto(done))
+            return correct_entry(unit_of_work, caller.tenant_id, *wanted)
 
-        return await self._endpoint.mutate(request, messages.CorrectEntryResponse, work)
+        return await self._adjust(request, messages.CorrectEntryResponse, adjust)
 
     async def GetAdjustment(
         self, request: messages.GetAdjustmentRequest, context: Any
@@ -159,6 +164,17 @@ class AdjustmentApi(AdjustmentServiceServicer):
             adjustments=[adjustment_to_proto(each) for each in page],
             next_page_token=_place_of(page[-1]) if len(found) > size else "",
         )
+
+    async def _adjust(
+        self,
+        request: MutatingRequest,
+        response: type[R],
+        adjust: Callable[[UnitOfWork, Caller], Adjustment],
+    ) -> R:
+        def work(unit_of_work: UnitOfWork, caller: Caller) -> R:
+            return response(adjustment=adjustment_to_proto(adjust(unit_of_work, caller)))
+
+        return await self._endpoint.mutate(request, response, work)
 
 
 def _place_of(adjustment: Adjustment) -> str:

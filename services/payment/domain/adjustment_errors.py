@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from kernel.errors import DomainError, ErrorKind, FieldViolation
 from kernel.money import Money
+from services.payment.domain.errors import precondition
 
 
 def invalid_adjustment(violations: Sequence[FieldViolation]) -> DomainError:
@@ -30,53 +31,50 @@ def adjustment_not_found(adjustment_id: str) -> DomainError:
 
 def no_wallet(account_id: str) -> DomainError:
     """NO_WALLET: the account is paid for after use, so that no money is kept for it."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "NO_WALLET",
         f"account {account_id!r} is postpaid and has no wallet; name a prepaid account",
-        {"account_id": account_id},
+        account_id=account_id,
     )
 
 
 def legal_entity_mismatch(account_id: str, counter_account_id: str) -> DomainError:
     """LEGAL_ENTITY_MISMATCH: two legal entities owe their customers' money each by itself."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "LEGAL_ENTITY_MISMATCH",
         f"accounts {account_id!r} and {counter_account_id!r} are of different legal entities; "
         "refund the one and record a payment for the other",
-        {"account_id": account_id, "counter_account_id": counter_account_id},
+        account_id=account_id,
+        counter_account_id=counter_account_id,
     )
 
 
 def same_account(account_id: str) -> DomainError:
     """SAME_ACCOUNT: money is not moved to where it is."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "SAME_ACCOUNT",
         f"account {account_id!r} is on both sides; name another account",
-        {"account_id": account_id},
+        account_id=account_id,
     )
 
 
 def same_currency(currency: str) -> DomainError:
     """SAME_CURRENCY: money is not exchanged into its own currency."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "SAME_CURRENCY",
         f"both accounts are in {currency}; transfer the money instead",
-        {"currency": currency},
+        currency=currency,
     )
 
 
 def debt_exceeded(account_id: str, debt: Money) -> DomainError:
     """DEBT_EXCEEDED: more would be written off than is owed."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "DEBT_EXCEEDED",
         f"account {account_id!r} owes {debt.micros} micros of {debt.currency}; "
         "write off at most that",
-        {"account_id": account_id, "debt_micros": str(debt.micros)},
+        account_id=account_id,
+        debt_micros=str(debt.micros),
     )
 
 
@@ -93,31 +91,29 @@ def entry_not_found(journal_entry_id: str) -> DomainError:
 
 def entry_not_correctable(journal_entry_id: str, reason: str) -> DomainError:
     """ENTRY_NOT_CORRECTABLE: what caused the entry has to be corrected, and posts by itself."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "ENTRY_NOT_CORRECTABLE",
         f"journal entry {journal_entry_id!r} is of {reason}; correct a charge in rating, an "
         "invoice by a credit note, and a correction by doing again what it took back",
-        {"journal_entry_id": journal_entry_id, "reason": reason},
+        journal_entry_id=journal_entry_id,
+        reason=reason,
     )
 
 
 def entry_corrected(journal_entry_id: str) -> DomainError:
     """ENTRY_CORRECTED: another correction has taken this entry back."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "ENTRY_CORRECTED",
         f"journal entry {journal_entry_id!r} was corrected before; nothing is left to take back",
-        {"journal_entry_id": journal_entry_id},
+        journal_entry_id=journal_entry_id,
     )
 
 
 def promotion_spent(promotion_id: str) -> DomainError:
     """PROMOTION_SPENT: some of the promotional credit is gone, so that it cannot be taken back."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "PROMOTION_SPENT",
         f"promotional credit {promotion_id!r} was spent or has expired in part; it cannot be taken "
         "back any more",
-        {"promotion_id": promotion_id},
+        promotion_id=promotion_id,
     )

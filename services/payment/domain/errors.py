@@ -5,6 +5,11 @@ from collections.abc import Sequence
 from kernel.errors import DomainError, ErrorKind, FieldViolation
 
 
+def precondition(reason: str, message: str, /, **metadata: str) -> DomainError:
+    """FAILED_PRECONDITION: the request is right, the state of things is not."""
+    return DomainError(ErrorKind.FAILED_PRECONDITION, reason, message, metadata)
+
+
 def unknown_account(account_id: str) -> DomainError:
     """UNKNOWN_ACCOUNT: invoice has not announced the account to this service."""
     return DomainError(
@@ -17,11 +22,11 @@ def unknown_account(account_id: str) -> DomainError:
 
 def not_a_payer(account_id: str, payer_account_id: str) -> DomainError:
     """NOT_A_PAYER: another account pays for this one and owns its balance."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "NOT_A_PAYER",
         f"account {account_id!r} is paid for by {payer_account_id!r}; name that account",
-        {"account_id": account_id, "payer_account_id": payer_account_id},
+        account_id=account_id,
+        payer_account_id=payer_account_id,
     )
 
 
@@ -59,51 +64,49 @@ def invalid_payment(violations: Sequence[FieldViolation]) -> DomainError:
 
 def malformed_entry(reference: str, what: str) -> DomainError:
     """MALFORMED_ENTRY: a posting names a ledger account that cannot exist, or moves nothing."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "MALFORMED_ENTRY",
         f"the entry for {reference!r} is refused: {what}",
-        {"reference": reference},
+        reference=reference,
     )
 
 
 def unbalanced_entry(reference: str, currency: str, micros: int) -> DomainError:
     """UNBALANCED_ENTRY: debits and credits differ, so that money would appear or vanish."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "UNBALANCED_ENTRY",
         f"the entry for {reference!r} is out of balance by {micros} micros of {currency}; "
         "compare the amounts of what caused it",
-        {"reference": reference, "currency": currency, "micros": str(micros)},
+        reference=reference,
+        currency=currency,
+        micros=str(micros),
     )
 
 
 def balance_out_of_range(chain: str) -> DomainError:
     """BALANCE_OUT_OF_RANGE: a balance would be larger than can be kept exactly."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "BALANCE_OUT_OF_RANGE",
         f"a balance of {chain} would pass 9,000,000,000,000 units; check the amount",
-        {"chain": chain},
+        chain=chain,
     )
 
 
 def prepaid_invoice(invoice_id: str, account_id: str) -> DomainError:
     """PREPAID_INVOICE: an invoice demands what a wallet has paid already."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "PREPAID_INVOICE",
         f"invoice {invoice_id!r} is for account {account_id!r}, whose wallet pays for usage as it "
         "happens; withdraw the invoice: posting it would charge the customer twice",
-        {"invoice_id": invoice_id, "account_id": account_id},
+        invoice_id=invoice_id,
+        account_id=account_id,
     )
 
 
 def party_without_rule(party: int) -> DomainError:
     """PARTY_WITHOUT_RULE: charges to this party are neither a customer's nor a reseller's usage."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "PARTY_WITHOUT_RULE",
         f"no posting rule for charges to party {party}; update this service, then replay",
-        {"party": str(party)},
+        party=str(party),
     )

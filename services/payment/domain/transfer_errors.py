@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 
 from kernel.errors import DomainError, ErrorKind, FieldViolation
+from services.payment.domain.errors import precondition
 
 
 def insufficient_funds(account_id: str, wanted_micros: int, available_micros: int) -> DomainError:
     """INSUFFICIENT_FUNDS: balance and credit limit, less what is held, do not suffice."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "INSUFFICIENT_FUNDS",
         f"account {account_id!r} has {available_micros} micros available, {wanted_micros} are "
         "needed; top it up, raise its credit limit, or wait until other holds end",
-        {
-            "account_id": account_id,
-            "wanted_micros": str(wanted_micros),
-            "available_micros": str(available_micros),
-        },
+        account_id=account_id,
+        wanted_micros=str(wanted_micros),
+        available_micros=str(available_micros),
     )
 
 
@@ -24,17 +22,14 @@ def spend_cap_reached(
     account_id: str, span: str, wanted_micros: int, left_micros: int
 ) -> DomainError:
     """SPEND_CAP_REACHED: the account's own cap for a day or a month leaves too little."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "SPEND_CAP_REACHED",
         f"the cap a {span} of account {account_id!r} leaves {left_micros} micros, {wanted_micros} "
         "are needed; raise the cap, or wait for the next one",
-        {
-            "account_id": account_id,
-            "span": span,
-            "wanted_micros": str(wanted_micros),
-            "left_micros": str(left_micros),
-        },
+        account_id=account_id,
+        span=span,
+        wanted_micros=str(wanted_micros),
+        left_micros=str(left_micros),
     )
 
 
@@ -60,26 +55,23 @@ def hold_exists(hold_id: str) -> DomainError:
 
 def hold_ended(hold_id: str, state: str) -> DomainError:
     """HOLD_ENDED: what was captured, released or has expired holds no more money."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "HOLD_ENDED",
         f"hold {hold_id!r} has ended ({state}); place a new one",
-        {"hold_id": hold_id, "state": state},
+        hold_id=hold_id,
+        state=state,
     )
 
 
 def hold_exceeded(hold_id: str, held_micros: int, wanted_micros: int) -> DomainError:
     """HOLD_EXCEEDED: a capture that may not take more than its hold would."""
-    return DomainError(
-        ErrorKind.FAILED_PRECONDITION,
+    return precondition(
         "HOLD_EXCEEDED",
         f"hold {hold_id!r} has {held_micros} micros, the capture takes {wanted_micros}; change the "
         "hold first, or capture with OVERRUN_POLICY_POST_ALL",
-        {
-            "hold_id": hold_id,
-            "held_micros": str(held_micros),
-            "wanted_micros": str(wanted_micros),
-        },
+        hold_id=hold_id,
+        held_micros=str(held_micros),
+        wanted_micros=str(wanted_micros),
     )
 
 

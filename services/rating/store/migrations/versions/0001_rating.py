@@ -14,52 +14,58 @@ depends_on = None
 
 def upgrade() -> None:
     create_chassis_tables(op)
-    _create_tariff()
+    _create_rate_decks()
+    _create_plans()
     _create_exchange()
     _create_account_decks()
     _create_customers()
     _create_charges()
+    _create_unrated_calls()
+    _create_periods()
     _create_counters()
     _create_routing()
 
 
 def downgrade() -> None:
-    op.drop_table("line_number")
-    op.drop_table("numbering_area")
-    op.drop_table("supplier_revision")
-    op.drop_table("supplier")
-    op.drop_table("charge_margin")
-    op.drop_table("bundle_grant")
-    op.drop_table("usage_counter")
-    op.drop_table("rated_batch")
-    op.drop_table("period_seal")
-    op.drop_table("retry_request")
-    op.drop_table("unrated_call")
-    op.drop_table("charge")
-    op.drop_table("account_change")
-    op.drop_table("account_block")
-    op.drop_table("subscription")
-    op.drop_table("account")
-    op.drop_table("rating_profile")
-    op.drop_table("account_deck")
-    op.drop_table("exchange_rate")
-    op.drop_table("calendar_revision")
-    op.drop_table("calendar")
-    op.drop_table("plan_revision")
-    op.drop_table("plan")
-    op.drop_table("rate_deck_snapshot")
-    op.drop_table("rate_deck_version")
-    op.drop_table("rate_deck")
-    op.drop_table("tariff_version")
-    op.drop_table("lease")
-    op.drop_table("request")
-    op.drop_table("inbox_position")
-    op.drop_table("inbox")
-    op.drop_table("outbox_head")
-    op.drop_table("outbox")
+    for table in (
+        "line_number",
+        "numbering_area",
+        "supplier_revision",
+        "supplier",
+        "charge_margin",
+        "bundle_grant",
+        "usage_counter",
+        "rated_batch",
+        "period_seal",
+        "retry_request",
+        "unrated_call",
+        "charge",
+        "account_change",
+        "account_block",
+        "subscription",
+        "account",
+        "rating_profile",
+        "account_deck",
+        "exchange_rate",
+        "calendar_revision",
+        "calendar",
+        "plan_revision",
+        "plan",
+        "rate_deck_snapshot",
+        "rate_deck_version",
+        "rate_deck",
+        "tariff_version",
+        "lease",
+        "request",
+        "inbox_position",
+        "inbox",
+        "outbox_head",
+        "outbox",
+    ):
+        op.drop_table(table)
 
 
-def _create_tariff() -> None:
+def _create_rate_decks() -> None:
     op.create_table(
         "tariff_version",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -103,6 +109,9 @@ def _create_tariff() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "rate_deck_version_id", "chunk_number"),
     )
+
+
+def _create_plans() -> None:
     op.create_table(
         "plan",
         sa.Column("tenant_id", sa.Text(), nullable=False),
@@ -279,6 +288,9 @@ def _create_charges() -> None:
     create_default_partition(op, "charge")
     op.create_index("charge_by_account", "charge", ["tenant_id", "account_id", "charge_id"])
     op.create_index("charge_by_period", "charge", ["tenant_id", "payer_account_id", "period_start"])
+
+
+def _create_unrated_calls() -> None:
     op.create_table(
         "unrated_call",
         sa.Column("charge_id", sa.LargeBinary(16), nullable=False),
@@ -317,6 +329,9 @@ def _create_charges() -> None:
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("after_charge_id", sa.LargeBinary(16)),
     )
+
+
+def _create_periods() -> None:
     op.create_table(
         "period_seal",
         sa.Column("tenant_id", sa.Text(), nullable=False),
