@@ -45,14 +45,18 @@ _COUNTERS_SINCE = Direct(
 def lock_counters(
     connection: Connection, tenant_id: str, keys: Collection[CounterKey]
 ) -> dict[CounterKey, CounterState]:
-    """The state of counters, which nobody else changes until the transaction ends.
+    """The state of counters, which nobody else changes until the transaction ends."""
+    lock_owners(connection, tenant_id, {key.owner_account_id for key in keys})
+    return read_counters(connection, tenant_id, keys)
 
-    The lock is their owner's: a counter that is not there yet has no row to lock.
+
+def lock_owners(connection: Connection, tenant_id: str, owner_ids: Collection[str]) -> None:
+    """Keep others from the counters of some owners until the transaction ends.
+
+    The lock is the owner's: a counter that is not there yet has no row to lock.
     """
     if connection.dialect.name == "postgresql":
-        owners = list({key.owner_account_id for key in keys})
-        _LOCK.rows(connection, {"tenant_id": tenant_id, "owners": owners})
-    return read_counters(connection, tenant_id, keys)
+        _LOCK.rows(connection, {"tenant_id": tenant_id, "owners": list(owner_ids)})
 
 
 def read_counters(

@@ -18,6 +18,7 @@ from services.rating.domain.errors import unrated, usage_conflict
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.receipts.receipt import quantity_of
 from services.rating.domain.usage import Service
+from services.rating.usecases.counter_locks import lock_counters_of
 from services.rating.usecases.price_calls import CallPricing
 from services.rating.usecases.settle_calls import settle_parties
 from services.rating.usecases.settle_wave import SettledWave
@@ -47,7 +48,9 @@ def charge_usages(
     A record of a known key and revision gets the charge that is there.
     """
     pricing = CallPricing(uow, tariffs, tenant_id)
-    pricing.hold({record.account_id for record in records})
+    ids = {record.account_id for record in records}
+    pricing.hold(ids)
+    lock_counters_of(pricing, pricing.with_payers(ids))
     results: list[ChargeRevision | DomainError] = []
     for wave in _waves(records):
         results += _charge(pricing, wave)

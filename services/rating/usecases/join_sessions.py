@@ -33,7 +33,7 @@ _TOLERANCE_MICROS = START_TOLERANCE_SECONDS * MICROS_PER_SECOND
 
 
 def join_sessions(pricing: CallPricing, calls: CallBatch) -> None:
-    """Find the sessions of calls, so that each call has one charge; their units are free again.
+    """Find and lock the sessions of calls, so that each call has one charge.
 
     Nearly always there was no session around the time of the calls, and only that is asked.
     """
@@ -44,8 +44,6 @@ def join_sessions(pricing: CallPricing, calls: CallBatch) -> None:
     ids = sessions_of_calls(connection, pricing.tenant_id, set(calls.call_keys))
     known = lock_sessions(connection, pricing.tenant_id, ids)
     pricing.sessions = CallSessions(known.values())
-    for session in known.values():
-        pricing.return_units(session.reserved)
 
 
 def end_joined(pricing: CallPricing, settled: SettledWave) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
@@ -21,9 +21,10 @@ from services.rating.domain.counters import CounterBook, CounterKey, CounterUse
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.receipts.receipt import counter_uses
 from services.rating.domain.tariffs.relation import NO_NUMBERS, NumberOwners
-from services.rating.store.counters import lock_counters, save_counters
+from services.rating.store.counters import lock_owners, read_counters, save_counters
 from services.rating.store.line_numbers import number_owners
 from services.rating.store.pricing_lock import share_pricing
+from services.rating.usecases.agreements import Agreement
 from services.rating.usecases.booking import Booked, Bookings, counting_micros
 from services.rating.usecases.parties import supplier_customer
 from services.rating.usecases.tariffs import Tariffs
@@ -56,7 +57,8 @@ class CallPricing:
         self.sessions = NO_SESSIONS
         self._tariffs = tariffs
         self._counters = CounterBook({})
-        self._locked: set[CounterKey] = set()
+        self._open: set[CounterKey] = set()
+        self._locked: set[str] = set()
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -113,6 +115,23 @@ class CallPricing:
         self._open_counters(_keys(uses))
         self._counters.give_back(uses)
 
+    def with_payers(self, account_ids: Iterable[str]) -> set[CustomerKey]:
+        """Those accounts that are known and held, each with its payer."""
+        known = {each: self.accounts.get(each) for each in account_ids}
+        return {(each, account.payer_account_id) for each, account in known.items() if account}
+
+    def lock_owners(self, owner_ids: Collection[str]) -> None:
+        """Keep others from the counters of some owners until the transaction ends."""
+        missing = set(owner_ids) - self._locked
+        if missing:
+            lock_owners(self.uow.connection, self.tenant_id, missing)
+            self._locked |= missing
+
+    def agreements(self, account_ids: Iterable[str]) -> dict[str, Agreement]:
+        """What accounts that are held have agreed on."""
+        changes = {each: self.bookings.change_micros[each] for each in account_ids}
+        return self._tariffs.agreements.of(self.uow.connection, self.tenant_id, changes)
+
     def save_counters(self) -> None:
         """Store the counters as they are now."""
         save_counters(self.uow.connection, self.tenant_id, self._counters.changed())
@@ -138,10 +157,11 @@ class CallPricing:
         return self._tariffs.table(self.uow.connection, self.tenant_id, rate_deck_version_id)
 
     def _open_counters(self, keys: Collection[CounterKey]) -> None:
-        missing = set(keys) - self._locked
+        missing = set(keys) - self._open
         if missing:
-            self._counters.add(lock_counters(self.uow.connection, self.tenant_id, missing))
-            self._locked |= missing
+            self.lock_owners({key.owner_account_id for key in missing})
+            self._counters.add(read_counters(self.uow.connection, self.tenant_id, missing))
+            self._open |= missing
 
     def _customers(self, calls: CallBatch) -> dict[CustomerKey, Customer]:
         """Whose calls they are; those of unknown accounts are left out."""
@@ -156,10 +176,8 @@ class CallPricing:
         return {**self._known_customers(keys), **costs}
 
     def _known_customers(self, keys: Collection[CustomerKey]) -> dict[CustomerKey, Customer]:
-        connection, tenant_id = self.uow.connection, self.tenant_id
         known = [key for key in keys if self.accounts.keys() >= set(key)]
-        changes = {each: self.bookings.change_micros[each] for each, _ in known}
-        agreements = self._tariffs.agreements.of(connection, tenant_id, changes)
+        agreements = self.agreements(account_id for account_id, _ in known)
         return {
             (account_id, payer_id): Customer(
                 self.accounts[account_id], self.accounts[payer_id], *agreements[account_id]

@@ -15,6 +15,7 @@ from services.rating.domain.charges.charge_columns import ChargeColumns
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.charging.session import MICROS_PER_SECOND, Session
 from services.rating.domain.charging.transfers import hold_key
+from services.rating.domain.counters import CounterUse
 
 # Calls of one key whose starts are further apart are two calls.
 START_TOLERANCE_SECONDS = 3_600
@@ -48,6 +49,14 @@ class CallSessions:
         """The session of a call of a batch."""
         key = calls.call_key_kinds[place], calls.call_keys[place], calls.legs[place]
         return self._of(CallIdentity(*key), calls.starts_micros[place])
+
+    def reserved_for(self, calls: CallBatch) -> list[CounterUse]:
+        """What sessions of calls of a batch took of bundles; other calls keep what is theirs."""
+        if not self._sessions:
+            return []
+        found = (self.of_call(calls, place) for place in range(len(calls)))
+        sessions = {each.session_id: each for each in found if each is not None}
+        return [use for session in sessions.values() for use in session.reserved]
 
     def charge_starts(self, calls: CallBatch) -> Sequence[int]:
         """The start by which the charge of each call is known."""

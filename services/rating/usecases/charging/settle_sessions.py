@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ from services.rating.domain.charging.transfers import (
     TransferStep,
     hold_key,
 )
+from services.rating.domain.counters import CounterUse
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.usage import Service
@@ -41,6 +42,7 @@ from services.rating.store.call_limits import release_calls
 from services.rating.store.charges import start_of_charged_call
 from services.rating.store.sessions import insert_sessions, lock_sessions, update_sessions
 from services.rating.usecases.charge_events import HeldSettlement
+from services.rating.usecases.counter_locks import lock_counters_of
 from services.rating.usecases.price_calls import CallPricing
 from services.rating.usecases.settle_calls import settle_parties, waves_of
 from services.rating.usecases.tariffs import Tariffs
@@ -97,7 +99,7 @@ class _Closing:
     def settle(self, closings: Sequence[Closing]) -> list[Settled | DomainError]:
         requests = {closing.request.session_id: closing.request for closing in closings}
         known = lock_sessions(self._connection, self._tenant_id, requests, self._recent)
-        self._pricing.hold(_account_ids(requests.values(), known))
+        self._hold(requests.values(), known.values())
         found = {
             session_id: self._looked_at(known.get(session_id), request)
             for session_id, request in requests.items()
@@ -109,6 +111,14 @@ class _Closing:
         if endings:
             results.update(self._end(endings))
         return [results[closing.request.session_id] for closing in closings]
+
+    def _hold(self, requests: Iterable[CloseRequest], known: Collection[Session]) -> None:
+        """Lock what calls may be settled with: accounts, then counters, each all at once."""
+        calls = [session.call for session in known]
+        calls += [request.call for request in requests if request.call is not None]
+        ids = {call.account_id for call in calls if call.account_id}
+        self._pricing.hold(ids)
+        lock_counters_of(self._pricing, self._pricing.with_payers(ids), _reserved(known))
 
     def _looked_at(
         self, known: Session | None, request: CloseRequest
@@ -156,8 +166,7 @@ class _Closing:
         """The charge of each call, by the call's id, and what holds pay."""
         pricing = self._pricing
         pricing.sessions = CallSessions(each.session for each in endings)
-        for each in endings:
-            pricing.return_units(each.session.reserved)
+        pricing.return_units(_reserved(each.session for each in endings))
         charges: dict[bytes, ChargeRevision] = {}
         held: list[HeldSettlement] = []
         calls = _calls(pricing, endings)
@@ -178,11 +187,8 @@ class _Closing:
         )
 
 
-def _account_ids(requests: Iterable[CloseRequest], known: Mapping[str, Session]) -> set[str]:
-    """Whose calls may be settled."""
-    calls = [session.call for session in known.values()]
-    calls += [request.call for request in requests if request.call is not None]
-    return {call.account_id for call in calls if call.account_id}
+def _reserved(sessions: Iterable[Session]) -> list[CounterUse]:
+    return [use for session in sessions for use in session.reserved]
 
 
 def _closed(
