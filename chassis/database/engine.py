@@ -9,6 +9,7 @@ import contextlib
 import contextvars
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,12 @@ from typing import Any, TypeVar
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InvalidatePoolError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -41,6 +47,9 @@ UNANSWERED_MS_MAX = 20_000
 KEEPALIVE_IDLE_SECONDS = 10
 KEEPALIVE_INTERVAL_SECONDS = 5
 CONNECT_TIMEOUT_SECONDS = 5
+# A connection that was not used for longer is tried before it is used.
+UNTRIED_SECONDS_MAX = 1.0
+_IDLE_SINCE = "idle_since"
 
 # What a database does for a while, whoever asks.
 DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
@@ -160,17 +169,18 @@ def _is_worth_repeating(error: BaseException) -> bool:
 
 
 def _engine(url: URL, pool_size: int, begin: str, read_only: bool = False) -> Engine:
+    """An engine whose errors do not tell parameters: logs have no telephone numbers."""
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, pool_size, begin, read_only)
     options: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
     if read_only:
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
         execution_options=options,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "keepalives_idle": KEEPALIVE_IDLE_SECONDS,
@@ -179,11 +189,38 @@ def _engine(url: URL, pool_size: int, begin: str, read_only: bool = False) -> En
             "options": f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MS_MAX}",
         },
     )
+    _ping_after_idling(engine)
+    return engine
+
+
+def _ping_after_idling(engine: Engine) -> None:
+    """Try connections that were not used for a while; a busy one would pay a round trip each time.
+
+    One that is lost all the same is noticed by its next transaction, which is repeated.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note_time(_connection: Any, record: Any) -> None:
+        record.info[_IDLE_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        now = time.monotonic()
+        if now - record.info.get(_IDLE_SINCE, now) <= UNTRIED_SECONDS_MAX:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
 
 
 def _sqlite_engine(url: URL, pool_size: int, begin: str, read_only: bool) -> Engine:
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=0, connect_args={"check_same_thread": False}
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

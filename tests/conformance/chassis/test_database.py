@@ -43,6 +43,19 @@ async def test_state_and_its_event_commit_together_or_not_at_all(database: Datab
     assert await database.read(outbox.unpublished_count) == 0
 
 
+async def test_the_error_of_a_statement_does_not_tell_its_parameters(database: Database) -> None:
+    """They are telephone numbers and names, and errors go to the log."""
+    statement = sa.text("SELECT 1 FROM missing WHERE caller = :caller")
+    parameters = {"caller": "31201234567"}
+    for failing in (
+        database.read(lambda connection: connection.execute(statement, parameters)),
+        database.write(lambda uow: uow.connection.execute(statement, parameters)),
+    ):
+        with pytest.raises(sa.exc.DBAPIError, match="missing") as caught:
+            await failing
+        assert parameters["caller"] not in f"{caught.value}{caught.value!r}"
+
+
 async def test_what_is_to_follow_a_commit_follows_it_once_and_no_failure(
     database: Database,
 ) -> None:
