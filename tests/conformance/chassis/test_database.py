@@ -83,8 +83,8 @@ async def test_events_are_numbered_without_gaps_in_the_order_of_commits(
 
     positions = await asyncio.gather(*(database.write(publish) for _ in range(WRITERS)))
     assert sorted(position.sequence for position in positions) == list(range(1, WRITERS + 1))
-    events = await database.read(lambda c: outbox.unpublished(c, 5))
-    assert [event.sequence for event in events] == list(range(1, WRITERS + 1))
+    waiting = await database.read(lambda c: outbox.backlog(c, [5]))
+    assert [event.sequence for event in waiting.next[5]] == list(range(1, WRITERS + 1))
 
 
 async def test_an_event_larger_than_the_broker_takes_is_refused_before_commit(
