@@ -151,6 +151,19 @@ async def test_a_number_that_is_none_is_rejected(proxy: Proxy) -> None:
     assert (rejected.code, rejected["Sip-Response-Code"]) == (AccessReject, [484])
 
 
+async def test_no_telephone_number_is_in_the_log(
+    proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither of a call that is rejected nor of a record that is of no use."""
+    unknown = {"Acct_Session_Id": "call-2", "Called_Station_Id": "0" * 30}
+    await proxy.authorise(**unknown)
+    await proxy.tell(STOP, Acct_Session_Time=9, **unknown)
+    assert "INVALID_NUMBER" in caplog.text
+    assert "UNKNOWN_SESSION" in caplog.text
+    assert caplog.text.count("session 'call-2'") == 2
+    assert "0" * 10 not in caplog.text
+
+
 async def test_an_emergency_call_is_accepted_without_money(proxy: Proxy, purse: Purse) -> None:
     """Nothing is held for it."""
     purse.money[proxy.charging.desk.account_id] = 0

@@ -45,11 +45,12 @@ class RadiusDoor:
 
     async def authorise(self, packet: Packet, client: RadiusClient) -> Reply:
         """Accept or reject a call."""
+        facts = _facts(packet, client)
         try:
-            request = authorisation(_facts(packet, client))
+            request = authorisation(facts)
             answer = await self._ask(request, client, AUTHORISATION_SECONDS_MAX)
         except DomainError as error:
-            _logger.warning("a call of %s cannot be authorised: %s", client.name, error)
+            _logger.warning("a call cannot be authorised: %s", _trouble(error, facts))
             return rejection(error.reason, self._codes(error.reason, client), client)
         used_seconds = request.used_seconds if isinstance(request, ExtendRequest) else 0
         return access_reply(answer, self._codes(answer.reason, client), client, used_seconds)
@@ -104,8 +105,12 @@ def _given_up(error: DomainError, facts: Facts) -> Reply | None:
     """
     if error.kind in _PASSING:
         return None
-    session = facts.attributes.get(facts.client.session_id.lower(), "")
-    _logger.error(
-        "an accounting record of %s (%.255s) is of no use: %s", facts.client.name, session, error
-    )
+    _logger.error("an accounting record is of no use: %s", _trouble(error, facts))
     return ACKNOWLEDGED
+
+
+def _trouble(error: DomainError, facts: Facts) -> str:
+    """What is wrong with which session. The error's message may have a telephone number."""
+    session = facts.attributes.get(facts.client.session_id.lower(), "")
+    attribute = error.metadata.get("attribute", "")
+    return f"{error.reason} {attribute} of {facts.client.name}, session {session!r}"
