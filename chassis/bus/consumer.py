@@ -22,7 +22,7 @@ from chassis.bus import metrics
 from chassis.bus.broker import BROKER_ERRORS, Broker, message_headers
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.envelope import ONLY_CONSUMER, Envelope, read_envelope
-from chassis.bus.handler import EventHandler
+from chassis.bus.handler import EventHandler, apply_together
 from chassis.bus.inbox import (
     StreamPlace,
     next_in_stream,
@@ -249,9 +249,8 @@ class Consumer:
         places = [batch.place for batch in batches]
         check_tokens(connection, {consumer_lease(each.partition): each.token for each in places})
         events = [event for batch in batches for event in batch.events]
-        for envelope in note_applied(unit_of_work, events):
-            with _span_of(envelope):
-                self._handlers[envelope.event_type].apply(unit_of_work, envelope)
+        new = note_applied(unit_of_work, events)
+        apply_together(self._handlers, unit_of_work, new, around=_span_of)
         note_positions(connection, events)
         note_stream_positions(connection, [batch.stream_place for batch in batches])
 

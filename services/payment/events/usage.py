@@ -1,7 +1,7 @@
 """CallsRated, of rating: posts what a batch of charges adds to each paying account."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -14,7 +14,11 @@ from kernel.money import Money
 from services.payment.domain.errors import party_without_rule
 from services.payment.domain.transfers import ChargeRevision
 from services.payment.events.cause import cause_of
-from services.payment.usecases.capture_from_holds import HeldCharge, capture_from_holds
+from services.payment.usecases.capture_from_holds import (
+    HeldCharge,
+    capture_from_holds,
+    lock_for_captures,
+)
 from services.payment.usecases.post_usage import post_usage
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party
@@ -22,8 +26,17 @@ from tollbook.type.v1.call_pb2 import Party
 LOW_BITS = 32
 # The column of the holds that pay for charges; only there when a row has one.
 HOLD_ID = "hold_id"
-# Who buys of us, at a retail or a wholesale price: both are revenue.
-BUYERS = (Party.PARTY_CUSTOMER, Party.PARTY_RESELLER)
+
+
+def _take_locks(unit_of_work: UnitOfWork, events: Sequence[ReceivedEvent[CallsRated]]) -> None:
+    """Take the turns and locks of several events at once; one takes its own as it is applied."""
+    if len(events) == 1:
+        return
+    charges: dict[str, list[HeldCharge]] = defaultdict(list)
+    for event in events:
+        charges[event.tenant_id] += held_charges(decode(event.body.charges))
+    # An event is in the partition of those who pay.
+    lock_for_captures(unit_of_work, {event.partition for event in events}, charges)
 
 
 def _post_usage(unit_of_work: UnitOfWork, event: ReceivedEvent[CallsRated]) -> None:
@@ -46,6 +59,8 @@ def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
     deltas = charges.int64("amount_delta")
     _require_buyers(charges.uint8("party")[np.flatnonzero(deltas)])
     moving = np.flatnonzero((deltas != 0) & ~_with_hold(charges))
+    if not moving.size:
+        return {}
     payer_codes, payers = charges.dictionary_codes("payer_account_id")
     currency_codes, currencies = charges.dictionary_codes("currency")
     groups = payer_codes.astype(np.int64)[moving] * len(currencies) + currency_codes[moving]
@@ -83,7 +98,8 @@ def _with_hold(charges: Columns) -> npt.NDArray[np.bool_]:
 
 
 def _require_buyers(parties: npt.NDArray[np.uint8]) -> None:
-    others = parties[~np.isin(parties, BUYERS)]
+    # Who buys of us, at a retail or a wholesale price: both are revenue.
+    others = parties[(parties != Party.PARTY_CUSTOMER) & (parties != Party.PARTY_RESELLER)]
     if others.size:
         raise party_without_rule(int(others[0]))
 
@@ -100,4 +116,4 @@ def _sums(
     return distinct.tolist(), sums
 
 
-CALLS_RATED = EventHandler(CallsRated, _post_usage)
+CALLS_RATED = EventHandler(CallsRated, _post_usage, _take_locks)

@@ -1,7 +1,9 @@
 """Posts charges that name a hold because rating tells of them, unless they were captured before."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.money import Money
@@ -9,7 +11,9 @@ from services.payment.domain.funds_book import Capture, FundsBook, capture_rated
 from services.payment.domain.posting_rules import Cause
 from services.payment.domain.transfers import ChargeRevision
 from services.payment.store.captured_charges import captured_among
+from services.payment.store.funds import lock_funds
 from services.payment.store.holds import owners_of
+from services.payment.store.journal import take_turns
 from services.payment.usecases.keep_funds_book import locked_book, store_book
 
 
@@ -23,6 +27,25 @@ class HeldCharge(NamedTuple):
     micros: int
 
 
+def lock_for_captures(
+    unit_of_work: UnitOfWork,
+    partitions: Collection[int],
+    charges: Mapping[str, Sequence[HeldCharge]],
+) -> None:
+    """Lock the funds that charges of tenants are taken from, in the order of everybody's locks.
+
+    First the turns of the partitions. One event after the other, funds would be locked in the
+    order of events: then who places holds on the same accounts waits for us, and we for him.
+    """
+    connection = unit_of_work.connection
+    take_turns(connection, partitions)
+    for tenant_id, of_tenant in sorted(charges.items()):
+        if new := _not_captured(connection, tenant_id, of_tenant):
+            owners = owners_of(connection, tenant_id, {each.hold_id for each in new})
+            payers = (each.account_id for each in new)
+            lock_funds(connection, tenant_id, {*owners.values(), *payers})
+
+
 def capture_from_holds(
     unit_of_work: UnitOfWork, tenant_id: str, charges: Sequence[HeldCharge], cause: Cause
 ) -> None:
@@ -31,10 +54,8 @@ def capture_from_holds(
     Raises:
         DomainError: UNKNOWN_ACCOUNT, NOT_A_PAYER, CURRENCY_MISMATCH, BALANCE_OUT_OF_RANGE.
     """
-    # Mostly the capture has come before its event, and there is nothing to wait for.
     connection = unit_of_work.connection
-    captured = captured_among(connection, tenant_id, [each.charge for each in charges])
-    new = [each for each in charges if each.charge not in captured]
+    new = _not_captured(connection, tenant_id, charges)
     if not new:
         return
     hold_ids = {each.hold_id for each in new}
@@ -49,6 +70,14 @@ def capture_from_holds(
     for each in new:
         capture_rated(_capture(each, book, cause), book, unit_of_work.now)
     store_book(unit_of_work, tenant_id, book)
+
+
+def _not_captured(
+    connection: Connection, tenant_id: str, charges: Sequence[HeldCharge]
+) -> list[HeldCharge]:
+    """The charges to post: mostly the capture has come before its event, and there are none."""
+    captured = captured_among(connection, tenant_id, [each.charge for each in charges])
+    return [each for each in charges if each.charge not in captured]
 
 
 def _capture(held: HeldCharge, book: FundsBook, cause: Cause) -> Capture:

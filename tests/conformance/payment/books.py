@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
 from chassis.bus.envelope import Envelope
-from chassis.bus.handler import EventHandler
+from chassis.bus.handler import EventHandler, apply_together
 from chassis.bus.inbox import note_applied
 from chassis.columns import dictionary, encode, int64, uint8
 from chassis.database.engine import Database
@@ -127,8 +127,7 @@ def receipt(payer: Account, micros: int, **details: Any) -> Receipt:
 
 def apply_events(unit_of_work: UnitOfWork, envelopes: Sequence[Envelope]) -> None:
     """What the consumer does with events, in one transaction."""
-    for envelope in note_applied(unit_of_work, envelopes):
-        HANDLERS[envelope.event_type].apply(unit_of_work, envelope)
+    apply_together(HANDLERS, unit_of_work, note_applied(unit_of_work, envelopes))
 
 
 @dataclass
