@@ -12,6 +12,7 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 # About 60,000 answers.
@@ -88,7 +89,7 @@ class Spool:
         """Write records to the disk, all of them or, where there is no room, none.
 
         Raises:
-            OSError: the disk refused, some of them may have been written.
+            OSError: the disk refused; some of them are there if it refuses to forget them, too.
         """
         content = b"".join(map(_line, records))
         with self._lock:
@@ -123,7 +124,14 @@ class Spool:
         if self._current is None:
             self._current = self._new_segment()
         _, handle = self._current
-        _write_whole(handle, content)
+        size = os.fstat(handle).st_size
+        try:
+            _write_whole(handle, content)
+        except OSError:
+            # Nobody is told what is in them.
+            with suppress(OSError):
+                os.ftruncate(handle, size)
+            raise
 
     def _new_segment(self) -> tuple[Path, int]:
         path = self.folder / f"{time.time_ns():020d}-{os.getpid()}{SUFFIX}"

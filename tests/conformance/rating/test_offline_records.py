@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from services.rating.domain.charging.answer import Answer
+import pytest
+
+from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.offline import CLOSE_SEQUENCE, OfflineAnswer
 from services.rating.domain.charging.requests import OpenRequest
 from services.rating.store.spool import REFUSED_SUFFIX, SUFFIX, Spool
 from tests.conformance.rating.outage_replica import (
+    ALLOWANCE_SECONDS,
     ALLOWED,
+    DENIED,
     FailingFunds,
     Replica,
     hanging,
@@ -21,6 +28,7 @@ from tests.conformance.rating.outage_replica import (
 # The last second of the year 9999: a call that began then ends when no calendar goes.
 LAST_MICROS = 253_402_300_799_000_000
 STORED_SECONDS_MAX = 30
+REFUSED_DOCUMENT = b'"verdict":2'
 
 
 def folder_of(replica: Replica, suffix: str) -> list[Path]:
@@ -66,7 +74,7 @@ async def test_an_answer_that_no_database_can_store_is_put_aside(replica: Replic
     desk = replica.desk
     with hanging(desk.database):
         bad = OfflineAnswer(desk.tenant_id, desk.account_id, request, answer, answer_micros=1)
-        assert await replica.records.keep(bad)
+        assert await replica.records.keep(bad, seconds=STORED_SECONDS_MAX)
         assert verdict(await replica.open("good")) == ALLOWED
     await until_stored(replica)
     assert [each[:2] for each in await replica.recorded()] == [("good", 0)]
@@ -107,6 +115,69 @@ async def test_a_process_that_finds_a_bad_answer_starts_and_goes_on(
         await until_stored(successor)
         assert [each[:2] for each in await successor.recorded()] == [("good", 0)]
         assert len(folder_of(successor, REFUSED_SUFFIX)) == 1
+
+
+@contextmanager
+def hanging_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let whoever wants to have something safe on the disk wait."""
+    goes_on, fsync = threading.Event(), os.fsync
+
+    def wait(handle: int) -> None:
+        goes_on.wait()
+        fsync(handle)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", wait)
+        yield
+        goes_on.set()
+
+
+async def test_what_was_on_disk_too_late_grants_nothing(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its switch was refused: there is no session, and that is what is on record."""
+    ids = [f"s{number}" for number in range(20)]
+    with hanging_disk(monkeypatch):
+        kept = await asyncio.gather(*(keep_briefly(replica, each) for each in ids))
+        assert not any(kept)
+    # Whoever waited for one of them is stored behind it.
+    assert await keep_briefly(replica, "in time", STORED_SECONDS_MAX)
+    await until_stored(replica)
+    recorded = {each[0]: each[2:] for each in await replica.recorded()}
+    assert recorded.pop("in time") == (Reason.OFFLINE_ALLOWANCE, ALLOWANCE_SECONDS)
+    assert set(recorded.values()) == {(Reason.FUNDS_UNAVAILABLE, 0)}
+    for each in ids:
+        extended = await replica.extend(each, 1, 10)
+        assert verdict(extended) == (Verdict.REFUSED, Reason.UNKNOWN_SESSION)
+
+
+async def keep_briefly(replica: Replica, session_id: str, seconds: float = 0.05) -> bool:
+    """Have a grant on disk within a time, or else a refusal."""
+    desk, (granted, why), (refused, why_not) = replica.desk, ALLOWED, DENIED
+    request = OpenRequest(session_id, replica.plain.call())
+    answer = Answer(session_id, 0, granted, why, granted_seconds=ALLOWANCE_SECONDS)
+    instead = Answer(session_id, 0, refused, why_not)
+    offline = OfflineAnswer(desk.tenant_id, desk.account_id, request, answer, answer_micros=1)
+    return await replica.records.keep(offline, seconds, instead)
+
+
+async def test_a_process_that_is_killed_leaves_no_grant_that_was_not_given(
+    replica: Replica, funds: FailingFunds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside what was too late is what was given in its place."""
+    funds.is_down = True
+    with hanging_disk(monkeypatch):
+        assert verdict(await replica.open("s")) == DENIED
+    async with asyncio.timeout(STORED_SECONDS_MAX):
+        while REFUSED_DOCUMENT not in b"".join(
+            each.read_bytes() for each in folder_of(replica, SUFFIX)
+        ):
+            await asyncio.sleep(0.01)
+    for segment in replica.spool.take():
+        segment.close()
+    successor = Replica(replica.desk, funds, Spool(replica.spool.folder))
+    await until_stored(successor)
+    assert await successor.recorded() == [("s", 0, Reason.FUNDS_UNAVAILABLE, 0)]
 
 
 async def test_an_outage_leaves_one_segment_however_often_it_is_tried(replica: Replica) -> None:

@@ -126,6 +126,7 @@ def test_a_full_disk_spoils_nothing_that_comes_later(
     file = only_file(tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr("os.fsync", _refuse)
+        patched.setattr("os.ftruncate", _refuse)
         with pytest.raises(OSError, match="no space"):
             spool.append([b"second"])
     with file.open("r+b") as cut:
@@ -134,5 +135,18 @@ def test_a_full_disk_spoils_nothing_that_comes_later(
     assert [each.records for each in spool.take()] == [[b"first"], [b"third"]]
 
 
-def _refuse(handle: int) -> None:
+def test_what_the_disk_refused_is_not_found_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer was not given: nobody may act on it."""
+    spool = Spool(tmp_path)
+    assert spool.append([b"first"])
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", _refuse)
+        with pytest.raises(OSError, match="no space"):
+            spool.append([b"second"])
+    assert [each.records for each in spool.take()] == [[b"first"]]
+
+
+def _refuse(*_: int) -> None:
     raise OSError("no space left on device")

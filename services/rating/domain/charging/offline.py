@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -59,6 +60,20 @@ def sequence_of(request: ChargingRequest) -> int:
     if isinstance(request, ExtendRequest):
         return request.sequence
     return OPEN_SEQUENCE if isinstance(request, OpenRequest) else CLOSE_SEQUENCE
+
+
+def as_told(answers: Sequence[OfflineAnswer]) -> list[OfflineAnswer]:
+    """Answers in the order in which they were written, as their switches heard them.
+
+    One that was written too late to be given is followed by what was given in its place.
+    """
+    told, refusals = [], {}
+    for each in reversed(answers):
+        key = each.tenant_id, each.request.session_id, sequence_of(each.request)
+        if each.answer.verdict is Verdict.REFUSED:
+            refusals[key] = each
+        told.append(refusals.get(key, each))
+    return told[::-1]
 
 
 def is_emergency(request: ChargingRequest) -> bool:

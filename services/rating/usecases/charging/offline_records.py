@@ -8,13 +8,20 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
 
 from opentelemetry import metrics
 
 from chassis.database.engine import Database
 from chassis.group_commit import GroupCommit
-from services.rating.domain.charging.answer import Verdict
-from services.rating.domain.charging.offline import FundsUnavailableError, OfflineAnswer
+from services.rating.domain.charging.answer import Answer, Verdict
+from services.rating.domain.charging.offline import (
+    FundsUnavailableError,
+    OfflineAnswer,
+    as_told,
+)
 from services.rating.store.spool import SPOOL_BYTES_MAX, Segment, Spool
 from services.rating.usecases.charging.offline_document import from_document, to_document
 from services.rating.usecases.charging.saga import Saga
@@ -49,34 +56,50 @@ class _Taken:
                 self.refused.append(record)
 
 
+class _Record:
+    """An answer on its way to the disk."""
+
+    def __init__(self, offline: OfflineAnswer, instead: Answer | None) -> None:
+        self.offline = offline
+        self.refusal = replace(offline, answer=instead) if instead else None
+        self.is_awaited = True
+        self.is_kept = False
+
+
 class OfflineRecords:
     """The answers in outages of this replica, and those that an earlier process left."""
 
     def __init__(self, database: Database, saga: Saga, spool: Spool) -> None:
         self._store = OfflineStore(database, saga)
         self._spool = spool
-        self._writes: GroupCommit[bytes, bool] = GroupCommit(self._write, RECORDS_PER_WRITE_MAX)
+        self._writes: GroupCommit[_Record, None] = GroupCommit(self._write, RECORDS_PER_WRITE_MAX)
         self._taken: list[_Taken] = []
         # How many answers of a session are not in the database yet.
         self._waiting: Counter[tuple[str, str]] = Counter()
+        # An answer that was written too late and its refusal are taken together.
+        self._writing = asyncio.Lock()
         self._feeding = asyncio.Lock()
         self._feed: asyncio.Task[None] | None = None
         self._is_woken = asyncio.Event()
         self._is_woken.set()
 
-    async def keep(self, offline: OfflineAnswer) -> bool:
-        """Have an answer on disk; tells whether it is, so that it may be given."""
+    async def keep(
+        self, offline: OfflineAnswer, seconds: float, instead: Answer | None = None
+    ) -> bool:
+        """Have an answer on disk in time; tells whether it is, so that it may be given.
+
+        `instead` is what is given otherwise: it is kept should the disk have the answer later.
+        """
         if offline.answer.verdict is Verdict.REFUSED and self._spool.byte_count > REFUSAL_BYTES_MAX:
             return False
-        session = Counter([_session(offline)])
-        # Before it is written: what stores it subtracts it.
-        self._waiting += session
-        is_kept = await self._writes.do(to_document(offline))
-        if is_kept:
-            self._is_woken.set()
-        else:
-            self._waiting -= session
-        return is_kept
+        record = _Record(offline, instead)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._writes.do(record)
+        finally:
+            record.is_awaited = False
+        return record.is_kept
 
     async def stored(self, tenant_id: str, session_id: str) -> None:
         """Wait until the database has every answer to a session. Raises PASSING_ERRORS."""
@@ -111,14 +134,18 @@ class OfflineRecords:
         async with self._feeding:
             # What failed before comes first: an outage leaves one segment, however often it fails.
             await self._store_taken()
-            for segment in await asyncio.to_thread(self._spool.take):
-                self._take_up(_Taken(segment))
+            async with self._writing:
+                segments = await asyncio.to_thread(self._spool.take)
+            self._take_up([_Taken(segment) for segment in segments])
             await self._store_taken()
 
-    def _take_up(self, taken: _Taken) -> None:
-        if not taken.segment.is_own:
-            self._waiting.update(map(_session, taken.answers))
-        self._taken.append(taken)
+    def _take_up(self, taken: Sequence[_Taken]) -> None:
+        told = iter(as_told([answer for each in taken for answer in each.answers]))
+        for each in taken:
+            each.answers = list(islice(told, len(each.answers)))
+            if not each.segment.is_own:
+                self._count(each.answers, 1)
+        self._taken += taken
 
     async def _store_taken(self) -> None:
         while self._taken:
@@ -127,7 +154,7 @@ class OfflineRecords:
             await asyncio.to_thread(self._spool.remove, taken.segment, refused)
             if refused:
                 _put_aside.add(len(refused))
-            self._waiting -= Counter(map(_session, taken.answers))
+            self._count(taken.answers, -1)
             del self._taken[0]
 
     async def _stored(self, taken: _Taken) -> list[OfflineAnswer]:
@@ -138,20 +165,40 @@ class OfflineRecords:
             refused += await self._store.store(some)
         return refused
 
-    async def _write(self, records: Sequence[bytes]) -> list[bool]:
+    async def _write(self, records: Sequence[_Record]) -> list[None]:
+        async with self._writing:
+            is_written = await self._append([each.offline for each in records])
+            for each in records:
+                each.is_kept = is_written and each.is_awaited
+            late = [each.refusal for each in records if is_written and not each.is_kept]
+            if refusals := [each for each in late if each]:
+                await self._append(refusals)
+        return [None] * len(records)
+
+    async def _append(self, answers: Sequence[OfflineAnswer]) -> bool:
+        # Before they are written: what stores them subtracts them.
+        self._count(answers, 1)
         try:
-            is_written = await asyncio.to_thread(self._spool.append, records)
+            documents = [to_document(each) for each in answers]
+            is_written = await asyncio.to_thread(self._spool.append, documents)
         except OSError:
             _logger.exception("answers in an outage cannot be kept on disk")
             is_written = False
-        return [is_written] * len(records)
+        if is_written:
+            self._is_woken.set()
+        else:
+            self._count(answers, -1)
+        return is_written
+
+    def _count(self, answers: Sequence[OfflineAnswer], step: int) -> None:
+        for each in answers:
+            session = each.tenant_id, each.request.session_id
+            self._waiting[session] += step
+            if self._waiting[session] <= 0:
+                del self._waiting[session]
 
     def _fed(self, feed: asyncio.Task[None]) -> None:
         self._feed = None
         # Whoever waited has heard; the background tries again.
         if not feed.cancelled() and feed.exception() is not None:
             self._is_woken.set()
-
-
-def _session(offline: OfflineAnswer) -> tuple[str, str]:
-    return offline.tenant_id, offline.request.session_id

@@ -85,20 +85,14 @@ class PolicyOutages(Outages):
             return answer
         moment = to_micros(self._clock())
         offline = OfflineAnswer(tenant_id, call.account_id, request, answer, moment)
-        if not await self._is_kept(offline):
+        is_denied = answer.verdict is not Verdict.CLOSED and not call.is_emergency
+        instead = denial(request, call) if is_denied else None
+        if not await self._records.keep(offline, RECORD_SECONDS, instead):
             if answer.verdict is Verdict.CLOSED:
                 raise _not_taken_down(request.session_id)
-            if not call.is_emergency:
-                answer = denial(request, call)
+            answer = instead or answer
         self._remember(tenant_id, request.session_id, after_answer(call, answer))
         return answer
-
-    async def _is_kept(self, offline: OfflineAnswer) -> bool:
-        try:
-            async with asyncio.timeout(RECORD_SECONDS):
-                return await self._records.keep(offline)
-        except TimeoutError:
-            return False
 
     def _call(self, tenant_id: str, request: ChargingRequest) -> CallInOutage:
         """What is known of a call without asking anybody."""
