@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from kernel.clock import utc_now
+from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.offline import OfflineAnswer
 from services.rating.domain.charging.requests import OpenRequest
@@ -162,3 +163,20 @@ async def test_what_was_allowed_in_an_outage_is_held_with_the_next_extend(
     assert (answer.granted_seconds, answer.held_micros) == (170, 170_000)
     assert (await charging.close("s", 115)).cost_micros == 115_000
     assert not purse.held
+
+
+async def test_an_impossible_end_spoils_no_other_that_comes_at_once(
+    charging: ChargingDesk,
+) -> None:
+    """A switch tells of a call of 1969; its neighbours of the same transaction are charged."""
+    absurd = charging.call(start_micros=-1)
+    for session_id in ("first", "second"):
+        await charging.open(session_id)
+    answers = await asyncio.gather(
+        charging.close("first", 10),
+        charging.close("absurd", 10, absurd),
+        charging.close("second", 20),
+        return_exceptions=True,
+    )
+    assert [getattr(answer, "cost_micros", None) for answer in answers] == [10_000, None, 20_000]
+    assert isinstance(answers[1], DomainError)
