@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.database.engine import Database
+from chassis.http import BODY_SECONDS_MAX, body_of
 from kernel.errors import DomainError, ErrorKind
 from services.cdr.domain.framing import DOCUMENT_BYTES_MAX
 from services.cdr.domain.records import RawRecord, shown
@@ -53,12 +54,14 @@ class FreeswitchPush:
         """Take one record."""
         try:
             source = await self._authenticate(request.headers.get(hdrs.AUTHORIZATION, ""))
-            content = _document(request.content_type, await request.read())
+            content = _document(request.content_type, await body_of(request))
             origin = f"push {shown(request.query.get('uuid', ''))}"
             result = await self._pushed.collect(source, RawRecord(content, origin))
         except web.HTTPRequestEntityTooLarge:
             message = f"the body is larger than {BODY_BYTES_MAX} bytes; leave variables out of it"
             return _error(413, "BODY_TOO_LARGE", message)
+        except web.HTTPRequestTimeout:
+            return _error(408, "BODY_TOO_SLOW", f"it took more than {BODY_SECONDS_MAX:.0f} s")
         except DomainError as error:
             return _error(_STATUS[error.kind], error.reason, error.message)
         except SQLAlchemyError:

@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from chassis.database.engine import DATABASE_ERRORS
 from chassis.grpc.access import BEARER, TENANT, MethodAccess, access_rules, admitted
+from chassis.http import BODY_SECONDS_MAX, body_of
 from chassis.security import errors
 from chassis.security.caller import Caller
 from kernel.e164 import NumberPlan
@@ -76,10 +77,11 @@ class HttpCharging:
         rule = self._rules[method]
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            expiry = time.monotonic() + self._answer_seconds_max
             tenant_id = self._tenant_of(request.headers, rule)
             _check_content_type(request)
-            fields = fields_of(request.query_string, request.content_type, await request.read())
+            body = await body_of(request)
+            expiry = time.monotonic() + self._answer_seconds_max
+            fields = fields_of(request.query_string, request.content_type, body)
             equipment = fields.text("equipment")
             answer = await _in_time(
                 work(tenant_id, fields, expiry - RETURN_SECONDS - time.monotonic()), expiry
@@ -156,6 +158,7 @@ def _tell_late_failure(task: asyncio.Future[Answer]) -> None:
 _HTTP_FAILURES = {
     404: ("UNKNOWN_PATH", "there is nothing here; POST to /v1/charging/{open,extend,close}"),
     405: ("WRONG_METHOD", "only POST is answered here"),
+    408: ("BODY_TOO_SLOW", f"the body did not come within {BODY_SECONDS_MAX:.0f} s; ask again"),
     413: (
         "BODY_TOO_LARGE",
         f"the body has more than {BODY_BYTES_MAX} bytes; send fields only",

@@ -39,7 +39,10 @@ class Switch:
         self.user, self.secret = credential
 
     async def post(
-        self, body: str | BytesIO, content_type: str = "application/json", uuid: str = "u-1"
+        self,
+        body: str | BytesIO | AsyncIterator[bytes],
+        content_type: str = "application/json",
+        uuid: str = "u-1",
     ) -> ClientResponse:
         return await self.client.post(
             f"{PATH}?uuid={uuid}",
@@ -146,6 +149,20 @@ async def test_a_body_that_is_too_large_is_refused_with_advice(
         response = await switch.post(BytesIO(b"{" + b" " * size), content_type)
         answer = await response.json()
         assert (response.status, answer["reason"]) == (413, "BODY_TOO_LARGE")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The switch pushes the record again."""
+    monkeypatch.setattr("chassis.http.BODY_SECONDS_MAX", 0.1)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    response = await switch.post(endless())
+    assert (response.status, (await response.json())["reason"]) == (408, "BODY_TOO_SLOW")
 
 
 async def test_an_empty_body_is_an_error_of_the_caller(switch: Switch) -> None:

@@ -168,6 +168,25 @@ async def test_an_answer_is_never_late(desk: Desk, tmp_path: Path) -> None:
         assert (answer["verdict"], answer["reason"]) == ("REFUSED", "FUNDS_UNAVAILABLE")
 
 
+async def endless() -> AsyncIterator[bytes]:
+    """A body of which only the beginning comes."""
+    yield b"session_id="
+    await asyncio.Event().wait()
+
+
+async def test_a_question_that_does_not_end_is_answered(
+    dial_plan: DialPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """408: nobody holds a connection by saying nothing."""
+    monkeypatch.setattr("chassis.http.BODY_SECONDS_MAX", 0.1)
+    headers = {**dial_plan.bearer, "Content-Type": FORM}
+    async with dial_plan.client.post(
+        "/v1/charging/open", data=endless(), headers=headers
+    ) as response:
+        assert response.status == 408
+        assert dict(parse_qsl(await response.text()))["reason"] == "BODY_TOO_SLOW"
+
+
 def basic(user: str, password: str) -> dict[str, str]:
     credential = base64.b64encode(f"{user}:{password}".encode()).decode()
     return {"Authorization": f"Basic {credential}"}
