@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ from tollbook.operations.v1 import operations_service_pb2_grpc as operations_grp
 DRAIN_SECONDS_MAX = 20
 # New objects before the collector looks at the young ones.
 GARBAGE_OBJECTS = 50_000
+# A transaction gives way with each of its statements, and waits for a busy event loop so long to go
+# on; with Python's own 5 ms, transactions took twice as long.
+THREAD_SWITCH_SECONDS = 0.001
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _logger = logging.getLogger(__name__)
@@ -98,6 +102,7 @@ async def _serve(
             await broker.create_streams()
             async with _working(build(runtime), runtime, broker):
                 spare_the_collector()
+                sys.setswitchinterval(THREAD_SWITCH_SECONDS)
                 _logger.info("%s serves on %s", name, settings.listen_address)
                 await asyncio.Event().wait()
 
