@@ -115,6 +115,9 @@ class FundsBook:
         debited, paid = funds.debited(capture.amount.micros, now)
         if abs(debited.balance_micros) > POSTING_MAX_MICROS:
             raise balance_out_of_range(f"account {capture.account_id!r}")
+        hold = self.holds.get(capture.hold_id)
+        if hold and abs(hold.captured_micros + capture.amount.micros) > POSTING_MAX_MICROS:
+            raise balance_out_of_range(f"hold {capture.hold_id!r}")
         self.funds[capture.account_id] = debited
         self.captured.add(capture.charge)
         self.captures.append(capture._replace(promotion_micros=sum(paid.values())))

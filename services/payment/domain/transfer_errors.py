@@ -97,6 +97,16 @@ def request_id_reused(request_id: str) -> DomainError:
     )
 
 
+def step_failed(request_id: str) -> DomainError:
+    """STEP_FAILED: what went wrong is not foreseen; the step changed nothing."""
+    return DomainError(
+        ErrorKind.ABORTED,
+        "STEP_FAILED",
+        f"step {request_id!r} changed nothing, for a reason that payment's log tells; repeat it",
+        {"request_id": request_id},
+    )
+
+
 def batch_too_large(count: int, count_max: int) -> DomainError:
     """BATCH_TOO_LARGE: more steps than are executed together."""
     return DomainError(

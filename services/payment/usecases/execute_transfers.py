@@ -1,5 +1,6 @@
 """Executes steps of two-phase transfers: those that come together are committed together."""
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from itertools import islice
@@ -7,11 +8,12 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 
-from chassis.database.engine import Database
+from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.group_commit import GroupCommit
 from kernel.errors import DomainError
 from services.payment.domain.funds_book import execute
+from services.payment.domain.transfer_errors import step_failed
 from services.payment.domain.transfers import CaptureHold, Result, Transfer
 from services.payment.usecases.keep_funds_book import open_book, store_book
 
@@ -19,6 +21,8 @@ from services.payment.usecases.keep_funds_book import open_book, store_book
 REQUESTS_MAX = 250
 # Two that take the same ids at the same time: the second finds what the first has left.
 ATTEMPTS_MAX = 3
+
+_logger = logging.getLogger(__name__)
 
 
 class _Request(NamedTuple):
@@ -60,18 +64,24 @@ class TransferExecution:
         """Execute steps in one transaction, or each in its own when one of them spoils it."""
         try:
             return await self._together(tenant_id, transfers)
-        except (DomainError, IntegrityError):
+        except DATABASE_ERRORS:
+            raise
+        except Exception:  # noqa: BLE001 whatever is wrong with a step is no other's
             return [await self._alone(tenant_id, transfer) for transfer in transfers]
 
     async def _alone(self, tenant_id: str, transfer: Transfer) -> Result:
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
                 return (await self._together(tenant_id, [transfer]))[0]
+            except DATABASE_ERRORS:
+                raise
             except DomainError as error:
                 return Result(None, error)
-            except IntegrityError:
-                if attempt == ATTEMPTS_MAX:
-                    raise
+            except Exception as error:
+                if isinstance(error, IntegrityError) and attempt < ATTEMPTS_MAX:
+                    continue
+                _logger.exception("step %s of %s failed", transfer.request_id, tenant_id)
+                return Result(None, step_failed(transfer.request_id))
         raise AssertionError("the last attempt returns or raises")
 
     async def _together(self, tenant_id: str, transfers: Sequence[Transfer]) -> list[Result]:

@@ -1,6 +1,8 @@
 """Steps that cannot be executed: each is refused by its reason and stops only itself."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +11,11 @@ from chassis.database.engine import Database
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
+from services.payment.api.convert_transfers import transfer_from_proto
 from services.payment.domain.account import Account
 from services.payment.domain.ledger import POSTING_MAX_MICROS
+from services.payment.domain.transfers import PlaceHold
+from services.payment.usecases.execute_transfers import TransferExecution
 from tests.conformance.payment.books import Books, accounts_of_partition
 from tests.conformance.payment.holding import (
     Teller,
@@ -121,3 +126,22 @@ async def test_a_charge_that_the_books_cannot_keep_stops_only_itself(teller: Tel
     assert (await teller.hold(second.place.hold_id)).state == HoldState.HOLD_STATE_OPEN
     assert (await teller.audit()).findings == []
     assert Money("EUR", await teller.wallet(other)) == Money("EUR", 0)
+
+
+async def test_a_step_that_cannot_be_stored_stops_neither_its_request_nor_another_tenant(
+    teller: Teller,
+) -> None:
+    """Whatever is wrong with it: requests that came together are executed, it is refused alone."""
+    mine, other = await teller.customer(10), await teller.customer(10, tenant_id="other")
+    unstorable = transfer_from_proto(place(mine, 5, reference="call 1"), "rating")
+    assert isinstance(unstorable.step, PlaceHold)
+    # A character that no database has, past the checks at the door.
+    spoiled = replace(unstorable, step=replace(unstorable.step, reference="\ud800"))
+    good, first = (transfer_from_proto(place(mine, 5), "rating") for _ in range(2))
+    others = transfer_from_proto(place(other, 7), "rating")
+    execution = TransferExecution(teller.database)
+    together = [("acme", [first]), ("acme", [spoiled, good]), ("other", [others])]
+    results = await asyncio.gather(*(execution.execute(*each) for each in together))
+    reasons = [[each.error and each.error.reason for each in of_request] for of_request in results]
+    assert reasons == [[None], ["STEP_FAILED", None], [None]]
+    assert (await teller.held(mine), await teller.held(other)) == (10, 7)

@@ -204,3 +204,14 @@ def test_a_capture_past_what_can_be_kept_is_refused_alone() -> None:
     assert reason(do(book, capture(hold, 1))) == "BALANCE_OUT_OF_RANGE"
     assert book.holds[hold.hold_id].is_open
     assert not book.captures
+
+
+def test_what_is_captured_from_one_hold_has_bounds() -> None:
+    """However often it is captured and given back, and whatever the balance is meanwhile."""
+    book = book_of(0)
+    hold, other = held(do(book, place(0))), held(do(book, place(0)))
+    held(do(book, capture(hold, -POSTING_MAX_MICROS, charge=1)))
+    held(do(book, capture(other, POSTING_MAX_MICROS, charge=2)))
+    assert reason(do(book, capture(hold, -1, charge=3))) == "BALANCE_OUT_OF_RANGE"
+    assert book.funds["a"].balance_micros == 0
+    assert held(do(book, capture(hold, 1, charge=3))).captured_micros == 1 - POSTING_MAX_MICROS
