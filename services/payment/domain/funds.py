@@ -34,8 +34,12 @@ class Spend(NamedTuple):
     month_micros: int = 0
 
     def on(self, today: date) -> "Spend":
-        """The spend of today: yesterday's counts no more, nor does last month's."""
-        day, month = today.toordinal(), today.year * _MONTHS_PER_YEAR + today.month
+        """The spend of today: yesterday's counts no more, nor does last month's.
+
+        A clock that has gone back is heeded no more: what was spent since counts.
+        """
+        day = max(today.toordinal(), self.day)
+        month = max(today.year * _MONTHS_PER_YEAR + today.month, self.month)
         return Spend(
             day,
             self.day_micros if day == self.day else 0,

@@ -1,8 +1,8 @@
 """Promotional credit is spent first; caps end with the day and the month of the account."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from services.payment.domain.funds import Policy
+from services.payment.domain.funds import Policy, Spend
 from services.payment.domain.promotion import Promotion
 from tests.unit.payment.funds_steps import (
     MINUTE,
@@ -70,3 +70,11 @@ def test_a_monthly_cap_ends_with_the_month_where_the_account_is() -> None:
     assert held(do(book, place(3, minimum=1), before)).held_micros == 2
     after = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
     assert held(do(book, place(3), after)).held_micros == 3
+
+
+def test_what_was_spent_today_is_not_forgotten_by_a_clock_that_goes_back() -> None:
+    """At the first of December 90 are spent; a server whose clock has November counts on."""
+    first, yesterday = date(2026, 12, 1), date(2026, 11, 30)
+    spent = Spend().on(first).plus(90)
+    assert spent.on(yesterday) == spent
+    assert spent.on(yesterday).plus(1).on(first) == Spend().on(first).plus(91)
