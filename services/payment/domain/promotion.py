@@ -25,18 +25,20 @@ class Promotion:
 
 
 def expiring(
-    promotions: Iterable[Promotion], spare_micros: int | None, now: datetime
+    promotions: Iterable[Promotion], held_micros: int, spare_micros: int | None, now: datetime
 ) -> dict[str, Money]:
     """By id, what is taken back of promotions that have expired, the first to expire first.
 
-    `spare_micros` is what no hold relies on: more than that stays until holds end.
+    What is held is paid from them before anything else, so as much stays until holds end; so does
+    what is more than `spare_micros`, which no hold relies on (None: without a limit).
     """
+    expired = [each for each in promotions if each.has_expired(now)]
+    free = sum(each.remaining.micros for each in expired) - held_micros
+    if spare_micros is not None:
+        free = min(free, spare_micros)
     taken = {}
-    for promotion in sorted(promotions, key=lambda each: each.expire_time):
-        micros = promotion.remaining.micros
-        if spare_micros is not None:
-            micros = min(micros, spare_micros)
-        if micros > 0 and promotion.has_expired(now):
+    for promotion in sorted(expired, key=lambda each: each.expire_time):
+        if (micros := min(promotion.remaining.micros, free)) > 0:
             taken[promotion.promotion_id] = Money(promotion.remaining.currency, micros)
-            spare_micros = None if spare_micros is None else spare_micros - micros
+            free -= micros
     return taken

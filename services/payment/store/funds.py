@@ -69,12 +69,6 @@ def available_micros(connection: Connection, account: Account, now: datetime) ->
     return funds[account.account_id].available_micros(now)
 
 
-def spare_micros(connection: Connection, account: Account) -> int | None:
-    """What no hold of an account relies on; new ones wait until the commit. None: no limit."""
-    funds = locked_funds(connection, account.tenant_id, [account])
-    return funds[account.account_id].spare_micros()
-
-
 def save_held(connection: Connection, changed: Iterable[Funds]) -> None:
     """Store what is held now; the caller has the locks."""
     rows = [

@@ -9,9 +9,9 @@ from services.payment.domain.adjustment_rules import expiry_entries
 from services.payment.domain.posting_rules import Cause
 from services.payment.domain.promotion import expiring
 from services.payment.store.accounts import account_of
-from services.payment.store.funds import spare_micros
+from services.payment.store.funds import locked_funds
 from services.payment.store.journal import append_entries, take_turns
-from services.payment.store.promotions import due_promotions, promotions_of, spend_promotions
+from services.payment.store.promotions import due_promotions, spend_promotions
 from services.payment.usecases.announce_balances import announce_balances
 
 ACTOR = "payment"
@@ -39,9 +39,8 @@ def expire_of_account(
     connection = unit_of_work.connection
     account = account_of(connection, tenant_id, account_id)
     take_turns(connection, [account.chain.partition])
-    spare = spare_micros(connection, account)
-    promotions = promotions_of(connection, tenant_id, [account_id])[account_id]
-    taken = expiring(promotions, spare, now)
+    funds = locked_funds(connection, tenant_id, [account])[account_id]
+    taken = expiring(funds.promotions, funds.held_micros, funds.spare_micros(), now)
     if not taken:
         return
     entries = [

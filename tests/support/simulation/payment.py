@@ -171,7 +171,8 @@ class Payment:
     def _take_back(self, account_id: str, transaction: Transaction) -> None:
         """What is left of expired credit, as far as no hold relies on it."""
         funds: Funds = transaction.get("funds", account_id)
-        taken = expiring(funds.promotions, funds.spare_micros(), self.world.now())
+        spare, now = funds.spare_micros(), self.world.now()
+        taken = expiring(funds.promotions, funds.held_micros, spare, now)
         if not taken:
             return
         micros = sum(each.micros for each in taken.values())

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from services.payment.domain.funds import Policy, Spend
-from services.payment.domain.promotion import Promotion
+from services.payment.domain.promotion import Promotion, expiring
 from tests.unit.payment.funds_steps import (
     MINUTE,
     NOW,
@@ -42,6 +42,20 @@ def test_expired_credit_is_left_to_the_holds_that_rely_on_it() -> None:
     assert reason(do(book, place(1), later)) == "INSUFFICIENT_FUNDS"
     assert held(do(book, capture(hold, 6), later)).captured_micros == 6
     assert book.paid_by_promotions == {"gift": 5}
+
+
+def test_credit_that_expires_under_a_hold_pays_for_its_call() -> None:
+    """5 in the wallet, 10 of promotion, 10 held: the call costs the wallet nothing.
+
+    Of 12 only 10 are held: 2 are taken back.
+    """
+    later = NOW + 2 * MINUTE
+    for credit, taken in ((10, {}), (12, {"gift": eur(2)})):
+        book = book_of(5 + credit, promotions=[promotion("gift", credit, MINUTE)])
+        held(do(book, place(10, validity=timedelta(hours=1))))
+        funds = book.funds["a"]
+        spare = funds.spare_micros()
+        assert expiring(funds.promotions, funds.held_micros, spare, later) == taken
 
 
 def test_a_daily_cap_ends_at_midnight_where_the_account_is() -> None:
