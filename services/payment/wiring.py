@@ -8,8 +8,6 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
@@ -85,10 +83,10 @@ def _servicer(grpc_api: ModuleType, name: str, api: Any) -> Servicer:
 async def _keep_doing(
     job: Callable[[Database, datetime], Awaitable[None]], database: Database, pause_seconds: float
 ) -> None:
-    """Do a job now and again; what the database refuses for a while is done the next time."""
+    """Do a job now and again; what fails is done the next time, and stops nothing else."""
     while True:
         try:
             await job(database, utc_now())
-        except SQLAlchemyError:
+        except Exception:
             _logger.exception("%s failed; trying again later", job.__name__)
         await asyncio.sleep(pause_seconds)

@@ -1,12 +1,13 @@
 """Ends holds that nobody has ended in time, and forgets what nobody asks for any more."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
-from chassis.database.engine import Database
+from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
 from services.payment.domain.funds_book import expire_due
 from services.payment.store.holds import due_holds, owners_of, purge_holds
@@ -21,24 +22,39 @@ PURGE_ROWS_MAX = 1_000
 
 Purge = Callable[[Connection, datetime, int], int]
 
+_logger = logging.getLogger(__name__)
+
 
 async def expire_holds(database: Database, now: datetime) -> None:
-    """Free the money of holds that are due."""
+    """Free the money of holds that are due; what cannot be ended is in nobody's way."""
     while due := await database.read(partial(due_holds, now=now, limit=HOLDS_MAX)):
-        for tenant_id, hold_ids in due.items():
-            await database.write(
-                partial(expire_of_tenant, tenant_id=tenant_id, hold_ids=hold_ids, now=now)
-            )
+        ended = [await _expire(database, *of_tenant, now) for of_tenant in due.items()]
+        if not any(ended):
+            break
+
+
+async def _expire(database: Database, tenant_id: str, hold_ids: list[str], now: datetime) -> int:
+    work = partial(expire_of_tenant, tenant_id=tenant_id, hold_ids=hold_ids, now=now)
+    try:
+        return await database.write(work)
+    except DATABASE_ERRORS:
+        raise
+    except Exception:
+        if len(hold_ids) == 1:
+            _logger.exception("hold %s of %s cannot be ended for now", hold_ids[0], tenant_id)
+            return 0
+    return sum([await _expire(database, tenant_id, [hold_id], now) for hold_id in hold_ids])
 
 
 def expire_of_tenant(
     unit_of_work: UnitOfWork, tenant_id: str, hold_ids: list[str], now: datetime
-) -> None:
-    """End the holds that are still open and due; somebody else may have been quicker."""
+) -> int:
+    """End the holds that are still open and due, tells how many; another may have been quicker."""
     owners = owners_of(unit_of_work.connection, tenant_id, hold_ids)
     book = locked_book(unit_of_work, tenant_id, owners.values(), (), hold_ids, ())
     expire_due(book, now)
     store_book(unit_of_work, tenant_id, book)
+    return len(book.changed_holds())
 
 
 async def purge_ended(database: Database, now: datetime) -> None:

@@ -1,9 +1,10 @@
 """Takes back promotional credit that was not spent in time."""
 
+import logging
 from datetime import datetime
 from functools import partial
 
-from chassis.database.engine import Database
+from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
 from services.payment.domain.adjustment_rules import expiry_entries
 from services.payment.domain.posting_rules import Cause
@@ -18,6 +19,8 @@ ACTOR = "payment"
 # Read at once; what is to be taken back of them is written account by account.
 PROMOTIONS_PER_PAGE = 500
 
+_logger = logging.getLogger(__name__)
+
 
 async def expire_promotions(database: Database, now: datetime) -> None:
     """Take back what has expired by now, but for what open holds rely on."""
@@ -26,10 +29,18 @@ async def expire_promotions(database: Database, now: datetime) -> None:
         partial(due_promotions, now=now, after=after, limit=PROMOTIONS_PER_PAGE)
     ):
         for tenant_id, account_id in sorted({(each.tenant_id, each.account_id) for each in page}):
-            await database.write(
-                partial(expire_of_account, tenant_id=tenant_id, account_id=account_id, now=now)
-            )
+            await _expire(database, tenant_id, account_id, now)
         after = page[-1].expire_time, page[-1].promotion_id
+
+
+async def _expire(database: Database, tenant_id: str, account_id: str, now: datetime) -> None:
+    work = partial(expire_of_account, tenant_id=tenant_id, account_id=account_id, now=now)
+    try:
+        await database.write(work)
+    except DATABASE_ERRORS:
+        raise
+    except Exception:
+        _logger.exception("expired credit of %s/%s stays for now", tenant_id, account_id)
 
 
 def expire_of_account(
