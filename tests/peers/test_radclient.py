@@ -19,6 +19,8 @@ from tollbook.rating.v1 import charging_pb2 as charging
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 ACCEPTED, REJECTED, ACKNOWLEDGED = "Access-Accept", "Access-Reject", "Accounting-Response"
+# radclient signs in the place of the zero.
+SIGNED = {"Message-Authenticator": "0x00"}
 TALKED = timedelta(seconds=65.5)
 
 
@@ -39,8 +41,13 @@ class Gateway:
         self, conference: str, user: str = "alice", secret: str = SECRET, **more: str
     ) -> str:
         """What it was answered; nothing when there was no answer that it could verify."""
-        attributes = {**self._call(conference, user), "Message-Authenticator": "0x00", **more}
+        attributes = {**self._call(conference, user), **SIGNED, **more}
         return await self._send("auth", self._exchange.authentication_port, attributes, secret)
+
+    async def authorise_unsigned(self, conference: str) -> str:
+        """What it was answered, by a server that has only its address for who it is."""
+        call = self._call(conference, "alice")
+        return await self._send("auth", self._exchange.authentication_port, call, SECRET)
 
     async def tell(self, status: str, conference: str, secret: str = SECRET, **more: str) -> str:
         """What it was answered."""
@@ -49,8 +56,7 @@ class Gateway:
 
     async def ask_for_health(self) -> str:
         """A Status-Server."""
-        attributes = {"Message-Authenticator": "0x00"}
-        return await self._send("status", self._exchange.accounting_port, attributes, SECRET)
+        return await self._send("status", self._exchange.accounting_port, SIGNED, SECRET)
 
     def _call(self, conference: str, user: str) -> dict[str, str]:
         return {
@@ -77,7 +83,7 @@ class Gateway:
 @pytest.fixture
 def gateway(exchange: Exchange) -> Gateway:
     """A gateway of the Cisco kind on this machine."""
-    exchange.let_in('profile = "cisco"\n')
+    exchange.let_in('profile = "cisco"\nrequire_message_authenticator = true\n')
     return Gateway(exchange)
 
 
@@ -117,6 +123,15 @@ async def test_another_secret_is_not_answered(gateway: Gateway) -> None:
         gateway.tell("Stop", "931C 0F46", secret="another secret"),
     )
     assert (asked, told) == ("", "")
+
+
+async def test_a_question_that_is_not_signed_is_not_answered(
+    exchange: Exchange, gateway: Gateway
+) -> None:
+    """Unless the client's entries say that it cannot sign."""
+    assert await gateway.authorise_unsigned("931C 0F47") == ""
+    exchange.let_in('profile = "cisco"\n')
+    assert (await gateway.authorise_unsigned("931C 0F48")).startswith(ACCEPTED)
 
 
 async def test_a_question_of_health_is_answered(gateway: Gateway) -> None:

@@ -66,9 +66,11 @@ def a_client(folder: Path, **entries: Any) -> RadiusClient:
     return client
 
 
-def access_request(attributes: Mapping[str, Any], secret: bytes = SECRET) -> bytes:
+def access_request(
+    attributes: Mapping[str, Any], secret: bytes = SECRET, is_signed: bool = True
+) -> bytes:
     """An Access-Request as a switch sends it."""
-    packet = AuthPacket(secret=secret, dict=DICTIONARY)
+    packet = AuthPacket(secret=secret, dict=DICTIONARY, message_authenticator=is_signed)
     return _with(packet, attributes).RequestPacket()
 
 

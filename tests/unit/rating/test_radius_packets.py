@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ from services.rating.api.radius.packets import (
     decode,
     encode,
 )
+from services.rating.api.radius.profiles import PROFILES
 from services.rating.api.radius.requests import Facts, accounting, authorisation
 from tests.unit.rating.radius import (
     DICTIONARY,
@@ -35,6 +37,8 @@ from tests.unit.rating.radius import (
     accounting_request,
 )
 
+NOT_SIGNING = ("kamailio", "opensips", "cisco")
+CANNOT_SIGN = [{"profile": name} for name in NOT_SIGNING]
 CALL = {"User-Name": "alice", "Acct-Session-Id": "1", "Called-Station-Id": "31201234567"}
 
 
@@ -50,13 +54,6 @@ def why_dropped(data: bytes, client: RadiusClient, codes: frozenset[int]) -> str
     return str(caught.value)
 
 
-def signed_access_request(secret: bytes = SECRET) -> bytes:
-    packet = AuthPacket(secret=secret, dict=DICTIONARY, message_authenticator=True)
-    packet.AddAttribute("User-Name", "alice")
-    content: bytes = packet.RequestPacket()
-    return content
-
-
 def test_accounting_of_another_secret_is_dropped(client: RadiusClient) -> None:
     """Its authenticator covers the packet and the secret (RFC 2866, section 3)."""
     forged = accounting_request(CALL, secret=b"another secret")
@@ -65,22 +62,40 @@ def test_accounting_of_another_secret_is_dropped(client: RadiusClient) -> None:
 
 def test_a_wrong_message_authenticator_is_dropped(client: RadiusClient) -> None:
     """RFC 3579, section 3.2."""
-    assert decode(signed_access_request(), client, DICTIONARY, AUTHENTICATION_CODES)
-    forged = signed_access_request(b"another secret")
+    assert decode(access_request(CALL), client, DICTIONARY, AUTHENTICATION_CODES)
+    forged = access_request(CALL, b"another secret")
     assert why_dropped(forged, client, AUTHENTICATION_CODES) == "wrong_secret"
 
 
-def test_a_client_may_be_held_to_sign(tmp_path: Path) -> None:
-    """An Access-Request without a Message-Authenticator proves nothing."""
-    strict = a_client(tmp_path, require_message_authenticator=True)
-    assert why_dropped(access_request(CALL), strict, AUTHENTICATION_CODES) == "unsigned"
-    assert decode(signed_access_request(), strict, DICTIONARY, AUTHENTICATION_CODES)
-    assert decode(accounting_request(CALL), strict, DICTIONARY, ACCOUNTING_CODES)
+def test_what_is_not_signed_is_dropped(client: RadiusClient) -> None:
+    """An Access-Request without a Message-Authenticator proves nothing; accounting always does."""
+    unsigned = access_request(CALL, is_signed=False)
+    assert why_dropped(unsigned, client, AUTHENTICATION_CODES) == "unsigned"
+    assert decode(accounting_request(CALL), client, DICTIONARY, ACCOUNTING_CODES)
+
+
+@pytest.mark.parametrize("entries", [{"require_message_authenticator": False}, *CANNOT_SIGN])
+def test_a_client_that_cannot_sign_may_be_trusted(tmp_path: Path, entries: dict[str, Any]) -> None:
+    """By its own entry, or because no switch of its profile can; what it signs is verified."""
+    trusted = a_client(tmp_path, **entries)
+    unsigned = access_request(CALL, b"another secret", is_signed=False)
+    assert decode(unsigned, trusted, DICTIONARY, AUTHENTICATION_CODES)
+    forged = access_request(CALL, b"another secret")
+    assert why_dropped(forged, trusted, AUTHENTICATION_CODES) == "wrong_secret"
+
+
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name not in NOT_SIGNING])
+def test_a_client_signs_unless_its_profile_says_otherwise(tmp_path: Path, profile: str) -> None:
+    """And where a switch can, its own entry counts before the profile."""
+    assert a_client(tmp_path, profile=profile).require_message_authenticator
+    for each in NOT_SIGNING:
+        strict = a_client(tmp_path, profile=each, require_message_authenticator=True)
+        assert strict.require_message_authenticator
 
 
 def test_a_question_of_health_must_be_signed(client: RadiusClient) -> None:
     """Status-Server (RFC 5997)."""
-    unsigned = bytes([12]) + access_request(CALL)[1:]
+    unsigned = bytes([12]) + access_request(CALL, is_signed=False)[1:]
     assert why_dropped(unsigned, client, AUTHENTICATION_CODES) == "unsigned"
 
 
@@ -113,7 +128,7 @@ def test_a_packet_with_a_wrong_length_is_dropped(client: RadiusClient, spoil: ob
 def test_what_follows_a_packet_is_padding(client: RadiusClient) -> None:
     """RFC 2865, section 3: ignored, and signatures hold."""
     for data, codes in (
-        (signed_access_request(), AUTHENTICATION_CODES),
+        (access_request(CALL), AUTHENTICATION_CODES),
         (accounting_request(CALL), ACCOUNTING_CODES),
     ):
         assert decode(data + b"\0\0\0", client, DICTIONARY, codes).raw_packet == data
@@ -121,7 +136,7 @@ def test_what_follows_a_packet_is_padding(client: RadiusClient) -> None:
 
 def test_a_reply_is_signed_in_the_first_place(client: RadiusClient) -> None:
     """Against CVE-2024-3596, and Proxy-State comes back as it was."""
-    request = AuthPacket(secret=SECRET, dict=DICTIONARY)
+    request = AuthPacket(secret=SECRET, dict=DICTIONARY, message_authenticator=True)
     request.AddAttribute("Proxy-State", [b"one", b"two"])
     packet = decode(request.RequestPacket(), client, DICTIONARY, AUTHENTICATION_CODES)
     content = encode(packet, Reply((("Session-Timeout", 60),)))

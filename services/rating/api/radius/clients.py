@@ -73,6 +73,7 @@ class RadiusClient:
     requested_seconds: int
     """How many seconds are held at once; 0 leaves it to the account's policy."""
     require_message_authenticator: bool
+    """Whether its Access-Requests are dropped unless they are signed with the secret."""
 
 
 class Clients:
