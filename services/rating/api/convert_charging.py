@@ -86,6 +86,7 @@ def close_from_proto(request: requests.CloseSessionRequest, plan: NumberPlan) ->
         _moment("answer_time", request.answer_time),
         call,
         request.equipment,
+        is_start_told=request.call.HasField("start_time"),
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     text,
     tuple_,
     type_coerce,
+    update,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -91,6 +92,14 @@ _OF_CALLS = select(charging_session.c.session_id).where(
     charging_session.c.call_key.in_(bindparam("call_keys", expanding=True)),
     charging_session.c.state != SessionState.REFUSED,
 )
+_RENAME = Direct(
+    update(charging_session)
+    .where(
+        charging_session.c.tenant_id == bindparam("of_tenant"),
+        charging_session.c.session_id == bindparam("old_id"),
+    )
+    .values(session_id=bindparam("new_id"))
+)
 _BETWEEN = (
     select(literal(1))
     .where(
@@ -154,6 +163,15 @@ def update_sessions(connection: Connection, sessions: Sequence[Session]) -> None
     """Store what has become of sessions that are locked, each in its next version."""
     rows = list(map(changed_row, sessions))
     _write(connection, _UPDATE_DOCUMENT, _CHANGED_NAMES, _UPDATE_ROWS, rows)
+
+
+def rename_sessions(connection: Connection, new_ids: Mapping[tuple[str, str], str]) -> None:
+    """Give sessions that are locked, by tenant and id, other ids."""
+    rows = [
+        {"of_tenant": tenant_id, "old_id": session_id, "new_id": new_id}
+        for (tenant_id, session_id), new_id in new_ids.items()
+    ]
+    _RENAME.run_many(connection, rows)
 
 
 def find_session(connection: Connection, tenant_id: str, session_id: str) -> Session | None:

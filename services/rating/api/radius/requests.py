@@ -189,6 +189,7 @@ def _close(facts: Facts) -> CloseRequest:
     end_micros = facts.time("ended") or facts.event_micros()
     duration_ms = _duration_ms(facts)
     begin_micros = end_micros - (duration_ms or 0) * MICROS_PER_MILLISECOND
+    is_begin_told = duration_ms is not None and bool(facts.text("event"))
     return CloseRequest(
         session_id=session_id(facts),
         duration_ms=duration_ms or 0,
@@ -198,6 +199,7 @@ def _close(facts: Facts) -> CloseRequest:
         call=_ended_call(facts, facts.time("set up") or max(begin_micros, FIRST_MICROS)),
         equipment=facts.client.equipment,
         end_micros=end_micros if duration_ms is None else None,
+        is_start_told=is_begin_told or facts.time("set up") is not None,
     )
 
 
@@ -208,6 +210,7 @@ def _close_unanswered(facts: Facts) -> CloseRequest:
         answered=False,
         call=_ended_call(facts, facts.event_micros()),
         equipment=facts.client.equipment,
+        is_start_told=bool(facts.text("event")),
     )
 
 

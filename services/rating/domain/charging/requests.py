@@ -71,3 +71,5 @@ class CloseRequest:
     equipment: str = ""
     end_micros: int | None = None
     """When it ended, if the switch does not tell how long it lasted: since the session's answer."""
+    is_start_told: bool = True
+    """Whether the start of `call` is the switch's word; else it is when we heard of its end."""

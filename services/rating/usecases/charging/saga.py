@@ -58,7 +58,8 @@ class Saga:
         def decide(known: Session | None, counters: CounterBook, limit: Reason) -> Session:
             return opened(known, tenant_id, request, basis, counters, limit)
 
-        change = Change(request.session_id, decide, _keys(basis), admission(tenant_id, request))
+        admitted = admission(tenant_id, request)
+        change = Change(request.session_id, decide, _keys(basis), admitted, request.call)
         session = _there(await self._book.change(tenant_id, change))
         return answer_to_open(
             await self.take_on(session, basis if session.call == request.call else None)
@@ -66,23 +67,28 @@ class Saga:
 
     async def extend(self, tenant_id: str, request: ExtendRequest) -> Answer:
         """Steps A to C of a call that wants to go on. Raises SEQUENCE_TOO_OLD."""
+        while True:
+            session = await self._extended(tenant_id, request)
+            # An intent that was found there had to come to its end first.
+            if session is None or not session.is_live or session.sequence >= request.sequence:
+                return answer_to_extend(session, request)
+
+    async def _extended(self, tenant_id: str, request: ExtendRequest) -> Session | None:
+        """The session that wants to go on; as it was if its id is another call's by now."""
         call = await self._book.call_of(tenant_id, request.session_id)
         if call is None:
-            return answer_to_extend(None, request)
+            return None
         basis = await self._prices.basis(tenant_id, call)
 
         def decide(known: Session | None, counters: CounterBook, _: Reason) -> Session | None:
-            return known and extended(known, request, basis, counters)
+            is_same = known is not None and known.call == call
+            return extended(known, request, basis, counters) if known and is_same else known
 
         change = Change(request.session_id, decide, _keys(basis))
-        while True:
-            session = await self._book.change(tenant_id, change)
-            if session is None:
-                return answer_to_extend(None, request)
-            session = await self.take_on(session, basis)
-            # An intent that was found there had to come to its end first.
-            if not session.is_live or session.sequence >= request.sequence:
-                return answer_to_extend(session, request)
+        session = await self._book.change(tenant_id, change)
+        if session is None:
+            return None
+        return await self.take_on(session, basis if session.call == call else None)
 
     async def close(self, tenant_id: str, asked: CloseRequest) -> Answer:
         """Steps 1 and 2 of a call that has ended. Raises UNKNOWN_SESSION, UNKNOWN_ACCOUNT."""

@@ -15,6 +15,7 @@ from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.limits import CallToAdmit
 from services.rating.domain.charging.requests import ChargedCall
+from services.rating.domain.charging.reused_id import is_of_another_call
 from services.rating.domain.charging.session import Session, next_version
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.store.call_limits import admit_calls, release_calls
@@ -27,6 +28,7 @@ from services.rating.store.sessions import (
     sessions_due,
     update_sessions,
 )
+from services.rating.usecases.charging.reused_ids import FormerSessions
 from services.rating.usecases.charging.settle_sessions import Closing, Settled, settle_sessions
 from services.rating.usecases.charging.tenant_groups import TenantGroups
 from services.rating.usecases.tariffs import Tariffs
@@ -55,6 +57,8 @@ class Change(NamedTuple):
     """Of which counters it may take."""
     admission: CallToAdmit | None = None
     """To be counted against limits if the session is new."""
+    call: ChargedCall | None = None
+    """Which call wants to begin: it gets an id anew that a session had which is over."""
 
 
 Done = TypeVar("Done")
@@ -98,7 +102,7 @@ class SessionBook:
         )
 
     async def call_of(self, tenant_id: str, session_id: str) -> ChargedCall | None:
-        """The call that a session is of; it never changes."""
+        """The call that a session was of when it was here last."""
         session = self._recent.get((tenant_id, session_id))
         if session is None:
             session = await self.find(tenant_id, session_id)
@@ -171,7 +175,9 @@ class _Changing:
 
     def apply(self, changes: Sequence[Change]) -> list[Session | DomainError | None]:
         ids = [change.session_id for change in changes]
-        known = lock_sessions(self._uow.connection, self._tenant_id, ids, self._recent)
+        locked = lock_sessions(self._uow.connection, self._tenant_id, ids, self._recent)
+        former = FormerSessions(self._uow.connection, _over(locked, changes))
+        known = {key: each for key, each in locked.items() if key not in former}
         limits = self._admit(changes, known)
         counters = self._counters(changes, known)
         sessions: dict[str, Session | None] = dict(known)
@@ -185,8 +191,8 @@ class _Changing:
             except DomainError as error:
                 results.append(error)
                 continue
-            if before is not None and session is not None:
-                session = next_version(before, session)
+            if session is not None:
+                session = next_version(before, session) if before else former.followed_by(session)
             sessions[session_id] = session
             results.append(session)
         self._save(known, (each for each in sessions.values() if each is not None))
@@ -224,3 +230,9 @@ class _Changing:
         insert_sessions(self._uow.connection, new)
         update_sessions(self._uow.connection, changed)
         release_calls(self._uow, ended)
+
+
+def _over(known: Mapping[str, Session], changes: Iterable[Change]) -> list[Session]:
+    """Sessions whose ids other calls are given now."""
+    calls = {each.session_id: each.call for each in changes if each.call is not None}
+    return [each for key, each in known.items() if is_of_another_call(each, calls.get(key))]

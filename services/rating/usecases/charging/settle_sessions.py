@@ -19,6 +19,7 @@ from services.rating.domain.charging.call_sessions import START_TOLERANCE_SECOND
 from services.rating.domain.charging.ended_call import EndedCall, ended_call
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ChargedCall, CloseRequest
+from services.rating.domain.charging.reused_id import is_of_another_call
 from services.rating.domain.charging.session import (
     MICROS_PER_SECOND,
     Level,
@@ -42,6 +43,7 @@ from services.rating.store.call_limits import release_calls
 from services.rating.store.charges import start_of_charged_call
 from services.rating.store.sessions import insert_sessions, lock_sessions, update_sessions
 from services.rating.usecases.charge_events import HeldSettlement
+from services.rating.usecases.charging.reused_ids import FormerSessions
 from services.rating.usecases.counter_locks import lock_counters_of
 from services.rating.usecases.price_calls import CallPricing
 from services.rating.usecases.settle_calls import settle_parties, waves_of
@@ -83,7 +85,21 @@ def settle_sessions(
 
     `recent` are sessions in memory, of which only the version is read.
     """
-    return _Closing(CallPricing(uow, tariffs, tenant_id), recent).settle(closings)
+    results: list[Settled | DomainError] = []
+    for wave in _waves(closings):
+        results += _Closing(CallPricing(uow, tariffs, tenant_id), recent).settle(wave)
+    return results
+
+
+def _waves(closings: Sequence[Closing]) -> Iterator[list[Closing]]:
+    """The ends in order, cut before each session that comes again: it may be another call's."""
+    wave: dict[str, Closing] = {}
+    for closing in closings:
+        if closing.request.session_id in wave:
+            yield list(wave.values())
+            wave = {}
+        wave[closing.request.session_id] = closing
+    yield list(wave.values())
 
 
 class _Closing:
@@ -98,7 +114,10 @@ class _Closing:
 
     def settle(self, closings: Sequence[Closing]) -> list[Settled | DomainError]:
         requests = {closing.request.session_id: closing.request for closing in closings}
-        known = lock_sessions(self._connection, self._tenant_id, requests, self._recent)
+        locked = lock_sessions(self._connection, self._tenant_id, requests, self._recent)
+        former = [each for each in locked.values() if _is_over(each, requests[each.session_id])]
+        self._former = FormerSessions(self._connection, former)
+        known = {key: each for key, each in locked.items() if key not in self._former}
         self._hold(requests.values(), known.values())
         found = {
             session_id: self._looked_at(known.get(session_id), request)
@@ -138,6 +157,7 @@ class _Closing:
             return _Ending(known, ended, is_chargeable, is_new=False)
         call = self._met(call)
         session = Session(self._tenant_id, request.session_id, call, SessionState.ACTIVE)
+        session = self._former.followed_by(session)
         return _Ending(session, ended._replace(call=call), is_chargeable, is_new=True)
 
     def _met(self, call: ChargedCall) -> ChargedCall:
@@ -185,6 +205,11 @@ class _Closing:
         release_calls(
             self._pricing.uow, [(session.tenant_id, session.session_id) for session in counted]
         )
+
+
+def _is_over(known: Session, request: CloseRequest) -> bool:
+    """Whether a session's own call was over before that of which an end is told."""
+    return is_of_another_call(known, request.call, request.is_start_told)
 
 
 def _reserved(sessions: Iterable[Session]) -> list[CounterUse]:
