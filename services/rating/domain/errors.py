@@ -114,14 +114,19 @@ def usage_conflict(key: str, known: int, reported: int) -> DomainError:
     )
 
 
-def session_conflict(session_id: str, known_key: str, call_key: str) -> DomainError:
+def session_conflict(session_id: str, field: str, known_key: str, call_key: str) -> DomainError:
     """The id of a session belongs to another call."""
     return DomainError(
         ErrorKind.ALREADY_EXISTS,
         "SESSION_CONFLICT",
-        f"session {session_id!r} is of call {known_key!r}, not of {call_key!r}; give every call a "
-        "session of its own",
-        {"session_id": session_id, "known_call_key": known_key, "call_key": call_key},
+        f"session {session_id!r} of call {known_key!r} had another {field} than call {call_key!r} "
+        "has now; give every call a session of its own, and repeat an open as it was",
+        {
+            "session_id": session_id,
+            "field": field,
+            "known_call_key": known_key,
+            "call_key": call_key,
+        },
     )
 
 

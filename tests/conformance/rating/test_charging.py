@@ -1,7 +1,9 @@
 """Calls are charged while they run: what is asked, what is answered, what it costs."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,27 @@ async def test_the_id_of_another_call_is_refused(charging: ChargingDesk) -> None
     with pytest.raises(DomainError) as refused:
         await charging.open("s")
     assert refused.value.reason == "SESSION_CONFLICT"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"callee": number(MOBILE)},
+        {"account_id": "another"},
+        {"trunk": "another"},
+        {"leg": "b"},
+    ],
+)
+async def test_an_open_that_comes_again_altered_is_refused(
+    charging: ChargingDesk, changes: dict[str, Any]
+) -> None:
+    """What was granted is for the call as it was: not for a dearer number, or at others' cost."""
+    call = charging.call()
+    await charging.open("s", call)
+    with pytest.raises(DomainError) as refused:
+        await charging.open("s", replace(call, **changes))
+    assert refused.value.reason == "SESSION_CONFLICT"
+    assert refused.value.metadata["field"] == next(iter(changes))
 
 
 async def test_nothing_goes_on_after_the_end(charging: ChargingDesk) -> None:
@@ -168,6 +191,29 @@ async def test_a_live_call_shows_what_it_has_cost_so_far(charging: ChargingDesk)
     [live] = await charging.charging.live_calls(desk.tenant_id, desk.account_id, None, 10)
     assert (live.session.session_id, live.cost_micros) == ("s", 90_000)
     assert not await charging.charging.live_calls(desk.tenant_id, "other", None, 10)
+
+
+async def test_an_open_that_comes_again_does_not_let_a_call_go_on_that_is_to_hang_up(
+    charging: ChargingDesk,
+) -> None:
+    """Neither before nor after an extend was told so, nor where the account was blocked."""
+    call, blocked = charging.call(), charging.call()
+    await charging.open("s", call)
+    await charging.open("blocked", blocked)
+    await charging.hang_up("s")
+    hang_up = (Verdict.HANG_UP, Reason.HANG_UP_REQUESTED)
+    for _ in range(2):
+        again = await charging.open("s", call)
+        assert (again.verdict, again.reason) == hang_up
+        assert (await charging.extend("s", 1, 10)).verdict is Verdict.HANG_UP
+    await charging.desk.hear(
+        AccountBlocked(
+            account_id=charging.desk.account_id, reason="fraud", block_time=time_to_proto(utc_now())
+        )
+    )
+    await charging.extend("blocked", 1, 10)
+    again = await charging.open("blocked", blocked)
+    assert (again.verdict, again.reason) == (Verdict.HANG_UP, Reason.ACCOUNT_BLOCKED)
 
 
 async def test_a_call_that_is_to_hang_up_hears_of_it_with_its_next_extend(

@@ -196,12 +196,15 @@ def _why_not(request: OpenRequest, prices: CallPrices | Reason) -> Reason:
 
 def _check_same_call(known: Session, request: OpenRequest) -> None:
     here, there = known.call, request.call
-    if (here.call_key_kind, here.call_key, here.leg) != (
-        there.call_key_kind,
-        there.call_key,
-        there.leg,
-    ):
-        raise session_conflict(known.session_id, here.call_key, there.call_key)
+    names = ["call_key_kind", "call_key", "leg"]
+    if known.is_live:
+        # Numbers are not kept any longer.
+        names += ["callee", "trunk"]
+    if there.account_id:
+        names.append("account_id")
+    for name in names:
+        if getattr(here, name) != getattr(there, name):
+            raise session_conflict(known.session_id, name, here.call_key, there.call_key)
 
 
 def _passing(session: Session, sequence: int, terms: Terms) -> Session:

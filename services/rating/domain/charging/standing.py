@@ -20,8 +20,13 @@ def answer_to_open(session: Session) -> Answer:
     answer = session.answer
     if answer is None or session.state in {SessionState.CLOSED, SessionState.EXPIRED}:
         return _refusal(session, 0)
+    if session.is_live and session.hang_up_reason:
+        reason = Reason.HANG_UP_REQUESTED
+        return replace(answer, sequence=0, verdict=Verdict.HANG_UP, reason=reason)
     if answer.sequence == 0:
         return answer
+    if answer.verdict is Verdict.HANG_UP:
+        return replace(answer, sequence=0)
     # It came again after an extend: what is granted by now is granted.
     return replace(answer, sequence=0, verdict=Verdict.GRANTED, reason=Reason.NONE)
 
