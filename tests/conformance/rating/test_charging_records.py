@@ -1,5 +1,6 @@
 """A call is settled once, by the end of its session, by its record, or by both."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from kernel.clock import from_micros, utc_now
@@ -120,3 +121,18 @@ async def test_an_expired_session_gives_its_units_back(charging: ChargingDesk) -
     assert await desk.standing() == {"minutes": (60, 60)}
     await charging.end_due(utc_now() + timedelta(seconds=400))
     assert await desk.standing() == {"minutes": (60, 0)}
+
+
+async def test_the_record_of_one_leg_gives_back_no_units_of_another(
+    charging: ChargingDesk, purse: Purse
+) -> None:
+    """Each leg has a minute of the bundle set aside, and uses it."""
+    desk, call = charging.desk, charging.call()
+    await desk.publish_terms(seconds_later(BEGINNING, 86_400), bundles=[minutes(10)])
+    await charging.open("a", call)
+    await charging.open("b", replace(call, leg="b"))
+    record = desk.call(call_key=call.call_key, seconds=60, start=call_start(call), leg="a")
+    await desk.collect(record)
+    assert await desk.standing() == {"minutes": (600, 120)}
+    await charging.close("b", 60)
+    assert await desk.standing() == {"minutes": (600, 120)}
