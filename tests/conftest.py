@@ -2,7 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -47,57 +49,77 @@ def postgresql_url() -> Iterator[str]:
         yield url
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a test finds in its database."""
+
+    name: str
+    # Puts it into an empty database.
+    fill: Callable[[str], None]
+
+
 class Templates:
-    """Databases that were migrated once, to be copied for each test."""
+    """Databases that were filled once, to be copied for each test."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._databases: dict[str, str] = {}
 
-    def file(self, service: str) -> Path:
-        """The SQLite file of a service, closed and whole."""
-        path = self._folder / f"{service}.sqlite3"
+    def file(self, contents: Contents) -> Path:
+        """A SQLite file with the contents, closed and whole."""
+        path = self._folder / f"{contents.name}.sqlite3"
         if not path.exists():
-            migrate_url(f"sqlite:///{path}", service)
+            contents.fill(f"sqlite:///{path}")
         return path
 
-    def database(self, server: str, service: str) -> str:
-        """The name of the PostgreSQL database of a service."""
-        if service not in self._databases:
-            name = f"template_{service}_{uuid4().hex[:8]}"
-            migrate_url(create_database(server, name), service)
-            self._databases[service] = name
-        return self._databases[service]
+    def database(self, server: str, contents: Contents) -> str:
+        """The name of a PostgreSQL database with the contents."""
+        if contents.name not in self._databases:
+            name = f"template_{contents.name}_{uuid4().hex[:8]}"
+            contents.fill(create_database(server, name))
+            self._databases[contents.name] = name
+        return self._databases[contents.name]
 
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    """The migrated databases of this session."""
+    """The filled databases of this session."""
     return Templates(tmp_path_factory.mktemp("templates"))
+
+
+@pytest.fixture
+def contents(service_name: str) -> Contents:
+    """The schema of the service, and nothing else."""
+    return schema_of(service_name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(
-    request: pytest.FixtureRequest, tmp_path: Path, service_name: str, templates: Templates
+    request: pytest.FixtureRequest, tmp_path: Path, contents: Contents, templates: Templates
 ) -> Iterator[str]:
-    """The URL of an empty, migrated database of the service, on SQLite and on PostgreSQL."""
+    """The URL of a database with the contents of its own, on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        path = tmp_path / f"{service_name}.sqlite3"
-        shutil.copyfile(templates.file(service_name), path)
+        path = tmp_path / f"{contents.name}.sqlite3"
+        shutil.copyfile(templates.file(contents), path)
         yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgresql_url")
-    name = f"{service_name}_{uuid4().hex[:12]}"
-    yield create_database(server, name, templates.database(server, service_name))
+    name = f"{contents.name}_{uuid4().hex[:12]}"
+    yield create_database(server, name, templates.database(server, contents))
     drop_database(server, name)
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """An empty, migrated database of the service named by the fixture `service_name`."""
+    """The open database of the service named by the fixture `service_name`."""
     opened = Database.open(database_url)
     yield opened
     opened.close()
+
+
+def schema_of(service: str) -> Contents:
+    """The schema of a service."""
+    return Contents(service, partial(migrate_url, service=service))
 
 
 def migrate_url(url: str, service: str) -> None:

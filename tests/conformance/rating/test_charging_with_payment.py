@@ -15,7 +15,7 @@ from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.real_payment import RealPayment, serving_payment
 from tests.conformance.rating.test_charging_at_once import PLACES
 from tests.conformance.rating.test_parties import WHOLESALE, reseller
-from tests.conftest import Templates
+from tests.conftest import Templates, schema_of
 
 CALLS = 30
 
@@ -24,7 +24,7 @@ CALLS = 30
 async def payment(desk: Desk, templates: Templates, tmp_path: Path) -> AsyncIterator[RealPayment]:
     """payment, where the desk's account has a euro."""
     file = tmp_path / "payment.sqlite3"
-    shutil.copyfile(templates.file("payment"), file)
+    shutil.copyfile(templates.file(schema_of("payment")), file)
     database = Database.open(f"sqlite:///{file}")
     async with serving_payment(database, tmp_path, desk.tenant_id) as served:
         await served.give(desk.account_id, EURO)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernel.money import Money
@@ -128,7 +128,8 @@ runs = st.lists(
 )
 
 
-@settings(max_examples=300)
+# Long histories take their time to be drawn where others use the machine too.
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(runs)
 def test_every_answer_is_what_a_recount_of_the_history_gives(
     run: list[tuple[Step, int, int]],
