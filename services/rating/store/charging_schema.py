@@ -99,7 +99,7 @@ line = Table(
     Index("line_by_store_time", "store_time"),
 )
 
-# Append-only: what was answered while payment or the database did not.
+# What was answered while payment or the database did not; never changed, forgotten like sessions.
 offline_answer = Table(
     "offline_answer",
     metadata,
@@ -115,4 +115,5 @@ offline_answer = Table(
     Column("store_time", UtcTime, nullable=False),
     PrimaryKeyConstraint("tenant_id", "session_id", "sequence"),
     Index("offline_answer_by_time", "tenant_id", "answer_time"),
+    Index("offline_answer_by_age", "answer_time"),
 )

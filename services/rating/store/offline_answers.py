@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, delete, select, tuple_
 
 from chassis.database.insert import insert_if_new
 from chassis.database.unit_of_work import UnitOfWork
@@ -51,6 +51,14 @@ def list_offline_answers(
         query = query.where(tuple_(*order) < before)
     rows = connection.execute(query.order_by(*(each.desc() for each in order)).limit(limit))
     return [_stored(row) for row in rows]
+
+
+def forget_offline_answers(connection: Connection, answered_before: datetime, limit: int) -> int:
+    """Delete answers that were given long ago; tells how many."""
+    table = offline_answer.c
+    key = (table.tenant_id, table.session_id, table.sequence)
+    old = select(*key).where(table.answer_time < answered_before).limit(limit)
+    return connection.execute(delete(offline_answer).where(tuple_(*key).in_(old))).rowcount
 
 
 def _row(uow: UnitOfWork, given: OfflineAnswer) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.offline import CLOSE_SEQUENCE, OfflineAnswer
 from services.rating.domain.charging.requests import OpenRequest
 from services.rating.store.spool import REFUSED_SUFFIX, SUFFIX, Spool
+from services.rating.usecases.charging import keep_sessions
+from services.rating.usecases.charging.keep_sessions import forget_old_sessions
 from tests.conformance.rating.outage_replica import (
     ALLOWANCE_SECONDS,
     ALLOWED,
@@ -191,3 +193,25 @@ async def test_an_outage_leaves_one_segment_however_often_it_is_tried(replica: R
         assert len(folder_of(replica, SUFFIX)) <= 2
     await until_stored(replica)
     assert len(await replica.recorded()) == 3
+
+
+async def test_answers_of_outages_are_forgotten_like_the_sessions_that_they_belong_to(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After 35 days, a few in each transaction; what is younger stays."""
+    monkeypatch.setattr(keep_sessions, "FORGOTTEN_PER_TRANSACTION_MAX", 2)
+    for number in range(5):
+        assert await keep_briefly(replica, f"old{number}", STORED_SECONDS_MAX)
+    await until_stored(replica)
+    with hanging(replica.desk.database):
+        await replica.open("new")
+    await until_stored(replica)
+    assert len(await replica.recorded()) == 6
+    forgetting = asyncio.create_task(forget_old_sessions(replica.desk.database))
+    async with asyncio.timeout(STORED_SECONDS_MAX):
+        while len(await replica.recorded()) > 1:
+            await asyncio.sleep(0.01)
+    forgetting.cancel()
+    with suppress(asyncio.CancelledError):
+        await forgetting
+    assert [each[:2] for each in await replica.recorded()] == [("new", 0)]

@@ -5,14 +5,16 @@ Every replica does it; what another was first with changes nothing.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
 
 from chassis.database.engine import DATABASE_ERRORS, Database
 from kernel.clock import Clock, utc_now
 from services.rating.domain.charging.offline import FundsUnavailableError
 from services.rating.domain.charging.session import Session
+from services.rating.store.offline_answers import forget_offline_answers
 from services.rating.store.sessions import forget_sessions
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
@@ -23,6 +25,9 @@ SESSIONS_PER_ROUND_MAX = 500
 SESSIONS_KEPT_DAYS = 35
 FORGET_INTERVAL_SECONDS = 600
 FORGOTTEN_PER_TRANSACTION_MAX = 5_000
+
+Forget = Callable[[Connection, datetime, int], int]
+"""Deletes what is older, up to a number of rows; tells how many it were."""
 
 _logger = logging.getLogger(__name__)
 
@@ -46,27 +51,34 @@ async def end_due(book: SessionBook, saga: Saga, clock: Clock) -> int:
 
 
 async def _end(saga: Saga, session: Session) -> bool:
+    """End a session; one that cannot be ended keeps no other from its end."""
     try:
         await saga.end(session)
-    except (FundsUnavailableError, DBAPIError):
+    except (FundsUnavailableError, *DATABASE_ERRORS):
         _logger.warning("session %s is ended later", session.session_id, exc_info=True)
+        return False
+    except Exception:
+        _logger.exception("session %s cannot be ended; it is tried again", session.session_id)
         return False
     return True
 
 
 async def forget_old_sessions(database: Database, clock: Clock = utc_now) -> None:
-    """Delete sessions that ended long ago, again and again, until cancelled."""
+    """Delete what is left of sessions that ended long ago, again and again, until cancelled."""
     while True:
-        ended_before = clock() - timedelta(days=SESSIONS_KEPT_DAYS)
+        before = clock() - timedelta(days=SESSIONS_KEPT_DAYS)
         try:
-            while await _forget(database, ended_before) == FORGOTTEN_PER_TRANSACTION_MAX:
-                pass
+            for forget in (forget_sessions, forget_offline_answers):
+                await forget_all(database, forget, before)
         except DATABASE_ERRORS:
             _logger.warning("old sessions are forgotten later", exc_info=True)
         await asyncio.sleep(FORGET_INTERVAL_SECONDS)
 
 
-async def _forget(database: Database, ended_before: datetime) -> int:
-    return await database.write(
-        lambda uow: forget_sessions(uow.connection, ended_before, FORGOTTEN_PER_TRANSACTION_MAX)
-    )
+async def forget_all(database: Database, forget: Forget, before: datetime) -> None:
+    """Delete everything of a kind from before, some in each transaction."""
+    count = FORGOTTEN_PER_TRANSACTION_MAX
+    while count == FORGOTTEN_PER_TRANSACTION_MAX:
+        count = await database.write(
+            lambda uow: forget(uow.connection, before, FORGOTTEN_PER_TRANSACTION_MAX)
+        )
