@@ -72,5 +72,7 @@ class OfflineStore:
 
 
 def _tell(offline: OfflineAnswer, error: Exception) -> None:
+    # No message: it may have a telephone number in it. The file has it all.
+    why = error.reason if isinstance(error, DomainError) else type(error).__name__
     session = f"{offline.tenant_id}/{offline.request.session_id}"
-    _logger.error("what session %r was answered in an outage cannot be stored: %r", session, error)
+    _logger.error("what session %r was answered in an outage cannot be stored: %s", session, why)
