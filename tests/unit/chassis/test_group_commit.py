@@ -75,8 +75,6 @@ async def test_batches_of_what_is_in_no_hurry_begin_apart() -> None:
     group = GroupCommit(doubling.work, batch_max=10, apart_seconds=0.05)
     begin = asyncio.get_running_loop().time()
     assert await group.do(1) == 2
-    first = asyncio.create_task(group.do(2))
-    await asyncio.sleep(0)
-    assert await asyncio.gather(first, group.do(3)) == [4, 6]
+    assert await asyncio.gather(*map(group.do, (2, 3))) == [4, 6]
     assert doubling.batches == [[1], [2, 3]]
     assert asyncio.get_running_loop().time() - begin >= 0.05
