@@ -81,7 +81,7 @@ class HttpCharging:
             _check_content_type(request)
             body = await body_of(request)
             expiry = time.monotonic() + self._answer_seconds_max
-            fields = fields_of(request.query_string, request.content_type, body)
+            fields = fields_of(request.rel_url.raw_query_string, request.content_type, body)
             equipment = fields.text("equipment")
             answer = await _in_time(
                 work(tenant_id, fields, expiry - RETURN_SECONDS - time.monotonic()), expiry

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from chassis.security.authority import LocalAuthority
 from chassis.security.tokens import TokenVerifier, TrustedKeys
@@ -166,6 +167,15 @@ async def test_an_answer_is_never_late(desk: Desk, tmp_path: Path) -> None:
         answer = await dial_plan.open()
         assert time.monotonic() - begin < PATIENT_SECONDS / 2
         assert (answer["verdict"], answer["reason"]) == ("REFUSED", "FUNDS_UNAVAILABLE")
+
+
+async def test_a_query_is_decoded_once(dial_plan: DialPlan) -> None:
+    """A per cent sign of an id is one, as in a form."""
+    query = URL("/v1/charging/close?session_id=a%2562", encoded=True)
+    async with dial_plan.client.post(query, headers=dial_plan.bearer) as response:
+        answer = dict(parse_qsl(await response.text()))
+    assert answer["reason"] == "UNKNOWN_SESSION"
+    assert "'a%62'" in answer["message"]
 
 
 async def endless() -> AsyncIterator[bytes]:
