@@ -1,6 +1,6 @@
 """What rating does when cdr, invoice and fraud tell something."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from services.rating.store.account_changes import note_account_change
 from services.rating.store.accounts import save_account, save_block, save_subscription
 from services.rating.store.lines import StoredLine, save_line
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
+from services.rating.usecases.lock_calls import CallsToLock, lock_calls
 from services.rating.usecases.rate_calls import rate_calls
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
@@ -44,7 +45,11 @@ def event_handlers(tariffs: Tariffs, on_change: Callable[[], None]) -> list[Even
         return work
 
     return [
-        EventHandler(CallsCollected, lambda uow, event: _rate(uow, event, tariffs)),
+        EventHandler(
+            CallsCollected,
+            lambda uow, event: _rate(uow, event, tariffs),
+            lambda uow, events: _lock(uow, events, tariffs),
+        ),
         EventHandler(AccountChanged, noting(_know_account)),
         EventHandler(SubscriptionChanged, noting(_know_subscription)),
         EventHandler(LineChanged, noting(_know_line)),
@@ -56,6 +61,25 @@ def event_handlers(tariffs: Tariffs, on_change: Callable[[], None]) -> list[Even
 def _rate(uow: UnitOfWork, event: ReceivedEvent[CallsCollected], tariffs: Tariffs) -> None:
     calls = read_calls(event.body)
     rate_calls(uow, tariffs, event.tenant_id, calls, (event.partition, event.sequence))
+
+
+def _lock(
+    uow: UnitOfWork, events: Sequence[ReceivedEvent[CallsCollected]], tariffs: Tariffs
+) -> None:
+    """Take the locks of several events together; one by itself takes them in their order."""
+    if len(events) > 1:
+        lock_calls(uow, tariffs, map(_calls_to_lock, events))
+
+
+def _calls_to_lock(event: ReceivedEvent[CallsCollected]) -> CallsToLock:
+    batch = columns.decode(event.body.calls)
+    accounts, payers = batch.dictionary("account_id"), batch.dictionary("payer_account_id")
+    return CallsToLock(
+        event.tenant_id,
+        frozenset(batch.text("call_key")),
+        frozenset(batch.int64("start_time").tolist()),
+        frozenset(zip(accounts, payers, strict=True)),
+    )
 
 
 def read_calls(event: CallsCollected) -> CallBatch:

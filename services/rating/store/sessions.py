@@ -36,6 +36,9 @@ from services.rating.store.session_rows import (
 )
 from services.rating.store.session_schema import charging_session
 
+# PostgreSQL takes 65,535 parameters, SQLite 32,766.
+KEYS_PER_STATEMENT_MAX = 10_000
+
 _TABLE = charging_session.name
 NOTHING: Mapping[tuple[str, str], Session] = {}
 # Times stay microseconds.
@@ -253,8 +256,12 @@ def sessions_of_calls(
     connection: Connection, tenant_id: str, call_keys: Collection[str]
 ) -> list[str]:
     """The sessions of calls with some keys, those that were refused left out."""
-    parameters = {"tenant_id": tenant_id, "call_keys": sorted(call_keys)}
-    return list(connection.execute(_OF_CALLS, parameters).scalars())
+    keys, ids = sorted(call_keys), list[str]()
+    for start in range(0, len(keys), KEYS_PER_STATEMENT_MAX):
+        part = keys[start : start + KEYS_PER_STATEMENT_MAX]
+        parameters = {"tenant_id": tenant_id, "call_keys": part}
+        ids += connection.execute(_OF_CALLS, parameters).scalars()
+    return ids
 
 
 def _write(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from kernel.clock import from_micros, to_micros
 from services.rating.domain.bulk.call_batch import CallBatch
@@ -37,13 +37,21 @@ def join_sessions(pricing: CallPricing, calls: CallBatch) -> None:
 
     Nearly always there was no session around the time of the calls, and only that is asked.
     """
-    starts, connection = calls.starts_micros, pricing.uow.connection
-    span = min(starts) - _TOLERANCE_MICROS, max(starts) + _TOLERANCE_MICROS
-    if not has_sessions_between(connection, pricing.tenant_id, *map(from_micros, span)):
-        return
-    ids = sessions_of_calls(connection, pricing.tenant_id, set(calls.call_keys))
-    known = lock_sessions(connection, pricing.tenant_id, ids)
-    pricing.sessions = CallSessions(known.values())
+    sessions = lock_sessions_of(pricing, set(calls.call_keys), calls.starts_micros)
+    if sessions is not None:
+        pricing.sessions = CallSessions(sessions)
+
+
+def lock_sessions_of(
+    pricing: CallPricing, call_keys: Collection[str], starts_micros: Collection[int]
+) -> Collection[Session] | None:
+    """The sessions that calls may have had; None where there was none around their time."""
+    connection, tenant_id = pricing.uow.connection, pricing.tenant_id
+    span = min(starts_micros) - _TOLERANCE_MICROS, max(starts_micros) + _TOLERANCE_MICROS
+    if not has_sessions_between(connection, tenant_id, *map(from_micros, span)):
+        return None
+    ids = sessions_of_calls(connection, tenant_id, call_keys)
+    return lock_sessions(connection, tenant_id, ids).values()
 
 
 def end_joined(pricing: CallPricing, settled: SettledWave) -> None:

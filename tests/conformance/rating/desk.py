@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from chassis import columns
 from chassis.bus.envelope import Envelope
+from chassis.bus.handler import apply_together
 from chassis.bus.inbox import note_applied
 from chassis.database.engine import Database
 from chassis.database.schema import outbox_table
@@ -273,12 +274,11 @@ class Desk:
 
     async def deliver(self, envelope: Envelope) -> None:
         """Apply an event, again if need be."""
+        await self.database.write(lambda uow: self.apply(uow, [envelope]))
 
-        def apply(uow: UnitOfWork) -> None:
-            for each in note_applied(uow, [envelope]):
-                self._handlers[each.event_type].apply(uow, each)
-
-        await self.database.write(apply)
+    def apply(self, uow: UnitOfWork, envelopes: Sequence[Envelope]) -> None:
+        """Apply events in one transaction, as the consumer does."""
+        apply_together(self._handlers, uow, note_applied(uow, envelopes))
 
     async def retry(self) -> None:
         """Do what the background task does until nothing is left to be tried."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, text
@@ -11,11 +11,14 @@ from sqlalchemy.exc import OperationalError
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.charging.requests import CloseRequest
 from services.rating.store.counters import lock_owners
+from services.rating.store.sessions import lock_sessions
 from services.rating.usecases.charging.settle_sessions import Closing, settle_sessions
-from tests.conformance.rating.charging_desk import EURO, ChargingDesk
+from tests.conformance.rating.charging_desk import EURO, ChargingDesk, call_start
 from tests.conformance.rating.desk import BEGINNING, seconds_later
 from tests.conformance.rating.test_counters import minutes
 from tests.unit.rating.live_calls import Purse
+
+Lock = Callable[[Connection], object]
 
 _WAITING = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
@@ -35,40 +38,31 @@ async def owners(charging: ChargingDesk, purse: Purse) -> list[str]:
     return [desk.account_id, *others]
 
 
-async def _locks_while_it_waits(
-    charging: ChargingDesk, held: str, owners: Sequence[str], work: Callable[[UnitOfWork], Any]
+async def _taken_while_it_waits(
+    charging: ChargingDesk,
+    held: Sequence[str],
+    locks: dict[str, Lock],
+    work: Callable[[UnitOfWork], object],
 ) -> set[str]:
-    """Whose counters a transaction has taken already when it comes to those that are held."""
+    """Which locks a transaction has when it comes to counters of owners that are held."""
     desk = charging.desk
     with desk.database.engine.begin() as other:
-        lock_owners(other, desk.tenant_id, [held])
+        lock_owners(other, desk.tenant_id, held)
         waiting = asyncio.create_task(desk.database.write(_undone(work)))
         async with asyncio.timeout(10):
             while not other.execute(_WAITING).scalar_one():
                 await asyncio.sleep(0.01)
-        taken = {each for each in owners if each != held and _is_taken(other, desk.tenant_id, each)}
+        taken = {name for name, lock in locks.items() if _is_taken(other, lock)}
     with pytest.raises(_UndoneError):
         await waiting
     return taken
 
 
-class _UndoneError(Exception):
-    """What a transaction did was only a try."""
-
-
-def _undone(work: Callable[[UnitOfWork], Any]) -> Callable[[UnitOfWork], None]:
-    def run(uow: UnitOfWork) -> None:
-        work(uow)
-        raise _UndoneError
-
-    return run
-
-
-def _is_taken(connection: Connection, tenant_id: str, owner_id: str) -> bool:
+def _is_taken(connection: Connection, lock: Lock) -> bool:
     with connection.begin_nested() as tried:
         connection.execute(text("SET LOCAL lock_timeout = '20ms'"))
         try:
-            lock_owners(connection, tenant_id, [owner_id])
+            lock(connection)
         except OperationalError:
             return True
         finally:
@@ -76,11 +70,33 @@ def _is_taken(connection: Connection, tenant_id: str, owner_id: str) -> bool:
     return False
 
 
+class _UndoneError(Exception):
+    """What a transaction did was only a try."""
+
+
+def _undone(work: Callable[[UnitOfWork], object]) -> Callable[[UnitOfWork], None]:
+    def run(uow: UnitOfWork) -> None:
+        work(uow)
+        raise _UndoneError
+
+    return run
+
+
 async def _orders(
-    charging: ChargingDesk, owners: list[str], work: Callable[[UnitOfWork], Any]
+    charging: ChargingDesk, owners: list[str], work: Callable[[UnitOfWork], object]
 ) -> list[set[str]]:
-    """What a transaction has when it comes to each owner's counters."""
-    return [await _locks_while_it_waits(charging, held, owners, work) for held in owners]
+    """Whose counters a transaction has when it comes to each owner's."""
+
+    def lock_owner(owner_id: str, connection: Connection) -> None:
+        lock_owners(connection, charging.desk.tenant_id, [owner_id])
+
+    locks: dict[str, Lock] = {each: partial(lock_owner, each) for each in owners}
+    return [
+        await _taken_while_it_waits(
+            charging, [held], {each: locks[each] for each in owners if each != held}, work
+        )
+        for held in owners
+    ]
 
 
 async def test_ends_lock_counters_in_one_order_in_whatever_order_they_come(
@@ -92,10 +108,48 @@ async def test_ends_lock_counters_in_one_order_in_whatever_order_they_come(
     for end in ends[:2]:
         await charging.open(end.session_id, end.call)
 
-    def closing(order: Sequence[CloseRequest]) -> Callable[[UnitOfWork], Any]:
+    def closing(order: Sequence[CloseRequest]) -> Callable[[UnitOfWork], object]:
         closings = list(map(Closing, order))
         return lambda uow: settle_sessions(uow, desk.tariffs, desk.tenant_id, closings, {})
 
     found = await _orders(charging, owners, closing(ends))
     assert sorted(map(len, found)) == [0, 1, 2]
     assert await _orders(charging, owners, closing(ends[::-1])) == found
+
+
+async def test_records_lock_counters_in_one_order_in_whatever_events_they_come(
+    charging: ChargingDesk, owners: list[str]
+) -> None:
+    """A transaction has events of several partitions."""
+    desk = charging.desk
+
+    def hearing(order: Sequence[str]) -> Callable[[UnitOfWork], object]:
+        envelopes = [desk.calls_event(desk.call(account_id=each)) for each in order]
+        return lambda uow: desk.apply(uow, envelopes)
+
+    found = await _orders(charging, owners, hearing(owners))
+    assert sorted(map(len, found)) == [0, 1, 2]
+    assert await _orders(charging, owners, hearing(owners[::-1])) == found
+
+
+async def test_records_lock_sessions_before_counters_in_whatever_events_they_come(
+    charging: ChargingDesk, owners: list[str]
+) -> None:
+    """As whoever charges a call that is going on does."""
+    desk = charging.desk
+    calls = {each: charging.call(account_id=each) for each in owners}
+    for each, call in calls.items():
+        await charging.open(each, call)
+    envelopes = [
+        desk.calls_event(desk.call(account_id=each, call_key=call.call_key, start=call_start(call)))
+        for each, call in calls.items()
+    ]
+
+    def lock_session(session_id: str, connection: Connection) -> None:
+        lock_sessions(connection, desk.tenant_id, [session_id])
+
+    locks: dict[str, Lock] = {each: partial(lock_session, each) for each in owners}
+    taken = await _taken_while_it_waits(
+        charging, owners, locks, lambda uow: desk.apply(uow, envelopes)
+    )
+    assert taken == set(owners)
