@@ -76,9 +76,9 @@ def price_groups(
 ) -> tuple[PricedGroups | None, Places | None]:
     """Price calls; those that do not fit are given back for the scalar path."""
     pricing = _Pricing(groups, times)
-    if pricing.all_fit():
+    fits = None if pricing.all_fit() else pricing.fitting()
+    if fits is None or fits.all():
         return pricing.priced(), None
-    fits = pricing.fitting()
     fitting = [
         group.select(fits[part])
         for group, part in zip(groups, pricing.parts, strict=True)

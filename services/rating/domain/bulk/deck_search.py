@@ -6,7 +6,7 @@ Numbers that it does not know go on to the next deck of their chain.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +52,7 @@ class DeckSearch:
         self.rest: list[Places] = []
         """Calls with rates that cannot be priced in columns."""
 
-    def search(self, asked: Iterable[Asked]) -> None:
+    def search(self, asked: Sequence[Asked]) -> None:
         """Ask the first deck of each chain, then the next for the numbers left, and so on."""
         while asked:
             by_deck: dict[str, list[Asked]] = {}

@@ -244,6 +244,9 @@ def _each_subscribed(
 
 def _subscribed(customer: Customer, first: int, last: int) -> tuple[Subscribed | None, int]:
     """The plan of a customer, and until when; None where the batch sees more, or other decks."""
+    subscribed, start, until = customer.steady
+    if start <= first and last < until:
+        return subscribed, until
     subscriptions = customer.subscriptions
     plan_id, until = plan_in_force(subscriptions, first), _change_after(subscriptions, first)
     if plan_id is None or last >= until or not customer.is_usual:
