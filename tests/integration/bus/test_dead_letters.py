@@ -10,6 +10,7 @@ from chassis.bus.dead_letters import DeadLetter, DeadLetters
 from chassis.bus.envelope import read_envelope
 from chassis.bus.subjects import event_stream
 from chassis.database.engine import Database
+from kernel.partition import PARTITION_COUNT
 from tests.integration.bus.conftest import (
     WAIT_SECONDS_MAX,
     Recorder,
@@ -46,6 +47,23 @@ async def test_a_replayed_event_that_dies_again_is_a_dead_letter_again(
         second = await next_letter(broker, first.dead_letter_id)
     assert second.envelope == first.envelope
     assert second.message == "cannot digest Zoë's account"
+
+
+async def test_a_dead_letter_of_one_partition_costs_the_others_nothing(
+    broker: Broker, new_database: NewDatabase
+) -> None:
+    """Partitions share transactions; what was to commit with a bad event commits without it."""
+    producer, consumer, recorder = new_database(), new_database(), Recorder()
+    recorder.poisoned = {POISON}
+    good = {partition: f"account {partition}" for partition in range(PARTITION_COUNT)}
+    for partition, account in good.items():
+        await block(producer, account, partition=partition)
+    await block(producer, POISON, "behind it", partition=5)
+    async with relaying(producer, broker), consuming(consumer, broker, recorder.handlers):
+        found = await wait_for_effects(consumer, [*good.values(), "behind it"])
+        letter = await next_letter(broker, 0)
+    assert set(found.values()) == {1}
+    assert letter.message == "cannot digest Zoë's account"
 
 
 @pytest.mark.parametrize(
