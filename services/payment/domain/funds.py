@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 from kernel.errors import DomainError
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.promotion import Promotion
-from services.payment.domain.spending import after_debit, split_debit
+from services.payment.domain.spending import Return, after_debit, after_return, split_debit
 from services.payment.domain.transfer_errors import insufficient_funds, spend_cap_reached
 
 _MONTHS_PER_YEAR = 12
@@ -136,13 +136,25 @@ class Funds(NamedTuple):
     def debited(self, micros: int, now: datetime) -> tuple[Self, dict[str, int]]:
         """The funds after usage was posted, and what each promotion paid of it."""
         paid = split_debit(micros, self.promotions)
+        after = self._spent(micros, now)
+        if paid:
+            after = after._replace(promotions=after_debit(self.promotions, paid))
+        return after, paid
+
+    def given_back(self, micros: int, given: Return, now: datetime) -> Self:
+        """The funds after so much of a charge was given back; what has expired is not theirs."""
+        after = self._spent(-micros, now)
+        return after._replace(
+            balance_micros=after.balance_micros - given.expired_micros,
+            promotions=after_return(self.promotions, given, now),
+        )
+
+    def _spent(self, micros: int, now: datetime) -> Self:
         after = self._replace(balance_micros=self.balance_micros - micros)
         if self.policy.has_caps:
             spent = self.spend.on(self.account.local_date(now)).plus(micros)
             after = after._replace(spend=spent)
-        if paid:
-            after = after._replace(promotions=after_debit(self.promotions, paid))
-        return after, paid
+        return after
 
     def _refusal(self, needed: int, now: datetime) -> DomainError:
         account_id, available = self.account.account_id, self.available_micros(now)

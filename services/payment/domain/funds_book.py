@@ -11,6 +11,8 @@ from services.payment.domain.errors import balance_out_of_range, unknown_account
 from services.payment.domain.funds import Funds
 from services.payment.domain.holds import Hold, HoldState
 from services.payment.domain.ledger import POSTING_MAX_MICROS, EventSource
+from services.payment.domain.promotion import Promotion
+from services.payment.domain.spending import ChargePayment, split_return
 from services.payment.domain.transfer_errors import (
     hold_ended,
     hold_exceeded,
@@ -40,8 +42,20 @@ class Capture(NamedTuple):
     amount: Money
     actor: str
     source: EventSource | None
-    promotion_micros: int = 0
-    """What promotional credit pays of it."""
+    paid: tuple[tuple[Promotion, int], ...] = ()
+    """What each promotion pays of it; what it gets back is negative."""
+    expired_micros: int = 0
+    """What goes back to the expense of credit that has expired meanwhile; part of `paid`."""
+
+    @property
+    def promotion_micros(self) -> int:
+        """What promotional credit pays of it, less what goes back to its expense."""
+        return sum(micros for _, micros in self.paid) + self.expired_micros
+
+    @property
+    def own_micros(self) -> int:
+        """What the account itself pays of it."""
+        return self.amount.micros - sum(micros for _, micros in self.paid)
 
 
 class FundsBook:
@@ -57,11 +71,14 @@ class FundsBook:
         holds: Iterable[Hold] = (),
         captured: Iterable[ChargeRevision] = (),
         results: Mapping[str, Executed] | None = None,
+        payments: Mapping[bytes, ChargePayment] | None = None,
     ) -> None:
+        """`payments` are those of the charges of which something is given back."""
         self.funds = {each.account.account_id: each for each in funds}
         self.holds = {hold.hold_id: hold for hold in holds}
         self.captured = set(captured)
         self.results = dict(results or {})
+        self._payments = dict(payments or {})
         # Since the book was made, each in the order in which it happened.
         self.executed: dict[str, Executed] = {}
         self.captures: list[Capture] = []
@@ -112,7 +129,7 @@ class FundsBook:
         funds = self.funds_of(capture.account_id)
         funds.account.require_payer()
         funds.account.require_currency(capture.amount)
-        debited, paid = funds.debited(capture.amount.micros, now)
+        debited, posted = self._posted(capture, funds, now)
         if abs(debited.balance_micros) > POSTING_MAX_MICROS:
             raise balance_out_of_range(f"account {capture.account_id!r}")
         hold = self.holds.get(capture.hold_id)
@@ -120,9 +137,28 @@ class FundsBook:
             raise balance_out_of_range(f"hold {capture.hold_id!r}")
         self.funds[capture.account_id] = debited
         self.captured.add(capture.charge)
-        self.captures.append(capture._replace(promotion_micros=sum(paid.values())))
-        for promotion_id, micros in paid.items():
-            self.paid_by_promotions[promotion_id] += micros
+        self.captures.append(posted)
+        charge_id = capture.charge.charge_id
+        before = self._payments.get(charge_id, ChargePayment())
+        self._payments[charge_id] = before.plus(posted.own_micros, posted.paid)
+        for promotion, micros in posted.paid:
+            if micros > 0 or not promotion.has_expired(now):
+                self.paid_by_promotions[promotion.promotion_id] += micros
+
+    def _posted(self, capture: Capture, funds: Funds, now: datetime) -> tuple[Funds, Capture]:
+        """The funds after a capture, and the capture with who pays for it."""
+        micros = capture.amount.micros
+        if micros < 0:
+            before = self._payments.get(capture.charge.charge_id, ChargePayment())
+            given = split_return(-micros, before, now)
+            back = tuple((promotion, -share) for promotion, share in given.promotions)
+            after = funds.given_back(-micros, given, now)
+            return after, capture._replace(paid=back, expired_micros=given.expired_micros)
+        debited, shares = funds.debited(micros, now)
+        paid = tuple(
+            (p, shares[p.promotion_id]) for p in funds.promotions if p.promotion_id in shares
+        )
+        return debited, capture._replace(paid=paid)
 
 
 def execute(transfer: Transfer, book: FundsBook, now: datetime) -> Result:

@@ -38,17 +38,24 @@ class InvoiceAmounts:
 
 
 def usage_entries(
-    account: Account, amount: Money, cause: Cause, promotion_micros: int = 0
+    account: Account,
+    amount: Money,
+    cause: Cause,
+    promotion_micros: int = 0,
+    expired_micros: int = 0,
 ) -> Iterator[JournalEntry]:
     """Usage: debit what pays for it, credit revenue; none for zero.
 
     Promotional credit pays its part, the wallet (prepaid) or unbilled (postpaid) the rest. A
-    negative amount takes back what an earlier charge was too much.
+    negative amount takes back what an earlier charge was too much, of that `expired_micros` for the
+    expense of promotional credit that has expired since it paid.
     """
     promoted = Money(amount.currency, promotion_micros)
+    expired = Money(amount.currency, -expired_micros)
     lines = [
         (LedgerAccountKind.PROMOTION, promoted),
-        (account.usage_kind, amount - promoted),
+        (LedgerAccountKind.PROMOTION_EXPENSE, expired),
+        (account.usage_kind, amount - promoted - expired),
         (LedgerAccountKind.REVENUE, -amount),
     ]
     yield from _entries(account, EntryReason.USAGE, cause, lines)

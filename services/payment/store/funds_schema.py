@@ -92,5 +92,19 @@ captured_charge_table = Table(
     Column("charge_id", Key16, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("hold_id", Key16, nullable=False),
+    # What the account itself paid of it, beside promotional credit.
+    Column("own_micros", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant_id", "charge_id", "revision"),
+)
+
+# What promotions have paid of them; what was given back is negative.
+promotion_payment_table = Table(
+    "promotion_payment",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("charge_id", Key16, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("promotion_id", Text, nullable=False),
+    Column("micros", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "charge_id", "revision", "promotion_id"),
 )

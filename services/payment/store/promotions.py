@@ -60,7 +60,7 @@ def get_promotion(connection: Connection, tenant_id: str, promotion_id: str) -> 
     query = select(promotion_table).where(
         _columns.tenant_id == tenant_id, _columns.promotion_id == promotion_id
     )
-    return _promotion(connection.execute(query).one())
+    return promotion_of(connection.execute(query).one())
 
 
 def promotions_of(
@@ -70,7 +70,7 @@ def promotions_of(
     keys = {"tenant_id": tenant_id, "account_ids": list(account_ids)}
     found: dict[str, list[Promotion]] = defaultdict(list)
     for row in connection.execute(_OPEN, keys):
-        found[row.account_id].append(_promotion(row))
+        found[row.account_id].append(promotion_of(row))
     return found
 
 
@@ -115,10 +115,11 @@ def _page_of(
     if after is not None:
         place = tuple_(*order)
         query = query.where(place > tuple_(*after, types=[c.type for c in place.clauses]))
-    return [_promotion(row) for row in connection.execute(query.order_by(*order).limit(limit))]
+    return [promotion_of(row) for row in connection.execute(query.order_by(*order).limit(limit))]
 
 
-def _promotion(row: Row[Any]) -> Promotion:
+def promotion_of(row: Row[Any]) -> Promotion:
+    """A grant from its row."""
     return Promotion(
         row.tenant_id,
         row.promotion_id,

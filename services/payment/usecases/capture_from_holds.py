@@ -66,6 +66,7 @@ def capture_from_holds(
         posting_account_ids={each.account_id for each in new},
         hold_ids=hold_ids,
         charges=[each.charge for each in new],
+        returned={each.charge.charge_id for each in new if each.micros < 0},
     )
     for each in new:
         capture_rated(_capture(each, book, cause), book, unit_of_work.now)

@@ -16,7 +16,7 @@ from services.payment.domain.transfers import (
     Transfer,
 )
 from services.payment.store.accounts import known_accounts
-from services.payment.store.captured_charges import captured_among, insert_captured
+from services.payment.store.captured_charges import captured_among, insert_captured, payments_of
 from services.payment.store.funds import locked_funds, save_held
 from services.payment.store.holds import change_holds, holds_of, insert_holds, owners_of
 from services.payment.store.journal import append_to_chains, take_turns
@@ -43,6 +43,7 @@ def open_book(unit_of_work: UnitOfWork, tenant_id: str, transfers: Sequence[Tran
         },
         hold_ids=hold_ids,
         charges=[step.charge for step in captures],
+        returned={step.charge.charge_id for step in captures if step.amount.micros < 0},
     )
     request_ids = {transfer.request_id for transfer in transfers}
     book.results |= executed_of(connection, tenant_id, request_ids)
@@ -56,8 +57,12 @@ def locked_book(
     posting_account_ids: Iterable[str],
     hold_ids: Collection[str],
     charges: Sequence[ChargeRevision],
+    returned: Collection[bytes] = (),
 ) -> FundsBook:
-    """The book of accounts, holds and charges: first the turns, then the locks, then the rest."""
+    """The book of accounts, holds and charges: first the turns, then the locks, then the rest.
+
+    `returned` are the charges of which something is given back.
+    """
     connection = unit_of_work.connection
     posting = set(posting_account_ids)
     if posting:
@@ -67,7 +72,9 @@ def locked_book(
     # A hold that came after its account was looked for is not ours: it comes after us.
     stored = holds_of(connection, tenant_id, hold_ids)
     holds = [hold for hold in stored if hold.account_id in funds]
-    return FundsBook(funds.values(), holds, captured_among(connection, tenant_id, charges))
+    captured = captured_among(connection, tenant_id, charges)
+    payments = payments_of(connection, tenant_id, returned)
+    return FundsBook(funds.values(), holds, captured, payments=payments)
 
 
 def store_book(unit_of_work: UnitOfWork, tenant_id: str, book: FundsBook) -> None:
@@ -101,4 +108,6 @@ def _post(unit_of_work: UnitOfWork, tenant_id: str, book: FundsBook) -> None:
 
 def _entries(account: Account, capture: Capture) -> Iterable[JournalEntry]:
     cause = Cause(capture.charge.charge_id.hex(), capture.actor, capture.source)
-    return usage_entries(account, capture.amount, cause, capture.promotion_micros)
+    return usage_entries(
+        account, capture.amount, cause, capture.promotion_micros, capture.expired_micros
+    )

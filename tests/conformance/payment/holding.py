@@ -153,12 +153,12 @@ def money(payer: Account, micros: int) -> Any:
     return money_to_proto(Money(payer.currency, micros))
 
 
-def rated(rows: Iterable[tuple[Account, int, int, bytes | None]]) -> CallsRated:
+def rated(rows: Iterable[tuple[Account, int, int, bytes | None]], revision: int = 1) -> CallsRated:
     """An event of charges: payer, number of the charge, amount, and the hold's key if any."""
     charges = list(rows)
     columns = {
         "charge_id": key16([number.to_bytes(16) for _, number, _, _ in charges]),
-        "revision": int32([1] * len(charges)),
+        "revision": int32([revision] * len(charges)),
         "party": uint8([Party.PARTY_CUSTOMER] * len(charges)),
         "payer_account_id": dictionary([payer.account_id for payer, *_ in charges]),
         "currency": dictionary([payer.currency for payer, *_ in charges]),
