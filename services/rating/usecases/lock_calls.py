@@ -4,11 +4,13 @@ Charging locks sessions first and counters then. A transaction that settled even
 take the sessions of the second after the counters of the first, and meet charging in a circle.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
-from services.rating.domain.bulk.call_batch import CustomerKey
+from services.rating.domain.bulk.call_batch import CallBatch, CustomerKey
 from services.rating.usecases.counter_locks import lock_counters_of
 from services.rating.usecases.join_sessions import lock_sessions_of
 from services.rating.usecases.price_calls import CallPricing
@@ -22,6 +24,13 @@ class CallsToLock(NamedTuple):
     call_keys: frozenset[str]
     starts_micros: frozenset[int]
     customers: frozenset[CustomerKey]
+
+    @classmethod
+    def of(cls, tenant_id: str, calls: CallBatch) -> CallsToLock:
+        """What tells it of a batch."""
+        customers = zip(calls.account_ids, calls.payer_account_ids, strict=True)
+        starts = frozenset(calls.starts_micros)
+        return cls(tenant_id, frozenset(calls.call_keys), starts, frozenset(customers))
 
 
 def lock_calls(uow: UnitOfWork, tariffs: Tariffs, events: Iterable[CallsToLock]) -> None:

@@ -9,6 +9,7 @@ from services.rating.store.charges import lock_charges
 from services.rating.store.pricing_lock import wait_for_pricing
 from services.rating.store.retries import join_retries, next_retry, note_retried
 from services.rating.store.unrated import FIRST, read_unrated, waiting_charges
+from services.rating.usecases.lock_calls import CallsToLock, lock_calls
 from services.rating.usecases.settle_calls import settle_calls
 from services.rating.usecases.tariffs import Tariffs
 
@@ -32,6 +33,8 @@ def retry_part(
         connection, tenant_id, account_id, after, CALLS_PER_TRANSACTION_MAX
     )
     last = charge_ids[-1] if len(charge_ids) == CALLS_PER_TRANSACTION_MAX else None
+    # Charges are locked after all else, whoever settles them.
+    lock_calls(uow, tariffs, [CallsToLock.of(tenant_id, read_unrated(connection, charge_ids))])
     # Read once nobody else can settle them: a record may correct one at the same time.
     lock_charges(connection, charge_ids)
     calls = read_unrated(connection, charge_ids)

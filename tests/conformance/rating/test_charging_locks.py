@@ -10,11 +10,14 @@ from sqlalchemy.exc import OperationalError
 
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.charging.requests import CloseRequest
+from services.rating.store.charges import lock_charges
 from services.rating.store.counters import lock_owners
 from services.rating.store.sessions import lock_sessions
+from services.rating.store.unrated import FIRST, waiting_charges
 from services.rating.usecases.charging.settle_sessions import Closing, settle_sessions
+from services.rating.usecases.retry_unrated_calls import retry_part
 from tests.conformance.rating.charging_desk import EURO, ChargingDesk, call_start
-from tests.conformance.rating.desk import BEGINNING, seconds_later
+from tests.conformance.rating.desk import BEGINNING, UNKNOWN, seconds_later
 from tests.conformance.rating.test_counters import minutes
 from tests.unit.rating.live_calls import Purse
 
@@ -153,3 +156,21 @@ async def test_records_lock_sessions_before_counters_in_whatever_events_they_com
         charging, owners, locks, lambda uow: desk.apply(uow, envelopes)
     )
     assert taken == set(owners)
+
+
+async def test_retries_lock_charges_after_counters(
+    charging: ChargingDesk, owners: list[str]
+) -> None:
+    """As records do, which may correct what is being tried again."""
+    desk = charging.desk
+    await desk.collect(*(desk.call(account_id=each, callee=UNKNOWN) for each in owners))
+
+    def lock_charge(charge_id: bytes, connection: Connection) -> None:
+        lock_charges(connection, [charge_id])
+
+    waiting = await desk.database.read(lambda c: waiting_charges(c, desk.tenant_id, "", FIRST, 10))
+    locks: dict[str, Lock] = {each.hex(): partial(lock_charge, each) for each in waiting}
+    assert len(locks) == len(owners)
+    assert not await _taken_while_it_waits(
+        charging, owners, locks, lambda uow: retry_part(uow, desk.tariffs, desk.tenant_id, "")
+    )
