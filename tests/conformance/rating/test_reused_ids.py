@@ -112,3 +112,21 @@ async def test_an_open_that_comes_again_after_the_end_begins_no_second_call(
     late = replace(call, start_micros=call.start_micros + seconds_apart * 10**6)
     assert (await charging.open("s", late)).reason is Reason.SESSION_CLOSED
     assert (await charging.session("s")).state is SessionState.CLOSED
+
+
+async def test_an_end_that_tells_less_than_the_open_is_of_the_same_call(
+    charging: ChargingDesk,
+) -> None:
+    """Its switch leaves out key and leg, and repeats it: the call is charged once."""
+    call = charging.call()
+    await charging.open("sbc:1", call)
+    for _ in range(2):
+        await charging.close("sbc:1", 60, replace(call, call_key="1", leg=""))
+    assert await charging.desk.deltas() == [60_000]
+
+
+async def test_an_end_with_the_key_of_another_call_is_charged(charging: ChargingDesk) -> None:
+    """Minutes after the call that had the id before."""
+    await charging.close("s", 60, charging.call())
+    await charging.close("s", 120, charging.call())
+    assert await charging.desk.deltas() == [60_000, 120_000]

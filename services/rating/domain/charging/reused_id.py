@@ -18,12 +18,19 @@ def is_of_another_call(
     """
     if call is None or known.is_live:
         return False
+    apart_micros = abs(known.call.start_micros - call.start_micros)
+    is_far = apart_micros > START_TOLERANCE_SECONDS * MICROS_PER_SECOND
+    return (is_start_told and is_far) or _has_other_key(known, call)
+
+
+def _has_other_key(known: Session, call: ChargedCall) -> bool:
+    """Whether both calls have a key or leg of their own; without one, a key is the session's id."""
     here, there = known.call, call
-    apart_micros = abs(here.start_micros - there.start_micros)
-    is_far = is_start_told and apart_micros > START_TOLERANCE_SECONDS * MICROS_PER_SECOND
+    if here.leg and there.leg and here.leg != there.leg:
+        return True
+    is_told = not any(known.session_id.endswith(each.call_key) for each in (here, there))
     is_alike = here.call_key_kind == there.call_key_kind
-    has_other_key = is_alike and (here.call_key, here.leg) != (there.call_key, there.leg)
-    return is_far or has_other_key
+    return is_told and is_alike and here.call_key != there.call_key
 
 
 def former_id(known: Session) -> str:
