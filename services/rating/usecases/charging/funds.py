@@ -16,7 +16,7 @@ from chassis.grpc.convert import (
     money_from_proto,
     money_to_proto,
 )
-from kernel.errors import DomainError, ErrorKind
+from kernel.errors import DomainError
 from kernel.money import Money
 from services.rating.domain.charging.offline import FundsUnavailableError
 from services.rating.domain.charging.transfers import (
@@ -58,10 +58,7 @@ class Funds:
             FundsUnavailableError: payment did not answer; the steps may have been executed or not.
         """
         has_ended = any(isinstance(step, CaptureHold) for step in steps)
-        try:
-            return await (self._captures if has_ended else self._holds).do(tenant_id, steps)
-        except DomainError as error:
-            raise FundsUnavailableError(str(error)) from error
+        return await (self._captures if has_ended else self._holds).do(tenant_id, steps)
 
     async def _execute(
         self, tenant_id: str, asked: Sequence[Sequence[TransferStep]]
@@ -78,12 +75,7 @@ class Funds:
         try:
             with acting_for(tenant_id):
                 response = await self._stub.ExecuteTransfers(request, timeout=REQUEST_SECONDS_MAX)
-        except grpc.aio.AioRpcError as error:
-            raise FundsUnavailableError(str(error)) from error
-        except DomainError as error:
-            if error.kind is ErrorKind.INVALID_ARGUMENT:
-                # One step of many is not well formed: the others are asked for without it.
-                raise
+        except (DomainError, grpc.aio.AioRpcError) as error:
             raise FundsUnavailableError(str(error)) from error
         return [_result(each) for each in response.results]
 
