@@ -81,8 +81,9 @@ class Saga:
         basis = await self._prices.basis(tenant_id, call)
 
         def decide(known: Session | None, counters: CounterBook, _: Reason) -> Session | None:
-            is_same = known is not None and known.call == call
-            return extended(known, request, basis, counters) if known and is_same else known
+            if known is None or known.call != call:
+                return known
+            return extended(known, request, basis, counters)
 
         change = Change(request.session_id, decide, _keys(basis))
         session = await self._book.change(tenant_id, change)
