@@ -74,6 +74,7 @@ async def a_month_of_money(suite: Suite, operator: Operator) -> str:
     """A call, payments, credit, a refund, corrections; the id of the refund's entry."""
     account_id = operator.accounts["desk-1"]
     await operator.import_file(asterisk_csv(CALLS))
+    await suite.caught_up("rating", "tollbook.cdr.v1.CallsCollected")
     await suite.caught_up("payment", "tollbook.rating.v1.CallsRated")
     await pay(suite, operator, 20)
     await pay(suite, operator, 7)
