@@ -112,8 +112,14 @@ class Supervisor:
         return self._running[name].pid
 
     def kill(self, name: str) -> None:
-        """End a process, and what it has started, as a power cut would."""
+        """End a process, and what it has started, as a power cut would.
+
+        Raises:
+            ProcessDiedError: it has ended by itself before.
+        """
         process = self._running.pop(name)
+        if process.poll() is not None:
+            raise ProcessDiedError(self._obituary(name, f"ended with {process.returncode}"))
         # PostgreSQL's children lead sessions of their own, so no group's number reaches them; and
         # while one of them lives, its memory keeps the next server from starting.
         process.send_signal(signal.SIGSTOP)  # it starts no more

@@ -1,10 +1,8 @@
 """Puts cdr together: its doors, its handlers, its background tasks."""
 
-import asyncio
 import logging
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from chassis.background import keep_doing
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
@@ -67,7 +65,13 @@ def _servicers(endpoint: Endpoint) -> list[Servicer]:
 
 
 def _background(runtime: Runtime, settings: CdrSettings) -> list[Background]:
-    tasks: list[Background] = [lambda: _retry(runtime.database, settings)]
+    tasks: list[Background] = [
+        lambda: keep_doing(
+            "retry of suspended records",
+            lambda: _retry(runtime.database),
+            settings.retry_interval_seconds,
+        )
+    ]
     if settings.watch_dir is not None:
         watcher = FolderWatcher(runtime.database, settings, settings.watch_dir)
         tasks.append(watcher.run)
@@ -79,11 +83,6 @@ def _background(runtime: Runtime, settings: CdrSettings) -> list[Background]:
     return tasks
 
 
-async def _retry(database: Database, settings: CdrSettings) -> None:
-    while True:
-        try:
-            while await database.write(retry_due):
-                pass
-        except SQLAlchemyError:
-            _logger.exception("records that are due were not retried")
-        await asyncio.sleep(settings.retry_interval_seconds)
+async def _retry(database: Database) -> None:
+    while await database.write(retry_due):
+        pass

@@ -1,7 +1,6 @@
 """Puts fraud together."""
 
-import asyncio
-
+from chassis.background import keep_doing
 from chassis.bus.handler import EventHandler
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
@@ -26,12 +25,16 @@ def build(runtime: Runtime) -> ServiceDefinition:
         name="fraud",
         servicers=[Servicer(add_FraudServiceServicer_to_server, api, name)],
         handlers=[EventHandler(CallsRated, on_calls_rated)],
-        background=[lambda: _clean_up(runtime.database, settings)],
+        background=[
+            lambda: keep_doing(
+                "forgetting old steps",
+                lambda: _forget_old_steps(runtime.database),
+                settings.step_cleanup_interval_seconds,
+            )
+        ],
     )
 
 
-async def _clean_up(database: Database, settings: FraudSettings) -> None:
-    while True:
-        while await database.write(forget_old_steps):
-            pass
-        await asyncio.sleep(settings.step_cleanup_interval_seconds)
+async def _forget_old_steps(database: Database) -> None:
+    while await database.write(forget_old_steps):
+        pass

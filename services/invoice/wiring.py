@@ -1,10 +1,9 @@
 """Puts invoice together: its doors, its handlers and its own background work."""
 
-import asyncio
 from functools import partial
 
+from chassis.background import keep_doing
 from chassis.bus.handler import EventHandler
-from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
 from chassis.security.sealing import MasterKey
@@ -42,7 +41,13 @@ def build(runtime: Runtime) -> ServiceDefinition:
             EventHandler(PaymentSettled, payment_settled),
             EventHandler(PaymentReversed, payment_reversed),
         ],
-        background=[partial(_keep_completing, runtime.database, vault, settings)],
+        background=[
+            lambda: keep_doing(
+                "completing sealed periods",
+                lambda: complete_sealed_periods(runtime.database, vault),
+                settings.sealed_periods_check_seconds,
+            )
+        ],
     )
 
 
@@ -76,9 +81,3 @@ def _servicers(runtime: Runtime, vault: Vault) -> list[Servicer]:
             f"{PACKAGE}.InvoiceAuditService",
         ),
     ]
-
-
-async def _keep_completing(database: Database, vault: Vault, settings: InvoiceSettings) -> None:
-    while True:
-        await complete_sealed_periods(database, vault)
-        await asyncio.sleep(settings.sealed_periods_check_seconds)

@@ -1,17 +1,15 @@
 """Puts payment together: its doors, its handlers, its background tasks, its database."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 from types import ModuleType
 from typing import Any
 
+from chassis.background import keep_doing
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
-from chassis.service import Runtime, ServiceDefinition
+from chassis.service import Background, Runtime, ServiceDefinition
 from kernel.clock import utc_now
 from services.payment.api.adjustments import AdjustmentApi
 from services.payment.api.audit import PaymentAuditApi
@@ -42,8 +40,6 @@ EXPIRY_SECONDS = 10
 HOLD_EXPIRY_SECONDS = 1
 PURGE_SECONDS = 3_600
 
-_logger = logging.getLogger(__name__)
-
 
 def build(runtime: Runtime) -> ServiceDefinition:
     """The payment service on this runtime."""
@@ -53,10 +49,10 @@ def build(runtime: Runtime) -> ServiceDefinition:
         servicers=_servicers(database),
         handlers=[ACCOUNT_CHANGED, CALLS_RATED, INVOICE_ISSUED],
         background=[
-            partial(_keep_doing, close_past_days, database, DAY_CHECK_SECONDS),
-            partial(_keep_doing, expire_promotions, database, EXPIRY_SECONDS),
-            partial(_keep_doing, expire_holds, database, HOLD_EXPIRY_SECONDS),
-            partial(_keep_doing, purge_ended, database, PURGE_SECONDS),
+            _again("closing past days", close_past_days, database, DAY_CHECK_SECONDS),
+            _again("expiry of promotional credit", expire_promotions, database, EXPIRY_SECONDS),
+            _again("expiry of holds", expire_holds, database, HOLD_EXPIRY_SECONDS),
+            _again("purge of what has ended", purge_ended, database, PURGE_SECONDS),
         ],
     )
 
@@ -80,13 +76,10 @@ def _servicer(grpc_api: ModuleType, name: str, api: Any) -> Servicer:
     return Servicer(getattr(grpc_api, f"add_{name}Servicer_to_server"), api, f"{PACKAGE}.{name}")
 
 
-async def _keep_doing(
-    job: Callable[[Database, datetime], Awaitable[None]], database: Database, pause_seconds: float
-) -> None:
-    """Do a job now and again; what fails is done the next time, and stops nothing else."""
-    while True:
-        try:
-            await job(database, utc_now())
-        except Exception:
-            _logger.exception("%s failed; trying again later", job.__name__)
-        await asyncio.sleep(pause_seconds)
+def _again(
+    what: str,
+    job: Callable[[Database, datetime], Awaitable[None]],
+    database: Database,
+    pause_seconds: float,
+) -> Background:
+    return lambda: keep_doing(what, lambda: job(database, utc_now()), pause_seconds)

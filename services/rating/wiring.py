@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import NamedTuple
 
-from sqlalchemy.exc import DBAPIError
-
+from chassis.background import keep_doing
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
@@ -88,7 +86,11 @@ def build(runtime: Runtime) -> ServiceDefinition:
         partitioned_tables={"charge": "charge_id"},
         handlers=event_handlers(tariffs, lambda: _doubt(memory, charging)),
         background=[
-            lambda: _retry_calls(runtime.database, tariffs, settings),
+            lambda: keep_doing(
+                "retry of calls without a price",
+                lambda: _retry_calls(runtime.database, tariffs),
+                settings.retry_interval_seconds,
+            ),
             memory.watch,
             charging.settings.watch,
             charging.records.watch,
@@ -208,13 +210,8 @@ def _servicer(contract: ModuleType, name: str, implementation: object) -> Servic
     return Servicer(add_to_server, implementation, f"{PACKAGE}.{name}")
 
 
-async def _retry_calls(database: Database, tariffs: Tariffs, settings: RatingSettings) -> None:
+async def _retry_calls(database: Database, tariffs: Tariffs) -> None:
     """Try calls without a price again, a part of them in each transaction, whenever asked to."""
-    while True:
-        try:
-            while await database.read(has_retries):
-                if not await database.write(lambda uow: retry_next_request(uow, tariffs)):
-                    break
-        except DBAPIError:
-            _logger.exception("calls without a price could not be tried again; trying later")
-        await asyncio.sleep(settings.retry_interval_seconds)
+    while await database.read(has_retries):
+        if not await database.write(lambda uow: retry_next_request(uow, tariffs)):
+            break

@@ -13,8 +13,8 @@ from chassis.bus.broker import Broker
 from chassis.bus.consumer import Consumer
 from cli.main import main
 
-# The step dies at this time it is reached, so that the work before it is well under way.
-DEADLY_TIME = 5
+# The step dies at this time it is reached, so that the work before it is under way.
+DEADLY_TIME = 2
 
 
 class _Bomb:
