@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import uvloop
 
 from chassis.database.engine import Database
 from chassis.database.migrations import migrate
@@ -85,8 +86,11 @@ async def serve_rating(folder: Path, settings: CommonSettings) -> None:
 
 def main() -> None:
     """Serve the kind of server that the command line names."""
-    serve = {"echo": serve_echo, "rating": serve_rating}[sys.argv[1]]
-    asyncio.run(serve(Path(sys.argv[2]), read_settings(CommonSettings, os.environ)))
+    # rating runs on the loop that it has in operation, the echo on asyncio's own.
+    run, serve = {"echo": (asyncio.run, serve_echo), "rating": (uvloop.run, serve_rating)}[
+        sys.argv[1]
+    ]
+    run(serve(Path(sys.argv[2]), read_settings(CommonSettings, os.environ)))
 
 
 if __name__ == "__main__":
