@@ -1,27 +1,26 @@
-"""The migrations lead to the schema that the code is written for."""
+"""What a database of an earlier version knows is known after its upgrade."""
 
-from alembic.autogenerate import compare_metadata
+import importlib
+
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData
+from alembic.operations import Operations
 
-from chassis.database.engine import Database
-from chassis.database.schema import chassis_metadata
-from services.rating.store.counter_schema import usage_counter
-from services.rating.store.routing_schema import supplier
-from services.rating.store.schema import metadata
-from services.rating.store.tariff_schema import exchange_rate
+from tests.conformance.rating.desk import NOON, Desk, seconds_later
 
 
-def test_the_migrated_schema_is_the_one_in_the_code(database: Database) -> None:
-    """No table, column or index is only in one of the two."""
-    expected = MetaData()
-    # One of each module that adds tables.
-    assert {usage_counter, supplier, exchange_rate} <= set(metadata.tables.values())
-    for table in (*metadata.tables.values(), *chassis_metadata.tables.values()):
-        table.to_metadata(expected)
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"include_name": lambda name, *_: not str(name).endswith("_default")}
-        )
-        differences = compare_metadata(context, expected)
-    assert differences == []
+async def test_what_was_sealed_before_an_upgrade_stays_sealed(desk: Desk) -> None:
+    """A late call is a correction, though its account had no column for seals."""
+    await desk.collect(desk.call())
+    await desk.seal()
+    migration = importlib.import_module(
+        "services.rating.store.migrations.versions.0005_seals_at_hand"
+    )
+    with (
+        desk.database.engine.begin() as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        migration.downgrade()
+        migration.upgrade()
+    await desk.collect(desk.call(start=seconds_later(NOON, 1)))
+    newest, _ = await desk.charges()
+    assert newest.correction

@@ -69,17 +69,7 @@ def upgrade() -> None:
         sa.Column("charge_id", Key16, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("hold_id", Key16, nullable=False),
-        sa.Column("own_micros", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "charge_id", "revision"),
-    )
-    op.create_table(
-        "promotion_payment",
-        sa.Column("tenant_id", sa.Text, nullable=False),
-        sa.Column("charge_id", Key16, nullable=False),
-        sa.Column("revision", sa.Integer, nullable=False),
-        sa.Column("promotion_id", sa.Text, nullable=False),
-        sa.Column("micros", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", "charge_id", "revision", "promotion_id"),
     )
 
 

@@ -211,7 +211,6 @@ def _create_customers() -> None:
         sa.Column("billing_day", sa.SmallInteger(), nullable=False),
         sa.Column("start_time", sa.BigInteger(), nullable=False),
         sa.Column("change_time", sa.BigInteger(), nullable=False),
-        sa.Column("sealed_until", sa.BigInteger()),
         sa.PrimaryKeyConstraint("tenant_id", "account_id"),
     )
     op.create_index("account_by_payer", "account", ["tenant_id", "payer_account_id"])

@@ -118,7 +118,6 @@ def _create_offline_answers() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "session_id", "sequence"),
     )
     op.create_index("offline_answer_by_time", "offline_answer", ["tenant_id", "answer_time"])
-    op.create_index("offline_answer_by_age", "offline_answer", ["answer_time"])
 
 
 def _create_lines() -> None:
