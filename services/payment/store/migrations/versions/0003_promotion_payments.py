@@ -12,8 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Who paid for earlier charges is not known any more: what is given back of them is the account's,
-    # as it was.
+    # Nobody knows who paid for earlier charges: what is given back of them goes to the account.
     own_micros = sa.Column("own_micros", sa.BigInteger, nullable=False, server_default="0")
     op.add_column("captured_charge", own_micros)
     op.create_table(
