@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-# The month of the calls. Fixed, so that every installation shows the same figures; clocks are set
-# forward in it, in Europe and in America, on different days.
+# The month of the calls. Fixed, so that every installation has the same ones; clocks are set
+# forward in it, in Europe and in America, on different days. Which of two switches' calls takes the
+# last minute of a bundle differs, as bundles are used in the order in which calls come in.
 SAMPLE_MONTH = date(2026, 3, 1)
 # Decks and plans are in force well before.
 PRICES_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
