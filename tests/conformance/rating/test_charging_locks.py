@@ -89,11 +89,8 @@ async def _orders(
     charging: ChargingDesk, owners: list[str], work: Callable[[UnitOfWork], object]
 ) -> list[set[str]]:
     """Whose counters a transaction has when it comes to each owner's."""
-
-    def lock_owner(owner_id: str, connection: Connection) -> None:
-        lock_owners(connection, charging.desk.tenant_id, [owner_id])
-
-    locks: dict[str, Lock] = {each: partial(lock_owner, each) for each in owners}
+    lock = partial(lock_owners, tenant_id=charging.desk.tenant_id)
+    locks: dict[str, Lock] = {each: partial(lock, owner_ids=[each]) for each in owners}
     return [
         await _taken_while_it_waits(
             charging, [held], {each: locks[each] for each in owners if each != held}, work
@@ -125,14 +122,11 @@ async def test_records_lock_counters_in_one_order_in_whatever_events_they_come(
 ) -> None:
     """A transaction has events of several partitions."""
     desk = charging.desk
-
-    def hearing(order: Sequence[str]) -> Callable[[UnitOfWork], object]:
-        envelopes = [desk.calls_event(desk.call(account_id=each)) for each in order]
-        return lambda uow: desk.apply(uow, envelopes)
-
-    found = await _orders(charging, owners, hearing(owners))
+    envelopes = [desk.calls_event(desk.call(account_id=each)) for each in owners]
+    found = await _orders(charging, owners, partial(desk.apply, envelopes=envelopes))
     assert sorted(map(len, found)) == [0, 1, 2]
-    assert await _orders(charging, owners, hearing(owners[::-1])) == found
+    envelopes.reverse()
+    assert await _orders(charging, owners, partial(desk.apply, envelopes=envelopes)) == found
 
 
 async def test_records_lock_sessions_before_counters_in_whatever_events_they_come(
@@ -147,15 +141,10 @@ async def test_records_lock_sessions_before_counters_in_whatever_events_they_com
         desk.calls_event(desk.call(account_id=each, call_key=call.call_key, start=call_start(call)))
         for each, call in calls.items()
     ]
-
-    def lock_session(session_id: str, connection: Connection) -> None:
-        lock_sessions(connection, desk.tenant_id, [session_id])
-
-    locks: dict[str, Lock] = {each: partial(lock_session, each) for each in owners}
-    taken = await _taken_while_it_waits(
-        charging, owners, locks, lambda uow: desk.apply(uow, envelopes)
-    )
-    assert taken == set(owners)
+    lock = partial(lock_sessions, tenant_id=desk.tenant_id)
+    locks: dict[str, Lock] = {each: partial(lock, session_ids=[each]) for each in owners}
+    hearing = partial(desk.apply, envelopes=envelopes)
+    assert await _taken_while_it_waits(charging, owners, locks, hearing) == set(owners)
 
 
 async def test_retries_lock_charges_after_counters(
@@ -164,12 +153,10 @@ async def test_retries_lock_charges_after_counters(
     """As records do, which may correct what is being tried again."""
     desk = charging.desk
     await desk.collect(*(desk.call(account_id=each, callee=UNKNOWN) for each in owners))
-
-    def lock_charge(charge_id: bytes, connection: Connection) -> None:
-        lock_charges(connection, [charge_id])
-
     waiting = await desk.database.read(lambda c: waiting_charges(c, desk.tenant_id, "", FIRST, 10))
-    locks: dict[str, Lock] = {each.hex(): partial(lock_charge, each) for each in waiting}
+    locks: dict[str, Lock] = {
+        each.hex(): partial(lock_charges, charge_ids=[each]) for each in waiting
+    }
     assert len(locks) == len(owners)
     assert not await _taken_while_it_waits(
         charging, owners, locks, lambda uow: retry_part(uow, desk.tariffs, desk.tenant_id, "")

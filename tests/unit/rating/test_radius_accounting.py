@@ -28,6 +28,14 @@ from tests.unit.rating.radius import (
 )
 from tollbook.type.v1.call_pb2 import CallKeyKind
 
+# 9.95 seconds, of which the gateway counts nine.
+TIMED_STOP = CISCO_CALL | {
+    "Acct-Status-Type": STOP,
+    "Acct-Session-Time": 9,
+    "h323-connect-time": "h323-connect-time=14:30:29.100 GMT Wed Jan 23 2002",
+    "h323-disconnect-time": "h323-disconnect-time=.14:30:39.050 GMT Wed Jan 23 2002",
+}
+
 
 def told(folder: Path, attributes: dict[str, Any], **entries: Any) -> Any:
     return accounting(facts(a_client(folder, **entries), accounting_request(attributes)))
@@ -107,13 +115,7 @@ def test_a_stop_without_an_answer_costs_nothing(tmp_path: Path) -> None:
 
 def test_times_of_a_gateway_have_milliseconds(tmp_path: Path) -> None:
     """They count before Acct-Session-Time, which is cut to seconds."""
-    stop = CISCO_CALL | {
-        "Acct-Status-Type": STOP,
-        "Acct-Session-Time": 9,
-        "h323-connect-time": "h323-connect-time=14:30:29.100 GMT Wed Jan 23 2002",
-        "h323-disconnect-time": "h323-disconnect-time=.14:30:39.050 GMT Wed Jan 23 2002",
-    }
-    request = told(tmp_path, stop, profile="cisco")
+    request = told(tmp_path, TIMED_STOP, profile="cisco")
     assert (request.duration_ms, request.answered) == (9_950, True)
     assert request.answer_micros == 1_011_796_229_100_000
     assert request.call.start_micros == CISCO_SETUP_MICROS
@@ -206,10 +208,5 @@ def test_a_call_cannot_have_begun_before_1970(tmp_path: Path) -> None:
 
 def test_times_that_are_a_century_apart_tell_no_duration(tmp_path: Path) -> None:
     """Then Acct-Session-Time counts."""
-    stop = CISCO_CALL | {
-        "Acct-Status-Type": STOP,
-        "Acct-Session-Time": 9,
-        "h323-connect-time": "14:30:29.100 GMT Wed Jan 23 2002",
-        "h323-disconnect-time": "14:30:39.050 GMT Wed Jan 23 2102",
-    }
+    stop = TIMED_STOP | {"h323-disconnect-time": "14:30:39.050 GMT Mon Jan 23 2102"}
     assert told(tmp_path, stop, profile="cisco").duration_ms == 9_000
