@@ -143,7 +143,7 @@ def _copy_ignoring_known(
 ) -> list[Row]:
     columns = ", ".join(f'"{name}"' for name in column_names)
     keys = ", ".join(f'"{name}"' for name in key)
-    # One staging table for each shape of rows; it lives as long as the pooled connection.
+    # One staging table for each shape of rows; it lives as long as the connection.
     staging = f"staging_{table.name}_{crc32(columns.encode()):08x}"
     shape = f'SELECT {columns} FROM "{table.name}" WITH NO DATA'  # noqa: S608 our own names
     connection.exec_driver_sql(

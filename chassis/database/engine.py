@@ -4,31 +4,23 @@ Business code is synchronous inside a transaction. One thread hop for each trans
 than one for each statement, and a batch is written without handing control back in between.
 """
 
-import asyncio
 import contextlib
-import contextvars
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import (
-    DBAPIError,
-    InterfaceError,
-    InvalidatePoolError,
-    OperationalError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from chassis.database.direct import driver_cursor
 from chassis.database.unit_of_work import UnitOfWork
+from chassis.database.workers import KeptConnection, Workers
 
 T = TypeVar("T")
 
@@ -37,7 +29,7 @@ SQLITE_READER_THREADS = 4
 POSTGRESQL_WRITER_THREADS = 12
 POSTGRESQL_READER_THREADS = 8
 SQLITE_BUSY_TIMEOUT_MS = 10_000
-TRANSACTION_ATTEMPTS_MAX = 6
+TRANSACTION_REPETITIONS_MAX = 6
 RETRY_WAIT_SECONDS_MAX = 2.0
 
 # A transaction that does nothing for so long hangs; its locks, as of an outbox head, end with it.
@@ -47,12 +39,9 @@ UNANSWERED_MS_MAX = 20_000
 KEEPALIVE_IDLE_SECONDS = 10
 KEEPALIVE_INTERVAL_SECONDS = 5
 CONNECT_TIMEOUT_SECONDS = 5
-# A connection that was not used for longer is tried before it is used.
-UNTRIED_SECONDS_MAX = 1.0
-_IDLE_SINCE = "idle_since"
 
 # What a database does for a while, whoever asks.
-DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeoutError)
+DATABASE_ERRORS = (OperationalError, InterfaceError)
 
 # Serialisation failure, deadlock, lock not available, server shutting down, connection lost.
 _RETRIED_SQLSTATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "08006", "08003"}
@@ -73,10 +62,10 @@ class Database:
         sqlite = self.dialect == "sqlite"
         writers = 1 if sqlite else POSTGRESQL_WRITER_THREADS
         readers = SQLITE_READER_THREADS if sqlite else POSTGRESQL_READER_THREADS
-        self.engine = _engine(url, writers, "BEGIN IMMEDIATE")
-        self._read_engine = _engine(url, readers, "BEGIN", read_only=True)
-        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="database-write")
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="database-read")
+        self.engine = _engine(url, "BEGIN IMMEDIATE")
+        self._writers = Workers(self.engine, writers, "database-write")
+        read_engine = _engine(url, "BEGIN", read_only=True)
+        self._readers = Workers(read_engine, readers, "database-read")
 
     @classmethod
     def open(cls, url: str) -> "Database":
@@ -106,51 +95,55 @@ class Database:
 
         `work` may run more than once, so it has no effects outside the database.
         """
-        return await self._run(self._writers, lambda: self._write(work))
+        return await self._writers.run(partial(self._write, work))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a consistent snapshot that cannot write."""
-        return await self._run(self._readers, lambda: self._read(work))
+        return await self._readers.run(partial(_read, work))
 
     def close(self) -> None:
         """Finish what runs, then let go of every connection and of the file."""
-        self._writers.shutdown(wait=True)
-        self._readers.shutdown(wait=True)
-        self.engine.dispose()
-        self._read_engine.dispose()
+        self._writers.close()
+        self._readers.close()
         if self._lock_file is not None:
             os.close(self._lock_file)
 
-    async def _run(self, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-        # Trace and caller follow the work into its thread.
-        context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(pool, context.run, call)
-
-    def _write(self, work: Callable[[UnitOfWork], T]) -> T:
-        for attempt in _attempts():
-            with attempt, self.engine.begin() as connection:
-                unit_of_work = UnitOfWork(connection)
-                result = work(unit_of_work)
+    def _write(self, work: Callable[[UnitOfWork], T], kept: KeptConnection) -> T:
+        unit_of_work, result = _repeated(partial(_write, work, kept))
         unit_of_work.committed()
         if unit_of_work.has_events:
             for listener in self._commit_listeners:
                 listener()
         return result
 
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        for attempt in _attempts():
-            with attempt, self._read_engine.begin() as connection:
-                result = work(connection)
-        return result
+
+def _write(work: Callable[[UnitOfWork], T], kept: KeptConnection) -> tuple[UnitOfWork, T]:
+    with kept.transaction() as connection:
+        unit_of_work = UnitOfWork(connection)
+        return unit_of_work, work(unit_of_work)
 
 
-def _attempts() -> Retrying:
+def _read(work: Callable[[Connection], T], kept: KeptConnection) -> T:
+    def transaction() -> T:
+        with kept.transaction() as connection:
+            return work(connection)
+
+    return _repeated(transaction)
+
+
+def _repeated(transaction: Callable[[], T]) -> T:
+    """Run a transaction, and again when the database asks; retrying costs only what fails."""
+    try:
+        return transaction()
+    except DBAPIError as error:
+        if not _is_worth_repeating(error):
+            raise
     return Retrying(
         retry=retry_if_exception(_is_worth_repeating),
-        stop=stop_after_attempt(TRANSACTION_ATTEMPTS_MAX),
+        stop=stop_after_attempt(TRANSACTION_REPETITIONS_MAX),
         wait=wait_random_exponential(multiplier=0.02, max=RETRY_WAIT_SECONDS_MAX),
         reraise=True,
-    )
+    )(transaction)
 
 
 def _is_worth_repeating(error: BaseException) -> bool:
@@ -168,17 +161,19 @@ def _is_worth_repeating(error: BaseException) -> bool:
     return is_unreachable or getattr(error.orig, "sqlstate", None) in _RETRIED_SQLSTATES
 
 
-def _engine(url: URL, pool_size: int, begin: str, read_only: bool = False) -> Engine:
-    """An engine whose errors do not tell parameters: logs have no telephone numbers."""
+def _engine(url: URL, begin: str, read_only: bool = False) -> Engine:
+    """An engine whose errors do not tell parameters: logs have no telephone numbers.
+
+    It has no pool: threads keep their connections.
+    """
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, pool_size, begin, read_only)
+        return _sqlite_engine(url, begin, read_only)
     options: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
     if read_only:
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    engine = create_engine(
+    return create_engine(
         url,
-        pool_size=pool_size,
-        max_overflow=0,
+        poolclass=NullPool,
         execution_options=options,
         hide_parameters=True,
         connect_args={
@@ -189,39 +184,10 @@ def _engine(url: URL, pool_size: int, begin: str, read_only: bool = False) -> En
             "options": f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MS_MAX}",
         },
     )
-    _ping_after_idling(engine)
-    return engine
 
 
-def _ping_after_idling(engine: Engine) -> None:
-    """Try connections that were not used for a while; a busy one would pay a round trip each time.
-
-    One that is lost all the same is noticed by its next transaction, which is repeated.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def note_time(_connection: Any, record: Any) -> None:
-        record.info[_IDLE_SINCE] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def ping(connection: Any, record: Any, _proxy: Any) -> None:
-        now = time.monotonic()
-        if now - record.info.get(_IDLE_SINCE, now) <= UNTRIED_SECONDS_MAX:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except psycopg.Error as error:
-            raise InvalidatePoolError from error
-
-
-def _sqlite_engine(url: URL, pool_size: int, begin: str, read_only: bool) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        hide_parameters=True,
-        connect_args={"check_same_thread": False},
-    )
+def _sqlite_engine(url: URL, begin: str, read_only: bool) -> Engine:
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:

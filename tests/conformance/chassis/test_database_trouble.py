@@ -56,6 +56,34 @@ async def test_a_bulk_load_whose_connection_is_lost_is_repeated(
     assert attempts == 2
 
 
+async def test_a_connection_that_was_lost_while_nobody_used_it_is_replaced(
+    database: Database,
+) -> None:
+    """A PostgreSQL that restarts in a quiet hour is not noticed by the first call after it."""
+    if database.dialect != "postgresql":
+        pytest.skip("SQLite has no connection to lose")
+    query = sa.text("SELECT pg_backend_pid()")
+    first = await database.read(lambda c: c.execute(query).scalar_one())
+    with database.engine.connect() as other:
+        other.execute(sa.text("SELECT pg_terminate_backend(:backend, 5000)"), {"backend": first})
+    assert await database.read(lambda c: c.execute(query).scalar_one()) != first
+
+
+async def test_work_that_nobody_waits_for_is_not_begun(database: Database) -> None:
+    """A caller that has given up while others were served costs the database nothing."""
+    if database.dialect != "sqlite":
+        pytest.skip("PostgreSQL has several writers at once")
+    may_end = threading.Event()
+    running = asyncio.create_task(database.write(lambda _: may_end.wait(MEETING_SECONDS_MAX)))
+    waiting = asyncio.create_task(database.write(load_new))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    may_end.set()
+    assert await running
+    count = sa.select(sa.func.count()).select_from(thing_table)
+    assert await database.read(lambda c: c.execute(count).scalar_one()) == 0
+
+
 async def test_a_bulk_load_of_a_known_key_is_an_integrity_error(database: Database) -> None:
     """Whatever way rows are loaded, a broken key has the same name."""
     await database.write(load_new)
