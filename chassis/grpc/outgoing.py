@@ -1,6 +1,6 @@
 """What goes along with a call to another service: token, tenant, trace and a shorter deadline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -16,6 +16,8 @@ from chassis.telemetry.tracing import current_traceparent
 
 # Kept back from the caller's deadline, for the answer to travel and to be passed on.
 RETURN_SECONDS = 0.02
+
+Entry = tuple[str, str | bytes]
 
 _tenant: ContextVar[str | None] = ContextVar("acting_for", default=None)
 
@@ -39,15 +41,18 @@ def prepared(
     """The call with everything that goes along. Raises DEADLINE_EXCEEDED when no time is left."""
     return grpc.aio.ClientCallDetails(
         method=details.method,
-        timeout=_shortened(details.timeout, service),
-        metadata=_metadata(details.metadata, token),
+        timeout=shortened(details.timeout, service),
+        metadata=complete(details.metadata, token),
         credentials=details.credentials,
         wait_for_ready=details.wait_for_ready,
     )
 
 
-def _shortened(timeout: float | None, service: str) -> float | None:
-    """The time for this call; the contract's own timeout is added by the channel."""
+def shortened(timeout: float | None, service: str) -> float | None:
+    """The time for this call; the contract's own timeout is added by the channel.
+
+    Raises DEADLINE_EXCEEDED when no time is left.
+    """
     remaining = remaining_seconds()
     if remaining is None:
         return timeout
@@ -57,17 +62,17 @@ def _shortened(timeout: float | None, service: str) -> float | None:
     return available if timeout is None else min(timeout, available)
 
 
-def _metadata(given: grpc.aio.Metadata | None, token: ServiceToken) -> grpc.aio.Metadata:
-    """What the caller gave wins."""
+def complete(given: Iterable[Entry] | None, token: ServiceToken) -> grpc.aio.Metadata:
+    """The metadata with token, tenant and trace; what the caller gave wins."""
     entries = list(given or ())
     given_keys = {key for key, _ in entries}
     bearer = token.current()
-    ours = {
-        AUTHORIZATION: None if bearer is None else BEARER + bearer,
-        TENANT: _acting_tenant(),
-        TRACEPARENT: current_traceparent(),
-    }
-    entries += [(key, value) for key, value in ours.items() if value and key not in given_keys]
+    ours = (
+        (AUTHORIZATION, None if bearer is None else BEARER + bearer),
+        (TENANT, _acting_tenant()),
+        (TRACEPARENT, current_traceparent()),
+    )
+    entries += [(key, value) for key, value in ours if value and key not in given_keys]
     return grpc.aio.Metadata(*entries)
 
 
