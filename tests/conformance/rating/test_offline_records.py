@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel.ids import new_uuid
 from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.offline import CLOSE_SEQUENCE, OfflineAnswer
 from services.rating.domain.charging.requests import OpenRequest
@@ -83,10 +84,10 @@ async def test_an_answer_that_no_database_can_store_is_put_aside(replica: Replic
     assert len(folder_of(replica, REFUSED_SUFFIX)) == 1
 
 
-async def test_what_was_put_aside_is_stored_once_its_cause_is_gone(
+async def test_a_record_of_a_later_version_is_kept_as_it_is(
     replica: Replica, funds: FailingFunds
 ) -> None:
-    """Its file under the name of a segment is one, for the next process to take up."""
+    """Its file under the name of a segment is one, for a process to take up that can read it."""
     record = b'{"kind":"of a later version"}'
     with hanging(replica.desk.database):
         await replica.open("good")
@@ -100,6 +101,24 @@ async def test_what_was_put_aside_is_stored_once_its_cause_is_gone(
     successor = Replica(replica.desk, funds, Spool(replica.spool.folder))
     await until_stored(successor)
     assert len(folder_of(successor, REFUSED_SUFFIX)) == 1
+
+
+async def test_what_was_put_aside_is_stored_once_its_cause_is_gone(
+    replica: Replica, funds: FailingFunds
+) -> None:
+    """An end came before its account was announced; now the call is charged."""
+    desk, late = replica.desk, new_uuid()
+    with hanging(desk.database):
+        await replica.close("s", 60, replica.plain.call(call_key="s", account_id=late))
+    await until_stored(replica)
+    [aside] = folder_of(replica, REFUSED_SUFFIX)
+    await desk.know_account(late)
+    await desk.subscribe(late)
+    aside.rename(aside.with_suffix(SUFFIX))
+    successor = Replica(desk, funds, Spool(replica.spool.folder))
+    await until_stored(successor)
+    assert await desk.deltas() == [60_000]
+    assert folder_of(successor, REFUSED_SUFFIX) == []
 
 
 async def test_a_process_that_finds_a_bad_answer_starts_and_goes_on(
