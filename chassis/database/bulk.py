@@ -3,7 +3,7 @@
 Rows hold stored values (times as microseconds, keys as bytes): column types do not convert them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 from zlib import crc32
@@ -19,9 +19,11 @@ LOOKUP_PARAMETERS_MAX = 8_000
 
 
 def insert_rows(
-    connection: Connection, table: Table, column_names: Sequence[str], rows: Sequence[Row]
+    connection: Connection, table: Table, column_names: Sequence[str], rows: Iterable[Row]
 ) -> None:
     """Insert rows that are known to be new.
+
+    Where it takes long to make them, give what makes them: PostgreSQL takes in the first meanwhile.
 
     Raises:
         sqlalchemy.exc.IntegrityError: a row's key is there already.
@@ -123,7 +125,7 @@ def _copy(
     target: str,
     table: Table,
     column_names: Sequence[str],
-    rows: Sequence[Row],
+    rows: Iterable[Row],
 ) -> None:
     columns = ", ".join(f'"{name}"' for name in column_names)
     types = [_postgresql_type(table.c[name].type) for name in column_names]

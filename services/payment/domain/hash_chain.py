@@ -120,11 +120,11 @@ class ChainHead:
         """The head of a chain without entries."""
         return cls(chain, 0, GENESIS_HASH, from_micros(0))
 
-    def link(self, entries: Iterable[JournalEntry], now: datetime) -> list[ChainedEntry]:
+    def link(self, entries: Iterable[JournalEntry], now: datetime) -> Iterator[ChainedEntry]:
         """Put entries in the next places. Time never goes back within a chain."""
         create_time = max(now, self.newest_time)
         ids = _ids_from(self.chain, self.sequence + 1, create_time)
-        chained, newest_hash = [], self.hash
+        newest_hash = self.hash
         for sequence, entry in enumerate(entries, self.sequence + 1):
             unhashed = ChainedEntry(
                 next(ids),
@@ -137,8 +137,7 @@ class ChainHead:
                 entry.postings,
             )
             newest_hash = link_hash(newest_hash, self.chain, unhashed)
-            chained.append(ChainedEntry(*unhashed[:-1], newest_hash))
-        return chained
+            yield ChainedEntry(*unhashed[:-1], newest_hash)
 
     def after(self, entry: ChainedEntry) -> "ChainHead":
         """The head when `entry` is the newest."""
@@ -153,18 +152,14 @@ class ChainHead:
 
 def canonical_bytes(chain: Chain, entry: ChainedEntry) -> bytes:
     """The form of an entry that is hashed: see this module's head, field by field."""
+    entry_id, sequence, moment, reason, reference, actor, source, postings, _ = entry
     fields = [
         chain.canonical_name,
-        _place_form(
-            entry.chain_sequence, _UUID_BYTES, str(entry.journal_entry_id).encode(), entry.reason
-        ),
-        text_form(entry.reference),
-        _name_form(entry.actor),
-        _time_form(entry.create_time),
-        _source_form(entry.source),
-        number_form(len(entry.postings)),
+        _place_form(sequence, _UUID_BYTES, str(entry_id).encode(), reason),
+        text_form(reference),
+        _circumstances_form(actor, moment, source, len(postings)),
     ]
-    for kind, account_id, currency, micros in entry.postings:
+    for kind, account_id, currency, micros in postings:
         fields += (_ledger_account_form(kind, account_id, currency), number_form(micros))
     return b"".join(fields)
 
@@ -205,20 +200,16 @@ def text_form(value: str) -> bytes:
 
 
 # What stands in many entries is put into form once.
-_name_form = lru_cache(maxsize=NAMES_IN_FORM_MAX)(text_form)
-
-
 @lru_cache(maxsize=NAMES_IN_FORM_MAX)
 def _ledger_account_form(kind: int, account_id: str, currency: str) -> bytes:
     return number_form(kind) + text_form(account_id) + text_form(currency)
 
 
 @lru_cache(maxsize=NAMES_IN_FORM_MAX)
-def _source_form(source: EventSource | None) -> bytes:
+def _circumstances_form(
+    actor: str, moment: datetime, source: EventSource | None, posting_count: int
+) -> bytes:
+    """Fields 9 to 13 of an entry, and how many postings it has."""
     producer, partition, sequence = source or _NO_SOURCE
-    return text_form(producer) + number_form(partition) + number_form(sequence)
-
-
-@lru_cache(maxsize=NAMES_IN_FORM_MAX)
-def _time_form(moment: datetime) -> bytes:
-    return number_form(to_micros(moment))
+    event = text_form(producer) + number_form(partition) + number_form(sequence)
+    return text_form(actor) + number_form(to_micros(moment)) + event + number_form(posting_count)

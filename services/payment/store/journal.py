@@ -1,6 +1,6 @@
 """Writing the journal: entries are chained, stored and added to the balances, or none of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -71,8 +71,15 @@ def append_to_chains(
     # One time for all, so that no root comes between the two sides of a transfer.
     newest_times = (head.newest_time for head in starts.values())
     now = max([unit_of_work.now, *closed_until.values(), *newest_times])
-    chained = {chain: starts[chain].link(of_chain, now) for chain, of_chain in entries.items()}
-    insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chained))
+    chained: dict[Chain, list[ChainedEntry]] = {chain: [] for chain in entries}
+
+    def linked() -> Iterator[Row]:
+        for chain, of_chain in entries.items():
+            for entry in starts[chain].link(of_chain, now):
+                chained[chain].append(entry)
+                yield _entry_row(chain, entry)
+
+    insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, linked())
     insert_rows(connection, posting_table, _POSTING_COLUMNS, _posting_rows(chained))
     add_to_balances(connection, chained)
     _move_heads(connection, starts, chained)
@@ -132,29 +139,24 @@ def _move_heads(
     assert moved == len(rows), "a chain was appended to by another writer in our turn"
 
 
-def _entry_rows(chained: _Chained) -> list[Row]:
-    return [
-        (
-            chain.tenant_id,
-            entry.journal_entry_id.bytes,
-            chain.chain_id,
-            entry.chain_sequence,
-            entry.hash,
-            entry.reason,
-            entry.reference,
-            entry.actor,
-            to_micros(entry.create_time),
-            *(entry.source or (None, None, None)),
-        )
-        for chain, entries in chained.items()
-        for entry in entries
-    ]
+def _entry_row(chain: Chain, entry: ChainedEntry) -> Row:
+    return (
+        chain.tenant_id,
+        entry.journal_entry_id.bytes,
+        chain.chain_id,
+        entry.chain_sequence,
+        entry.hash,
+        entry.reason,
+        entry.reference,
+        entry.actor,
+        to_micros(entry.create_time),
+        *(entry.source or (None, None, None)),
+    )
 
 
-def _posting_rows(chained: _Chained) -> list[Row]:
-    return [
-        (chain.tenant_id, entry.journal_entry_id.bytes, line, *posting)
-        for chain, entries in chained.items()
-        for entry in entries
-        for line, posting in enumerate(entry.postings)
-    ]
+def _posting_rows(chained: _Chained) -> Iterator[Row]:
+    for chain, entries in chained.items():
+        for entry in entries:
+            entry_id = entry.journal_entry_id.bytes
+            for line, posting in enumerate(entry.postings):
+                yield chain.tenant_id, entry_id, line, *posting
