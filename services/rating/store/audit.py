@@ -26,7 +26,7 @@ def note_batch(
         "collected_count": counts.collected,
         "merged_count": counts.merged,
     }
-    _NOTE_BATCH.run_many(connection, [values])
+    _NOTE_BATCH.run(connection, values)
 
 
 def batch_counts(connection: Connection, watermarks: Watermarks) -> dict[str, BatchCounts]:
