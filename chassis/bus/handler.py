@@ -1,9 +1,10 @@
 """What a service does when an event arrives."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -29,21 +30,20 @@ class ReceivedEvent(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class EventHandler(Generic[M]):
-    """One kind of event and the function that applies it.
+    """One kind of event and the function that applies it: one event, or a run of them.
 
-    The function runs inside the transaction that also notes the event as applied. Whatever it
-    raises undoes the transaction; the event comes again, and after its last try it is a dead
-    letter.
+    A run are events of the kind that come one after the other in a transaction. Who takes runs can
+    read once for all of them, and take locks in the order of others; by event it would be in the
+    order of events.
+
+    The function runs inside the transaction that also notes the events as applied. Whatever it
+    raises undoes the transaction; each event comes again by itself, and after its last try it is a
+    dead letter.
     """
 
     event_type: type[M]
-    handle: Callable[[UnitOfWork, ReceivedEvent[M]], None]
-    prepare: Callable[[UnitOfWork, Sequence[ReceivedEvent[M]]], None] | None = None
-    """Called with all its events of a transaction before any event of it is applied.
-
-    A handler that locks what others lock too does it here, in the order of those others: by event
-    it would be in the order of events.
-    """
+    handle: Callable[[UnitOfWork, ReceivedEvent[M]], None] | None = None
+    handle_run: Callable[[UnitOfWork, Sequence[ReceivedEvent[M]]], None] | None = None
 
     @property
     def type_name(self) -> str:
@@ -62,9 +62,23 @@ class EventHandler(Generic[M]):
             commit_time=envelope.commit_time,
         )
 
-    def apply(self, unit_of_work: UnitOfWork, envelope: Envelope) -> None:
-        """Apply one event in a transaction of its own."""
-        apply_together({self.type_name: self}, unit_of_work, [envelope])
+    def apply_run(
+        self,
+        unit_of_work: UnitOfWork,
+        run: Sequence[Envelope],
+        around: Callable[[Envelope], AbstractContextManager[Any]],
+    ) -> None:
+        """Apply events, each inside `around` it."""
+        if self.handle_run is not None:
+            with ExitStack() as stack:
+                for envelope in run:
+                    stack.enter_context(around(envelope))
+                self.handle_run(unit_of_work, [self.received(envelope) for envelope in run])
+            return
+        assert self.handle is not None, "a handler has a function"
+        for envelope in run:
+            with around(envelope):
+                self.handle(unit_of_work, self.received(envelope))
 
 
 def apply_together(
@@ -73,16 +87,9 @@ def apply_together(
     envelopes: Sequence[Envelope],
     around: Callable[[Envelope], AbstractContextManager[Any]] = nullcontext,
 ) -> None:
-    """Apply the events of a transaction in their order, once it is prepared for all of them.
+    """Apply the events of a transaction in their order.
 
     `handlers` are by the names of their types; each event is applied inside `around` it.
     """
-    received = [(each, handlers[each.event_type].received(each)) for each in envelopes]
-    for type_name in dict.fromkeys(each.event_type for each in envelopes):
-        if prepare := handlers[type_name].prepare:
-            prepare(
-                unit_of_work, [event for each, event in received if each.event_type == type_name]
-            )
-    for envelope, event in received:
-        with around(envelope):
-            handlers[envelope.event_type].handle(unit_of_work, event)
+    for type_name, run in groupby(envelopes, lambda envelope: envelope.event_type):
+        handlers[type_name].apply_run(unit_of_work, list(run), around)

@@ -12,13 +12,11 @@ from chassis.columns import Columns, decode
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.money import Money
 from services.payment.domain.errors import party_without_rule
+from services.payment.domain.posting_rules import Cause
 from services.payment.domain.transfers import ChargeRevision
 from services.payment.events.cause import cause_of
-from services.payment.usecases.capture_from_holds import (
-    HeldCharge,
-    capture_from_holds,
-    lock_for_captures,
-)
+from services.payment.store.journal import take_turns
+from services.payment.usecases.capture_from_holds import HeldCharge, capture_from_holds
 from services.payment.usecases.post_usage import post_usage
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party
@@ -28,23 +26,22 @@ LOW_BITS = 32
 HOLD_ID = "hold_id"
 
 
-def _take_locks(unit_of_work: UnitOfWork, events: Sequence[ReceivedEvent[CallsRated]]) -> None:
-    """Take the turns and locks of several events at once; one takes its own as it is applied."""
-    if len(events) == 1:
-        return
-    charges: dict[str, list[HeldCharge]] = defaultdict(list)
-    for event in events:
-        charges[event.tenant_id] += held_charges(decode(event.body.charges))
-    # An event is in the partition of those who pay.
-    lock_for_captures(unit_of_work, {event.partition for event in events}, charges)
+def _post_usage(unit_of_work: UnitOfWork, run: Sequence[ReceivedEvent[CallsRated]]) -> None:
+    """Post what a run of events charges; what is paid from holds all at once.
 
-
-def _post_usage(unit_of_work: UnitOfWork, event: ReceivedEvent[CallsRated]) -> None:
-    charges = decode(event.body.charges)
-    if usage := usage_of(charges):
-        post_usage(unit_of_work, event.tenant_id, usage, cause_of(event))
-    if held := held_charges(charges):
-        capture_from_holds(unit_of_work, event.tenant_id, held, cause_of(event))
+    Who places holds locks the funds of all accounts he needs in their order; event by event we
+    would lock them in the order of events, and meet him in a circle.
+    """
+    # The turns first; an event is in the partition of those who pay.
+    take_turns(unit_of_work.connection, {event.partition for event in run})
+    held: dict[str, list[HeldCharge]] = defaultdict(list)
+    for event in run:
+        charges, cause = decode(event.body.charges), cause_of(event)
+        if usage := usage_of(charges):
+            post_usage(unit_of_work, event.tenant_id, usage, cause)
+        held[event.tenant_id] += held_charges(charges, cause)
+    for tenant_id, of_tenant in sorted(held.items()):
+        capture_from_holds(unit_of_work, tenant_id, of_tenant)
 
 
 def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
@@ -71,7 +68,7 @@ def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
     return usage
 
 
-def held_charges(charges: Columns) -> list[HeldCharge]:
+def held_charges(charges: Columns, cause: Cause) -> list[HeldCharge]:
     """The rows that name the hold which pays for them, also those that cost nothing."""
     rows = np.flatnonzero(_with_hold(charges)).tolist()
     if not rows:
@@ -86,6 +83,7 @@ def held_charges(charges: Columns) -> list[HeldCharge]:
             payers[row],
             currencies[row],
             int(deltas[row]),
+            cause,
         )
         for row in rows
     ]
@@ -116,4 +114,4 @@ def _sums(
     return distinct.tolist(), sums
 
 
-CALLS_RATED = EventHandler(CallsRated, _post_usage, _take_locks)
+CALLS_RATED = EventHandler(CallsRated, handle_run=_post_usage)

@@ -51,11 +51,6 @@ def locked_funds(
     return _funds_of(connection, tenant_id, accounts, held)
 
 
-def lock_funds(connection: Connection, tenant_id: str, account_ids: Iterable[str]) -> None:
-    """Have what is held of accounts for us until the commit, in the order of accounts."""
-    _LOCK.rows(connection, {"tenant_id": tenant_id, "account_ids": list(account_ids)})
-
-
 def funds_of(connection: Connection, account: Account) -> Funds:
     """The funds of an account as they are, without a lock."""
     keys = {"tenant_id": account.tenant_id, "account_ids": [account.account_id]}

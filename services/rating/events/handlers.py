@@ -45,11 +45,7 @@ def event_handlers(tariffs: Tariffs, on_change: Callable[[], None]) -> list[Even
         return work
 
     return [
-        EventHandler(
-            CallsCollected,
-            lambda uow, event: _rate(uow, event, tariffs),
-            lambda uow, events: _lock(uow, events, tariffs),
-        ),
+        EventHandler(CallsCollected, handle_run=lambda uow, run: _rate(uow, run, tariffs)),
         EventHandler(AccountChanged, noting(_know_account)),
         EventHandler(SubscriptionChanged, noting(_know_subscription)),
         EventHandler(LineChanged, noting(_know_line)),
@@ -58,17 +54,13 @@ def event_handlers(tariffs: Tariffs, on_change: Callable[[], None]) -> list[Even
     ]
 
 
-def _rate(uow: UnitOfWork, event: ReceivedEvent[CallsCollected], tariffs: Tariffs) -> None:
-    calls = read_calls(event.body)
-    rate_calls(uow, tariffs, event.tenant_id, calls, (event.partition, event.sequence))
-
-
-def _lock(
-    uow: UnitOfWork, events: Sequence[ReceivedEvent[CallsCollected]], tariffs: Tariffs
-) -> None:
-    """Take the locks of several events together; one by itself takes them in their order."""
-    if len(events) > 1:
-        lock_calls(uow, tariffs, map(_calls_to_lock, events))
+def _rate(uow: UnitOfWork, run: Sequence[ReceivedEvent[CallsCollected]], tariffs: Tariffs) -> None:
+    # One event by itself takes its locks in their order.
+    if len(run) > 1:
+        lock_calls(uow, tariffs, map(_calls_to_lock, run))
+    for event in run:
+        calls = read_calls(event.body)
+        rate_calls(uow, tariffs, event.tenant_id, calls, (event.partition, event.sequence))
 
 
 def _calls_to_lock(event: ReceivedEvent[CallsCollected]) -> CallsToLock:
