@@ -187,7 +187,13 @@ def _engine(url: URL, begin: str, read_only: bool = False) -> Engine:
 
 
 def _sqlite_engine(url: URL, begin: str, read_only: bool) -> Engine:
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        # Threads keep their connections, and another closes them at the end.
+        connect_args={"check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:

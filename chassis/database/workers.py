@@ -1,17 +1,16 @@
 """Threads that run transactions, each on a connection that it keeps.
 
-An executor with futures of its own, and a pool that lends connections, would cost twice as much as
-a small transaction itself.
+A pool that lends connections would cost as much as a small transaction itself.
 """
 
 import asyncio
 import contextlib
+import contextvars
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextvars import Context, copy_context
-from queue import SimpleQueue
-from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -69,71 +68,30 @@ def _answers(connection: Connection) -> bool:
     return True
 
 
-class _Job(NamedTuple):
-    work: Callable[[KeptConnection], Any]
-    context: Context
-    result: asyncio.Future[Any]
-
-
 class Workers:
-    """Up to `count` threads; another one begins when all are at work."""
+    """Threads that run transactions, each on the connection that it keeps."""
 
     def __init__(self, engine: Engine, count: int, name: str) -> None:
         self._engine = engine
-        self._count = count
-        self._name = name
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads: list[Thread] = []
-        self._unanswered = 0
+        self._of_thread = threading.local()
+        self._connections: list[KeptConnection] = []
+        self._threads = ThreadPoolExecutor(count, name, self._begin)
 
     async def run(self, work: Callable[[KeptConnection], T]) -> T:
         """Have work done by a thread; trace and caller follow it there."""
-        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._unanswered += 1
-        if len(self._threads) < min(self._unanswered, self._count):
-            self._begin_thread()
-        self._jobs.put(_Job(work, copy_context(), result))
-        return await result
+        in_context = contextvars.copy_context().run
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, in_context, self._do, work)
 
     def close(self) -> None:
-        """Finish what was asked for, then end."""
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
+        """Finish what was asked for, then disconnect."""
+        self._threads.shutdown(wait=True)
+        for connection in self._connections:
+            connection.close()
 
-    def _begin_thread(self) -> None:
-        name = f"{self._name}_{len(self._threads)}"
-        thread = Thread(target=self._work, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def _begin(self) -> None:
+        self._of_thread.connection = KeptConnection(self._engine)
+        self._connections.append(self._of_thread.connection)
 
-    def _work(self) -> None:
-        with contextlib.closing(KeptConnection(self._engine)) as connection:
-            while (job := self._jobs.get()) is not None:
-                self._do(job, connection)
-                # What it worked on does not live until the next one.
-                del job
-
-    def _do(self, job: _Job, connection: KeptConnection) -> None:
-        if job.result.cancelled():
-            self._answer(job.result, job.result.cancel)
-            return
-        try:
-            value = job.context.run(job.work, connection)
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-            self._answer(job.result, job.result.set_exception, error)
-        else:
-            self._answer(job.result, job.result.set_result, value)
-
-    def _answer(self, result: asyncio.Future[Any], *answer: Any) -> None:
-        # A loop that is closed has nobody who waits.
-        with contextlib.suppress(RuntimeError):
-            result.get_loop().call_soon_threadsafe(self._give, result, *answer)
-
-    def _give(
-        self, result: asyncio.Future[Any], answer: Callable[..., object], *values: Any
-    ) -> None:
-        self._unanswered -= 1
-        if not result.done():
-            answer(*values)
+    def _do(self, work: Callable[[KeptConnection], T]) -> T:
+        return work(self._of_thread.connection)

@@ -22,6 +22,7 @@ COLUMNS = ("thing_id", "revision", "micros", "note")
 KEY = ("thing_id", "revision")
 THING = (bytes(16), 1, 5, "note")
 MEETING_SECONDS_MAX = 10
+PATIENCE_SECONDS = 0.05
 
 Load = Callable[[UnitOfWork], object]
 
@@ -75,9 +76,8 @@ async def test_work_that_nobody_waits_for_is_not_begun(database: Database) -> No
         pytest.skip("PostgreSQL has several writers at once")
     may_end = threading.Event()
     running = asyncio.create_task(database.write(lambda _: may_end.wait(MEETING_SECONDS_MAX)))
-    waiting = asyncio.create_task(database.write(load_new))
-    await asyncio.sleep(0)
-    waiting.cancel()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(database.write(load_new), PATIENCE_SECONDS)
     may_end.set()
     assert await running
     count = sa.select(sa.func.count()).select_from(thing_table)
