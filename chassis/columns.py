@@ -1,5 +1,6 @@
 """Tables in column form: `tollbook.type.v1.ColumnBatch` to and from numpy arrays and lists."""
 
+import struct
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
@@ -25,6 +26,9 @@ ROW_COUNT_MAX = 100_000
 Integers = Sequence[int] | npt.NDArray[Any]
 Nulls = npt.NDArray[np.bool_] | Sequence[bool] | None
 
+# What stands where a key is null.
+_NO_KEY = bytes(16)
+
 
 def encode(columns: Mapping[str, Column], row_count: int, schema_version: int = 1) -> ColumnBatch:
     """Put columns together to a batch; each column must have `row_count` values."""
@@ -35,25 +39,25 @@ def encode(columns: Mapping[str, Column], row_count: int, schema_version: int = 
 
 def int64(values: Integers, nulls: Nulls = None) -> Column:
     """Encode signed 64-bit integers."""
-    return _fixed(COLUMN_TYPE_INT64, np.asarray(values, dtype="<i8").tobytes(), nulls)
+    return _fixed(COLUMN_TYPE_INT64, _packed(values, "q"), nulls)
 
 
 def int32(values: Integers, nulls: Nulls = None) -> Column:
     """Encode signed 32-bit integers."""
-    return _fixed(COLUMN_TYPE_INT32, np.asarray(values, dtype="<i4").tobytes(), nulls)
+    return _fixed(COLUMN_TYPE_INT32, _packed(values, "i"), nulls)
 
 
 def uint8(values: Integers) -> Column:
     """Encode small non-negative integers: enumerations and booleans."""
-    return _fixed(COLUMN_TYPE_UINT8, np.asarray(values, dtype="u1").tobytes(), None)
+    return Column(type=COLUMN_TYPE_UINT8, values=_packed(values, "B"))
 
 
 def key16(keys: Sequence[bytes | None]) -> Column:
     """Encode 16-byte keys; None is null."""
     if None not in keys:
-        return _fixed(COLUMN_TYPE_KEY16, b"".join(keys), None)  # type: ignore[arg-type]
+        return Column(type=COLUMN_TYPE_KEY16, values=b"".join(keys))  # type: ignore[arg-type]
     nulls = [key is None for key in keys]
-    return _fixed(COLUMN_TYPE_KEY16, b"".join(key or bytes(16) for key in keys), nulls)
+    return _fixed(COLUMN_TYPE_KEY16, b"".join([key or _NO_KEY for key in keys]), nulls)
 
 
 def text(values: Sequence[str]) -> Column:
@@ -76,7 +80,7 @@ def dictionary(values: Sequence[str]) -> Column:
     codes = list(map(places.__getitem__, values))
     return Column(
         type=COLUMN_TYPE_DICTIONARY,
-        values=np.asarray(codes, dtype="<u4").tobytes(),
+        values=_packed(codes, "I"),
         dictionary=list(places),
     )
 
@@ -85,7 +89,7 @@ def coded(codes: Integers, words: Sequence[str]) -> Column:
     """Encode text that repeats, given as indexes of distinct words."""
     return Column(
         type=COLUMN_TYPE_DICTIONARY,
-        values=np.asarray(codes, dtype="<u4").tobytes(),
+        values=_packed(codes, "I"),
         dictionary=words,
     )
 
@@ -194,14 +198,28 @@ class Columns:
 
 
 def _fixed(kind: Any, values: bytes, nulls: Nulls) -> Column:
-    if nulls is None or not np.any(nulls):
-        return Column(type=kind, values=values)
-    mask = np.packbits(np.asarray(nulls, dtype=np.bool_), bitorder="little").tobytes()
+    mask = b"" if nulls is None else _null_mask(nulls)
     return Column(type=kind, values=values, null_mask=mask)
 
 
+def _null_mask(nulls: Sequence[bool] | npt.NDArray[np.bool_]) -> bytes:
+    """A bit for each row, the lowest of a byte first; nothing if no row is null."""
+    # As one binary number: for a few rows far sooner than by an array.
+    digits = "".join(["1" if null else "0" for null in reversed(nulls)])
+    if "1" not in digits:
+        return b""
+    return int(digits, 2).to_bytes(-(-len(digits) // 8), "little")
+
+
+def _packed(values: Integers, code: str) -> bytes:
+    """Integers one after the other, little-endian, each as `struct` names its form."""
+    if isinstance(values, np.ndarray):
+        return values.astype(f"<{code}", copy=False).tobytes()
+    return struct.pack(f"<{len(values)}{code}", *values)
+
+
 def _text(whole: bytes, values: Sequence[str] | Sequence[bytes]) -> Column:
-    offsets = np.array([0, *accumulate(map(len, values))], "<u4").tobytes()
+    offsets = _packed([0, *accumulate(map(len, values))], "I")
     return Column(type=COLUMN_TYPE_TEXT, values=whole, offsets=offsets)
 
 
