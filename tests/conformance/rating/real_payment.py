@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ from tollbook.rating.v1.rating_events_pb2 import CallsRated
 SCOPES = ("payment.transfer", "payment.read")
 HOUR_SECONDS = 3_600
 DRAIN_SECONDS = 5
+END_SECONDS_MAX = 10
+POLL_SECONDS = 0.01
 
 
 class RealPayment:
@@ -104,6 +107,12 @@ class RealPayment:
         """The open holds of an account."""
         request = transfers.ListHoldsRequest(account_id=account_id)
         return list((await self._stub.ListHolds(request)).holds)
+
+    async def until_settled(self, account_id: str) -> None:
+        """Wait until no hold of an account is open: rating ends them in the background."""
+        async with asyncio.timeout(END_SECONDS_MAX):
+            while await self.holds(account_id):
+                await asyncio.sleep(POLL_SECONDS)
 
 
 @asynccontextmanager

@@ -162,6 +162,7 @@ async def test_what_was_allowed_in_an_outage_is_held_with_the_next_extend(
     answer = await charging.extend("s", 1, 110)
     assert (answer.granted_seconds, answer.held_micros) == (170, 170_000)
     assert (await charging.close("s", 115)).cost_micros == 115_000
+    assert await desk.deltas() == [115_000]
     assert not purse.held
 
 

@@ -11,11 +11,12 @@ Every step follows from what is stored before it and has ids of its own, so that
 it, repeats the same. After a crash between A and C the intent is taken up where it was left: by a
 switch that asks again, or by the repair, which refuses an open that nobody waits for any more and
 gives back what it holds. After 1, payment hears of the charge by the event. What nobody repeats,
-ends by itself: holds and sessions expire.
+ends by itself: holds and sessions expire. Nobody waits for 2: the answer to a close is what 1 has stored.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,6 +48,7 @@ class Saga:
         self._book = book
         self._funds = funds
         self._prices = prices
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def open(self, tenant_id: str, asked: OpenRequest) -> Answer:
         """Steps A to C of a call that wants to begin. Raises SESSION_CONFLICT."""
@@ -92,16 +94,19 @@ class Saga:
         return await self.take_on(session, basis if session.call == call else None)
 
     async def close(self, tenant_id: str, asked: CloseRequest) -> Answer:
-        """Steps 1 and 2 of a call that has ended. Raises UNKNOWN_SESSION, UNKNOWN_ACCOUNT."""
+        """Step 1 of a call that has ended, and the begin of step 2.
+
+        Raises:
+            DomainError: UNKNOWN_SESSION, UNKNOWN_ACCOUNT.
+        """
         request = asked
         if asked.call is not None:
             request = replace(asked, call=await self._prices.located(tenant_id, asked.call))
         settled = await self._book.close(tenant_id, Closing(request))
-        try:
-            await self._execute(tenant_id, settled.steps)
-        except FundsUnavailableError:
-            # CallsRated tells payment the same.
-            _logger.warning("the holds of %s are ended by the event", request.session_id)
+        if settled.steps:
+            ending = asyncio.create_task(self._end_holds(tenant_id, settled.steps))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
         return settled.answer
 
     async def take_on(self, session: Session, known_basis: Basis | None = None) -> Session:
@@ -135,6 +140,13 @@ class Saga:
             return known and expired(known, moment, counters)
 
         await self._book.change(session.tenant_id, Change(session.session_id, decide))
+
+    async def _end_holds(self, tenant_id: str, steps: Sequence[TransferStep]) -> None:
+        try:
+            await self._funds.execute(tenant_id, steps)
+        except FundsUnavailableError as error:
+            # CallsRated tells payment the same.
+            _logger.warning("%s holds are ended by the event: %s", len(steps), error)
 
     async def _execute(self, tenant_id: str, steps: Sequence[TransferStep]) -> list[StepResult]:
         return await self._funds.execute(tenant_id, steps) if steps else []
