@@ -35,7 +35,7 @@ from tollbook.payment.v1.transfer_service_pb2_grpc import TransferServiceStub
 
 SESSIONS_PER_REQUEST_MAX = 500
 STEPS_PER_REQUEST_MAX = 1_000
-# Nobody waits for captures, and CallsRated tells the same: often before, and then they find it done.
+# Nobody waits for captures, and CallsRated, which tells the same, often comes first.
 CAPTURES_APART_SECONDS = 0.25
 # Whoever waits for it gives up sooner; this only ends what nobody waits for.
 REQUEST_SECONDS_MAX = 5.0
@@ -51,9 +51,7 @@ class Funds:
         self._stub = TransferServiceStub(channel)
         # No call that wants to begin waits for calls that have ended.
         self._holds = _Requests(self._execute, SESSIONS_PER_REQUEST_MAX)
-        self._captures = _Requests(
-            self._execute, SESSIONS_PER_REQUEST_MAX, CAPTURES_APART_SECONDS
-        )
+        self._captures = _Requests(self._execute, SESSIONS_PER_REQUEST_MAX, CAPTURES_APART_SECONDS)
 
     async def execute(self, tenant_id: str, steps: Sequence[TransferStep]) -> list[StepResult]:
         """What became of each step, in order.

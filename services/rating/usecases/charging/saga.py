@@ -11,7 +11,7 @@ Every step follows from what is stored before it and has ids of its own, so that
 it, repeats the same. After a crash between A and C the intent is taken up where it was left: by a
 switch that asks again, or by the repair, which refuses an open that nobody waits for any more and
 gives back what it holds. After 1, payment hears of the charge by the event. What nobody repeats,
-ends by itself: holds and sessions expire. Nobody waits for 2: the answer to a close is what 1 has stored.
+ends by itself: holds and sessions expire. Nobody waits for 2: a close is answered by what 1 stored.
 """
 
 from __future__ import annotations
