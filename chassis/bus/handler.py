@@ -1,10 +1,9 @@
 """What a service does when an event arrives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -13,6 +12,9 @@ from chassis.bus.envelope import Envelope
 from chassis.database.unit_of_work import UnitOfWork
 
 M = TypeVar("M", bound=Message)
+
+# Bodies of a run, which are all in memory at once; an event that has more is a run by itself.
+RUN_BYTES_MAX = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class ReceivedEvent(Generic[M]):
 class EventHandler(Generic[M]):
     """One kind of event and the function that applies it: one event, or a run of them.
 
-    A run are events of the kind that come one after the other in a transaction. Who takes runs can
-    read once for all of them, and take locks in the order of others; by event it would be in the
-    order of events.
+    A run are events of the kind that come one after the other in a transaction, up to some size.
+    Who takes runs can read once for all of them, and take locks in the order of others; by event it
+    would be in the order of events.
 
     The function runs inside the transaction that also notes the events as applied. Whatever it
     raises undoes the transaction; each event comes again by itself, and after its last try it is a
@@ -91,5 +93,18 @@ def apply_together(
 
     `handlers` are by the names of their types; each event is applied inside `around` it.
     """
-    for type_name, run in groupby(envelopes, lambda envelope: envelope.event_type):
-        handlers[type_name].apply_run(unit_of_work, list(run), around)
+    for run in _runs(envelopes):
+        handlers[run[0].event_type].apply_run(unit_of_work, run, around)
+
+
+def _runs(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
+    run: list[Envelope] = []
+    size = 0
+    for envelope in envelopes:
+        size += len(envelope.body)
+        if run and (envelope.event_type != run[0].event_type or size > RUN_BYTES_MAX):
+            yield run
+            run, size = [], len(envelope.body)
+        run.append(envelope)
+    if run:
+        yield run
