@@ -37,7 +37,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
         servicers=_servicers(runtime, vault),
         partitioned_tables={"usage_item": "charge_id"},
         handlers=[
-            EventHandler(CallsRated, partial(calls_rated, vault)),
+            EventHandler(CallsRated, handle_run=partial(calls_rated, vault)),
             EventHandler(PaymentSettled, payment_settled),
             EventHandler(PaymentReversed, payment_reversed),
         ],

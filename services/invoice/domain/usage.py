@@ -1,7 +1,7 @@
 """Usage: what rating has settled, as a period holds it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -100,12 +100,22 @@ class LineSum:
 class UsageBatch:
     """Charge revisions as the store takes them, and the paying accounts' periods they are for.
 
-    `currencies` has what each paying account is charged in: (account, currency).
+    `spans` are by period key; `currencies` has what each paying account is charged in: (account,
+    currency).
     """
 
     rows: Sequence[tuple[Any, ...]]
-    spans: Sequence[tuple[str, Period]]
+    spans: Mapping[bytes, tuple[str, Period]]
     currencies: Collection[tuple[str, str]]
+
+
+def joined(batches: Sequence[UsageBatch]) -> UsageBatch:
+    """Batches of one tenant as one."""
+    return UsageBatch(
+        [row for batch in batches for row in batch.rows],
+        {key: span for batch in batches for key, span in batch.spans.items()},
+        {each for batch in batches for each in batch.currencies},
+    )
 
 
 def in_line_order(charges: Iterable[Charge]) -> list[Charge]:

@@ -1,6 +1,7 @@
 """CallsRated: priced calls and fees become usage."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any
 
@@ -10,7 +11,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import from_micros
 from kernel.period import Period
 from services.invoice.domain.billing_period import period_key
-from services.invoice.domain.usage import UsageBatch
+from services.invoice.domain.usage import UsageBatch, joined
 from services.invoice.store.vault import Vault
 from services.invoice.usecases.fold_usage import fold_usage
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
@@ -19,9 +20,13 @@ from tollbook.type.v1.call_pb2 import RatingOutcome
 SCHEMA_VERSION = 1
 
 
-def calls_rated(vault: Vault, uow: UnitOfWork, event: ReceivedEvent[CallsRated]) -> None:
-    """Fold a batch of charge revisions into their periods."""
-    fold_usage(uow, vault, event.tenant_id, to_usage_batch(event))
+def calls_rated(vault: Vault, uow: UnitOfWork, events: Sequence[ReceivedEvent[CallsRated]]) -> None:
+    """Fold charge revisions into their periods, all those of a tenant at once."""
+    batches: defaultdict[str, list[UsageBatch]] = defaultdict(list)
+    for event in events:
+        batches[event.tenant_id].append(to_usage_batch(event))
+    for tenant_id, batches_of_tenant in batches.items():
+        fold_usage(uow, vault, tenant_id, joined(batches_of_tenant))
 
 
 def to_usage_batch(event: ReceivedEvent[CallsRated]) -> UsageBatch:
@@ -31,17 +36,19 @@ def to_usage_batch(event: ReceivedEvent[CallsRated]) -> UsageBatch:
     starts = columns.int64("period_start").tolist()
     ends = columns.int64("period_end").tolist()
     spans = list(zip(payers, starts, ends, strict=True))
-    priced = columns.uint8("outcome") != RatingOutcome.RATING_OUTCOME_UNRATED
-    used = dict.fromkeys(compress(spans, priced))
+    priced = (columns.uint8("outcome") != RatingOutcome.RATING_OUTCOME_UNRATED).tolist()
+    periods = {
+        (payer, start): (payer, Period(from_micros(start), from_micros(end)))
+        for payer, start, end in dict.fromkeys(compress(spans, priced))
+    }
     keys = {
-        (payer, start): period_key(event.tenant_id, payer, from_micros(start))
-        for payer, start, _ in used
+        place: period_key(event.tenant_id, payer, period.start)
+        for place, (payer, period) in periods.items()
     }
     row_keys = (keys.get((payer, start)) for payer, start, _ in spans)
-    rows = _rows(columns, event, row_keys)
     return UsageBatch(
-        rows=list(compress(rows, priced)),
-        spans=[(payer, Period(from_micros(start), from_micros(end))) for payer, start, end in used],
+        rows=list(compress(_rows(columns, event, row_keys), priced)),
+        spans={keys[place]: span for place, span in periods.items()},
         currencies=set(compress(zip(payers, columns.dictionary("currency"), strict=True), priced)),
     )
 

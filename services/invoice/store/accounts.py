@@ -3,12 +3,20 @@
 from collections.abc import Collection
 from dataclasses import asdict
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
+from chassis.database.direct import Direct
 from chassis.database.insert import insert_if_new
 from services.invoice.domain.account import Account, PaymentMode
 from services.invoice.store import schema
 from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
+
+_CURRENCIES = Direct(
+    select(schema.account.c.account_id, schema.account.c.currency).where(
+        schema.account.c.tenant_id == bindparam("tenant_id"),
+        schema.account.c.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
+)
 
 
 def insert_account(connection: Connection, tenant_id: str, account: Account) -> bool:
@@ -34,6 +42,14 @@ def find_accounts(
     table = schema.account
     query = select(table).where(table.c.tenant_id == tenant_id, table.c.account_id.in_(account_ids))
     return {row.account_id: _to_account(row) for row in connection.execute(query)}
+
+
+def find_currencies(
+    connection: Connection, tenant_id: str, account_ids: Collection[str]
+) -> dict[str, str]:
+    """The currencies of accounts by id; those that are not there are left out."""
+    keys = {"tenant_id": tenant_id, "account_ids": list(account_ids)}
+    return dict(_CURRENCIES.rows(connection, keys))
 
 
 def lock_account(connection: Connection, tenant_id: str, account_id: str) -> None:

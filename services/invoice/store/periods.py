@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from chassis.database.bulk import insert_ignoring_known
+from chassis.database.direct import Direct
 from kernel.clock import to_micros
 from kernel.period import Period
 from services.invoice.domain.billing_period import (
@@ -20,6 +21,17 @@ from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_
 
 OpenSpan = tuple[str, Period]
 """A paying account and a period of it."""
+
+_LOCK_STATES = Direct(
+    select(schema.billing_period.c.period_key, schema.billing_period.c.state)
+    .where(
+        schema.billing_period.c.tenant_id == bindparam("tenant_id"),
+        schema.billing_period.c.period_key.in_(bindparam("keys", expanding=True)),
+    )
+    # Everybody locks in one order, so that nobody waits in a circle.
+    .order_by(schema.billing_period.c.period_key)
+    .with_for_update()
+)
 
 
 def ensure_periods(connection: Connection, tenant_id: str, spans: Collection[OpenSpan]) -> None:
@@ -40,6 +52,14 @@ def ensure_periods(connection: Connection, tenant_id: str, spans: Collection[Ope
     insert_ignoring_known(connection, schema.billing_period, names, rows, key)
 
 
+def lock_states(
+    connection: Connection, tenant_id: str, keys: Collection[bytes]
+) -> dict[bytes, PeriodState]:
+    """How far periods have come, by key, locked as by `lock_periods`."""
+    rows = _LOCK_STATES.rows(connection, {"tenant_id": tenant_id, "keys": list(keys)})
+    return {bytes(key): PeriodState(state) for key, state in rows}
+
+
 def lock_periods(
     connection: Connection, tenant_id: str, spans: Collection[OpenSpan]
 ) -> list[BillingPeriod]:
@@ -49,7 +69,6 @@ def lock_periods(
     query = (
         select(table)
         .where(table.c.tenant_id == tenant_id, table.c.period_key.in_(keys))
-        # Everybody locks in one order, so that nobody waits in a circle.
         .order_by(table.c.period_key)
         .with_for_update()
     )

@@ -1,5 +1,7 @@
 """Charge revisions that rating has settled become usage of the periods that rating has chosen."""
 
+from collections.abc import Mapping
+
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.money import CurrencyMismatch
 from services.invoice.domain.billing_period import PeriodState
@@ -19,22 +21,32 @@ def fold_usage(uow: UnitOfWork, vault: Vault, tenant_id: str, batch: UsageBatch)
     if not batch.rows:
         return
     _check_accounts(uow, tenant_id, batch)
-    periods.ensure_periods(uow.connection, tenant_id, batch.spans)
-    touched = periods.lock_periods(uow.connection, tenant_id, batch.spans)
-    for period in touched:
-        if period.state.is_closed:
-            raise usage_after_seal(period.account_id, period.span.start)
+    states = _lock_states(uow, tenant_id, batch)
+    for key, state in states.items():
+        if state.is_closed:
+            account_id, span = batch.spans[key]
+            raise usage_after_seal(account_id, span.start)
     usage.insert_usage(uow.connection, batch.rows)
-    for period in touched:
-        if period.state is PeriodState.SEALED:
+    waiting = [batch.spans[key] for key, state in states.items() if state is PeriodState.SEALED]
+    if waiting:
+        for period in periods.lock_periods(uow.connection, tenant_id, waiting):
             complete_period(uow, vault, tenant_id, period)
 
 
 def _check_accounts(uow: UnitOfWork, tenant_id: str, batch: UsageBatch) -> None:
     payers = {payer_id for payer_id, _ in batch.currencies}
-    known = accounts.find_accounts(uow.connection, tenant_id, payers)
+    known = accounts.find_currencies(uow.connection, tenant_id, payers)
     for payer_id, currency in sorted(batch.currencies):
         if payer_id not in known:
             raise not_found("account", payer_id)
-        if known[payer_id].currency != currency:
-            raise CurrencyMismatch(known[payer_id].currency, currency)
+        if known[payer_id] != currency:
+            raise CurrencyMismatch(known[payer_id], currency)
+
+
+def _lock_states(uow: UnitOfWork, tenant_id: str, batch: UsageBatch) -> Mapping[bytes, PeriodState]:
+    """How far the periods have come, which are opened where they are not there yet."""
+    states = periods.lock_states(uow.connection, tenant_id, batch.spans)
+    if len(states) == len(batch.spans):
+        return states
+    periods.ensure_periods(uow.connection, tenant_id, batch.spans.values())
+    return periods.lock_states(uow.connection, tenant_id, batch.spans)

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
 from chassis.bus.envelope import Envelope
-from chassis.bus.handler import EventHandler
+from chassis.bus.handler import EventHandler, apply_together
 from chassis.bus.inbox import note_applied
 from chassis.database.engine import Database
 from chassis.database.schema import outbox_table
@@ -262,15 +263,14 @@ class Office:
         handlers: dict[str, EventHandler[Any]] = {
             each.type_name: each
             for each in (
-                EventHandler(CallsRated, lambda uow, event: calls_rated(self.vault, uow, event)),
+                EventHandler(CallsRated, handle_run=partial(calls_rated, self.vault)),
                 EventHandler(PaymentSettled, payment_settled),
                 EventHandler(PaymentReversed, payment_reversed),
             )
         }
 
         def work(uow: UnitOfWork) -> None:
-            for envelope in note_applied(uow, envelopes):
-                handlers[envelope.event_type].apply(uow, envelope)
+            apply_together(handlers, uow, note_applied(uow, envelopes))
 
         await self.database.write(work)
 
