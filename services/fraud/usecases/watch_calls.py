@@ -1,6 +1,6 @@
 """Holds settled calls against the tenant's rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chassis.database.unit_of_work import UnitOfWork
 from services.fraud.domain.calls import Calls, Correction, Flags, corrections
@@ -19,12 +19,16 @@ from services.fraud.store.windows import (
 from services.fraud.usecases.raise_alert import raise_alert
 
 
-def watch_calls(uow: UnitOfWork, tenant_id: str, calls: Calls) -> None:
-    """Count charge revisions into the windows of every rule; raise what is broken."""
-    if not len(calls):
-        return
+def watch_calls(uow: UnitOfWork, tenant_id: str, read: Callable[[], Calls]) -> None:
+    """Count charge revisions into the windows of every rule; raise what is broken.
+
+    `read` gives the calls, and is not asked for a tenant that has no rule.
+    """
     rules = lock_enabled_rules(uow.connection, tenant_id)
     if not rules:
+        return
+    calls = read()
+    if not len(calls):
         return
     admitted = calls.unpardoned(lock_accounts(uow.connection, tenant_id, calls.accounts))
     changed = _count(uow, tenant_id, rules, calls, admitted)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from itertools import chain
 from typing import Any
 
 from kernel.period import Period
@@ -98,13 +99,13 @@ class LineSum:
 
 @dataclass(frozen=True, slots=True)
 class UsageBatch:
-    """Charge revisions as the store takes them, and the paying accounts' periods they are for.
+    """Charge revisions as the store takes them, once, and the payers' periods they are for.
 
     `spans` are by period key; `currencies` has what each paying account is charged in: (account,
     currency).
     """
 
-    rows: Sequence[tuple[Any, ...]]
+    rows: Iterable[tuple[Any, ...]]
     spans: Mapping[bytes, tuple[str, Period]]
     currencies: Collection[tuple[str, str]]
 
@@ -112,7 +113,7 @@ class UsageBatch:
 def joined(batches: Sequence[UsageBatch]) -> UsageBatch:
     """Batches of one tenant as one."""
     return UsageBatch(
-        [row for batch in batches for row in batch.rows],
+        chain.from_iterable(batch.rows for batch in batches),
         {key: span for batch in batches for key, span in batch.spans.items()},
         {each for batch in batches for each in batch.currencies},
     )

@@ -47,7 +47,7 @@ def to_usage_batch(event: ReceivedEvent[CallsRated]) -> UsageBatch:
     }
     row_keys = (keys.get((payer, start)) for payer, start, _ in spans)
     return UsageBatch(
-        rows=list(compress(_rows(columns, event, row_keys), priced)),
+        rows=compress(_rows(columns, event, row_keys), priced),
         spans={keys[place]: span for place, span in periods.items()},
         currencies=set(compress(zip(payers, columns.dictionary("currency"), strict=True), priced)),
     )
@@ -56,9 +56,12 @@ def to_usage_batch(event: ReceivedEvent[CallsRated]) -> UsageBatch:
 def _rows(
     columns: Columns, event: ReceivedEvent[CallsRated], row_keys: Iterator[bytes | None]
 ) -> Iterator[tuple[Any, ...]]:
-    """A stored row for each row of the event, in the order of store.usage.USAGE_COLUMNS."""
+    """A stored row for each row of the event, in the order of store.usage.USAGE_COLUMNS.
+
+    They are made when they are asked for, those of one event after the other.
+    """
     count = columns.row_count
-    return zip(
+    yield from zip(
         [event.tenant_id] * count,
         row_keys,
         columns.key16("charge_id"),

@@ -4,7 +4,7 @@ Counters a period would be one hot row for each payer and could disagree with th
 a period lie together, and summing 10,000 of them takes milliseconds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -23,7 +23,7 @@ USAGE_COLUMNS = tuple(column.name for column in schema.usage_item.columns)
 """The order in which `insert_usage` takes the values of a row."""
 
 
-def insert_usage(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_usage(connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
     """Add charge revisions, in stored values (see USAGE_COLUMNS)."""
     insert_rows(connection, schema.usage_item, USAGE_COLUMNS, rows)
 

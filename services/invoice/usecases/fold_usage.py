@@ -18,7 +18,7 @@ def fold_usage(uow: UnitOfWork, vault: Vault, tenant_id: str, batch: UsageBatch)
     Raises USAGE_AFTER_SEAL for a period that is closed: rating would have broken its seal;
     ACCOUNT_NOT_FOUND, CURRENCY_MISMATCH for usage that no invoice of ours could hold.
     """
-    if not batch.rows:
+    if not batch.spans:
         return
     _check_accounts(uow, tenant_id, batch)
     states = _lock_states(uow, tenant_id, batch)

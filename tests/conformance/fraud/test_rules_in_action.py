@@ -33,6 +33,16 @@ async def test_spend_spread_over_more_than_the_window_raises_nothing(watcher: Wa
     assert await watcher.alerts() == []
 
 
+async def test_calls_of_events_that_come_together_count_together(watcher: Watcher) -> None:
+    """Three events with calls of two accounts: each account's calls are its own, in one window."""
+    await watcher.rule(RuleKind.CALL_VELOCITY, count=3, minutes=10)
+    anns, bobs = several(4), several(3, account_id=BOB)
+    await watcher.see_together(anns[:1], [*bobs, *anns[1:3]], anns[3:])
+    [alert] = await watcher.alerts()
+    assert alert.account_id == ANN
+    assert alert.evidence.charge_ids == tuple(call.charge_id for call in anns)
+
+
 async def test_calls_above_the_limit_within_the_window_raise_an_alert(watcher: Watcher) -> None:
     """Unanswered and unpriced calls count as calls, whatever the currency."""
     await watcher.rule(RuleKind.CALL_VELOCITY, count=3, minutes=10)

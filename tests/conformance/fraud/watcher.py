@@ -122,14 +122,17 @@ class Watcher:
 
     async def see(self, *calls: Rated) -> None:
         """Deliver one CallsRated event."""
-        event = ReceivedEvent(
-            calls_rated(calls), "rating-1-0-1", "rating", 0, 1, self.tenant_id, NOON
-        )
+        await self.see_together(calls)
 
-        def work(uow: UnitOfWork) -> None:
-            on_calls_rated(uow, event)
-
-        await self.database.write(work)
+    async def see_together(self, *batches: Sequence[Rated]) -> None:
+        """Deliver CallsRated events in one transaction."""
+        events = [
+            ReceivedEvent(
+                calls_rated(calls), f"rating.0.{number}", "rating", 0, number, self.tenant_id, NOON
+            )
+            for number, calls in enumerate(batches, start=1)
+        ]
+        await self.database.write(lambda uow: on_calls_rated(uow, events))
 
     async def unblock(self, account_id: str = ANN) -> None:
         await self.run(unblock_account, account_id, "it was me")
