@@ -12,7 +12,6 @@ from chassis import columns
 from chassis.bus.handler import ReceivedEvent
 from chassis.database.engine import Database
 from chassis.database.schema import outbox_table
-from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from kernel.ids import new_uuid, time_key
 from kernel.money import Money
