@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from chassis.database.bulk import insert_rows
+from chassis.database.direct import driver_cursor
 from services.cdr.store.schema import call_table
 
 LOOKUP_CALLS_MAX = 1_000
@@ -178,10 +179,12 @@ def write_prices(connection: Connection, tenant_id: str, prices: Iterable[Price]
         return
     if connection.dialect.name == "postgresql":
         columns = tuple(map(list, zip(*newest.values(), strict=True)))
-        connection.exec_driver_sql(_WRITE_PRICES_POSTGRESQL, (*columns, tenant_id))
+        with driver_cursor(connection, _WRITE_PRICES_POSTGRESQL) as cursor:
+            cursor.execute(_WRITE_PRICES_POSTGRESQL, (*columns, tenant_id))
     else:
         rows = [(*price, tenant_id) for price in newest.values()]
-        connection.exec_driver_sql(_WRITE_PRICES_SQLITE, rows)
+        with driver_cursor(connection, _WRITE_PRICES_SQLITE) as cursor:
+            cursor.executemany(_WRITE_PRICES_SQLITE, rows)
 
 
 _charge_revision = attrgetter("charge_revision")
