@@ -43,6 +43,7 @@ from services.rating.events.handlers import event_handlers
 from services.rating.store.deck_files import DeckFiles
 from services.rating.store.retries import has_retries
 from services.rating.store.spool import Spool
+from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.charging.charging import Charging
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.charging.funds import Funds
@@ -75,8 +76,9 @@ def build(runtime: Runtime) -> ServiceDefinition:
     settings = read_settings(RatingSettings, runtime.environment)
     folder = runtime.settings.data_dir / "rate-decks"
     tariffs = Tariffs(DeckFiles(folder, settings.rate_deck_mebibytes_max * BYTES_PER_MEBIBYTE))
-    memory = PricingMemory(runtime.database, tariffs)
-    charging = ChargingParts.of(runtime, tariffs, memory)
+    watch = ChangeWatch(runtime.database)
+    memory = PricingMemory(runtime.database, tariffs, watch)
+    charging = ChargingParts.of(runtime, tariffs, memory, watch)
     return ServiceDefinition(
         name="rating",
         servicers=[
@@ -84,17 +86,15 @@ def build(runtime: Runtime) -> ServiceDefinition:
             *_charging_servicers(runtime.database, memory, charging, settings),
         ],
         partitioned_tables={"charge": "charge_id"},
-        handlers=event_handlers(tariffs, lambda: _doubt(memory, charging)),
+        handlers=event_handlers(tariffs, lambda: _doubt(watch, charging.hang_ups)),
         background=[
             lambda: keep_doing(
                 "retry of calls without a price",
                 lambda: _retry_calls(runtime.database, tariffs),
                 settings.retry_interval_seconds,
             ),
-            memory.watch,
-            charging.settings.watch,
+            watch.run,
             charging.records.watch,
-            charging.hang_ups.watch,
             lambda: keep_sessions(charging.book, charging.saga),
             lambda: forget_old_sessions(runtime.database),
             *_switch_doors(runtime, charging, settings),
@@ -113,16 +113,18 @@ class ChargingParts(NamedTuple):
     hang_ups: HangUps
 
     @classmethod
-    def of(cls, runtime: Runtime, tariffs: Tariffs, memory: PricingMemory) -> ChargingParts:
+    def of(
+        cls, runtime: Runtime, tariffs: Tariffs, memory: PricingMemory, watch: ChangeWatch
+    ) -> ChargingParts:
         """The parts, over this runtime's database and its channel to payment."""
-        settings = ChargingMemory(runtime.database)
+        settings = ChargingMemory(runtime.database, watch)
         prices = SessionPrices(memory, settings)
         book = SessionBook(runtime.database, tariffs)
         saga = Saga(book, Funds(runtime.channel("payment")), prices)
         spool = Spool(runtime.settings.data_dir / "charging-spool")
         records = OfflineRecords(runtime.database, saga, spool)
         charging = Charging(book, saga, prices, PolicyOutages(settings, memory, records))
-        return cls(settings, book, saga, records, charging, HangUps(runtime.database))
+        return cls(settings, book, saga, records, charging, HangUps(watch))
 
 
 def _servicers(
@@ -173,11 +175,10 @@ def heeding(memory: PricingMemory, settings: ChargingMemory) -> Callable[[str], 
     return heed
 
 
-def _doubt(memory: PricingMemory, charging: ChargingParts) -> None:
+def _doubt(watch: ChangeWatch, hang_ups: HangUps) -> None:
     """Have what was just heard of an account heeded from now on."""
-    memory.doubt()
-    charging.settings.doubt()
-    charging.hang_ups.wake()
+    watch.doubt()
+    hang_ups.wake()
 
 
 def _switch_doors(

@@ -81,7 +81,7 @@ async def serve_rating(folder: Path, settings: CommonSettings) -> None:
     await server.start()
     spare_the_collector()
     print(READY, flush=True)
-    await desk.memory.watch()
+    await desk.watch.run()
 
 
 def main() -> None:

@@ -1,14 +1,14 @@
 """What quotes are priced with, in memory: no database and no other thread stands in their way.
 
-The database is asked for changes a few times a second. What it answered counts as true until the
-next time, and no longer than a second; nothing that is missing here is said to be missing there.
+The database is asked for changes a few times a second (`change_watch.py`). What it answered counts
+as true until the next time, and no longer than a second; nothing that is missing here is said to be
+missing there.
 """
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -22,17 +22,10 @@ from services.rating.store.account_changes import AccountChange, changes_since
 from services.rating.store.customers import KnownCustomer, read_customers
 from services.rating.store.decks import published_versions
 from services.rating.store.plans import tariff_number, tariff_numbers
+from services.rating.usecases.change_watch import CHANGES_PER_POLL_MAX, ChangeWatch, Read
 from services.rating.usecases.customers import CUSTOMERS_IN_MEMORY_MAX, Customers
 from services.rating.usecases.tariffs import Tariffs, versions_to_compile
 
-POLL_INTERVAL_SECONDS = 0.2
-# What was heard of the database counts so long; then it is asked before anything is answered.
-FRESH_SECONDS_MAX = 1.0
-# Changes are looked for so far back: longer than a transaction takes that noted one, and than the
-# clocks of replicas differ.
-OVERLAP_SECONDS = 15
-# Beyond this everything is dropped and read again as it is needed.
-CHANGES_PER_POLL_MAX = 10_000
 TENANTS_IN_MEMORY_MAX = 1_000
 
 T = TypeVar("T")
@@ -69,36 +62,24 @@ class PricingMemory:
     """Tariffs and customers as the database had them a moment ago. Lives on the event loop."""
 
     def __init__(
-        self, database: Database, tariffs: Tariffs, customers_max: int = CUSTOMERS_IN_MEMORY_MAX
+        self,
+        database: Database,
+        tariffs: Tariffs,
+        watch: ChangeWatch,
+        customers_max: int = CUSTOMERS_IN_MEMORY_MAX,
     ) -> None:
         self._database = database
         self._tariffs = tariffs
+        self._watch = watch
         self._customers = Customers(customers_max)
         self._known: dict[str, NumberedTariff] = {}
         self._newest: Mapping[str, int] = {}
         self._loads: dict[str, asyncio.Task[NumberedTariff]] = {}
-        self._asking = asyncio.Lock()
-        self._asked = float("-inf")
-        self._last_look = utc_now()
-        self._is_doubted = False
-
-    def doubt(self) -> None:
-        """Ask the database before the next answer: something was stored here. From any thread."""
-        self._is_doubted = True
-
-    async def watch(self) -> None:
-        """Keep asking for what has changed, until cancelled."""
-        while True:
-            try:
-                async with self._asking:
-                    await self._ask()
-            except DATABASE_ERRORS:
-                _logger.warning("the database does not tell what has changed", exc_info=True)
-            await asyncio.sleep(POLL_INTERVAL_SECONDS)
+        watch.tell(self._news, self._heed)
 
     async def heed_publication(self, tenant_id: str) -> None:
         """Take up what was just published in a tenant, before whoever did it is answered."""
-        self.doubt()
+        self._watch.doubt()
         try:
             await self._current(tenant_id)
         except DATABASE_ERRORS:
@@ -109,7 +90,7 @@ class PricingMemory:
         """What a call is priced with, if it takes no waiting."""
         known = self._known.get(tenant_id)
         customer = self._customers.get(tenant_id, account_id)
-        if known is None or customer is None or not self._is_fresh():
+        if known is None or customer is None or not self._watch.is_fresh():
             return None
         return known.tariff, customer
 
@@ -130,7 +111,7 @@ class PricingMemory:
 
     async def basis(self, tenant_id: str, account_ids: Collection[str]) -> PricingBasis:
         """What calls of some accounts are priced with; unknown accounts are left out."""
-        if not self._is_fresh():
+        if not self._watch.is_fresh():
             await self._current(tenant_id)
         known = await self._at_least(tenant_id, 0)
         customers, missing = self._customers.get_each(tenant_id, account_ids)
@@ -180,15 +161,9 @@ class PricingMemory:
         """Read what is never kept in memory, as counters."""
         return await self._database.read(work)
 
-    def _is_fresh(self) -> bool:
-        return not self._is_doubted and time.monotonic() - self._asked <= FRESH_SECONDS_MAX
-
     async def _current(self, tenant_id: str) -> None:
         """Ask what has changed, unless somebody did meanwhile, and take up a new tariff."""
-        begin = time.monotonic()
-        async with self._asking:
-            if self._is_doubted or self._asked < begin:
-                await self._ask()
+        await self._watch.catch_up()
         if tenant_id in self._known:
             await self._at_least(tenant_id, self._newest.get(tenant_id, 0))
 
@@ -200,20 +175,17 @@ class PricingMemory:
             known = await asyncio.shield(self._begin_load(tenant_id))
         return known
 
-    async def _ask(self) -> None:
-        self._is_doubted = False
-        begin, look = time.monotonic(), utc_now()
-        since = self._last_look - timedelta(seconds=OVERLAP_SECONDS)
+    def _news(self) -> Read[_News]:
+        """Reads what has changed of customers, and of the tariffs that are in memory."""
         tenants = list(self._known)
-        try:
-            news = await self._database.read(lambda connection: _news(connection, since, tenants))
-        except BaseException:
-            self._is_doubted = True
-            raise
-        self._asked, self._last_look = begin, look
-        self._heed(news)
 
-    def _heed(self, news: _News) -> None:
+        def read(connection: Connection, since: datetime) -> _News:
+            changes = changes_since(connection, since, CHANGES_PER_POLL_MAX)
+            return _News(changes, tariff_numbers(connection, tenants))
+
+        return read
+
+    async def _heed(self, news: _News) -> None:
         if len(news.changes) == CHANGES_PER_POLL_MAX:
             self._customers.clear()
         self._customers.heed(news.changes)
@@ -268,10 +240,3 @@ class PricingMemory:
         )
         self._customers.remember(tenant_id, read)
         return read
-
-
-def _news(connection: Connection, since: datetime, tenant_ids: Collection[str]) -> _News:
-    return _News(
-        changes_since(connection, since, CHANGES_PER_POLL_MAX),
-        tariff_numbers(connection, tenant_ids),
-    )

@@ -18,6 +18,7 @@ from services.rating.domain.charging.requests import (
 )
 from services.rating.domain.charging.session import Session
 from services.rating.domain.charging.transfers import StepResult, TransferStep
+from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.charging.charging import Charging, Outages
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.charging.hang_up_session import hang_up_session
@@ -104,7 +105,7 @@ class ChargingDesk:
     def __init__(self, desk: Desk, funds: Any) -> None:
         self.desk = desk
         self.now: datetime | None = None
-        self.settings = ChargingMemory(desk.database)
+        self.settings = ChargingMemory(desk.database, ChangeWatch(desk.database))
         prices = SessionPrices(desk.memory, self.settings, self.time)
         self._prices, self._funds = prices, funds
         self.book = SessionBook(desk.database, desk.tariffs)

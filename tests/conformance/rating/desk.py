@@ -37,6 +37,7 @@ from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
 from services.rating.api.usage import UsageApi
 from services.rating.events.handlers import event_handlers
+from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.pricing_memory import PricingMemory
 from services.rating.usecases.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
@@ -112,7 +113,8 @@ class Desk:
     tariffs: Tariffs = field(default_factory=Tariffs)
 
     def __post_init__(self) -> None:
-        self.memory = PricingMemory(self.database, self.tariffs)
+        self.watch = ChangeWatch(self.database)
+        self.memory = PricingMemory(self.database, self.tariffs, self.watch)
         endpoint = Endpoint(self.database, self.memory.heed_publication)
         self.rating = RatingApi(self.memory, frozenset({"112"}))
         self.decks = RateDeckApi(endpoint, self.tariffs)
@@ -123,7 +125,7 @@ class Desk:
         self.counters = CounterApi(endpoint)
         self.audit = RatingAuditApi(endpoint)
         self._handlers = {
-            each.type_name: each for each in event_handlers(self.tariffs, self.memory.doubt)
+            each.type_name: each for each in event_handlers(self.tariffs, self.watch.doubt)
         }
 
     async def set_up(self) -> None:

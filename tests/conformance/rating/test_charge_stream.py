@@ -13,6 +13,7 @@ from kernel.clock import to_micros, utc_now
 from kernel.ids import new_uuid
 from services.rating.api.charging import ChargingApi
 from services.rating.api.charging_stream import REQUESTS_IN_FLIGHT_MAX
+from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.charging.hang_ups import HangUps
 from tests.conformance.rating.charging_desk import ChargingDesk
 from tests.conformance.rating.desk import INTERNATIONAL, Desk
@@ -82,8 +83,9 @@ class Switch:
 @pytest.fixture
 async def hang_ups(charging: ChargingDesk) -> AsyncIterator[HangUps]:
     """What watches for calls that are to be ended, in the replica of the stream."""
-    watching = HangUps(charging.desk.database)
-    watch = asyncio.create_task(watching.watch())
+    changes = ChangeWatch(charging.desk.database)
+    watching = HangUps(changes)
+    watch = asyncio.create_task(changes.run())
     yield watching
     watch.cancel()
     with suppress(asyncio.CancelledError):
@@ -157,7 +159,7 @@ async def test_a_call_is_hung_up_as_soon_as_somebody_asks_another_replica(
         switch.open("s")
         await switch.told()
         await charging.open("elsewhere")
-        other = replica(charging, HangUps(charging.desk.database))
+        other = replica(charging, HangUps(ChangeWatch(charging.desk.database)))
         for session_id in ("elsewhere", "s"):
             request = messages.HangUpSessionRequest(session_id=session_id, request_id=new_uuid())
             await other.HangUpSession(request, None)

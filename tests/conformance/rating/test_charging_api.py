@@ -24,7 +24,7 @@ A_CENT_A_SECOND = "0.06"
 @pytest.fixture
 def api(charging: ChargingDesk) -> ChargingApi:
     """The service of a replica."""
-    endpoint, hang_ups = Endpoint(charging.desk.database), HangUps(charging.desk.database)
+    endpoint, hang_ups = Endpoint(charging.desk.database), HangUps(charging.desk.watch)
     return ChargingApi(charging.charging, charging.settings, endpoint, INTERNATIONAL, hang_ups)
 
 

@@ -6,6 +6,7 @@ from chassis.grpc.convert import range_to_proto
 from kernel.clock import to_micros, utc_now
 from kernel.ids import new_uuid
 from services.rating.domain.charging.answer import Reason, Verdict
+from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from tests.conformance.rating.charging_desk import ChargingDesk
 from tests.conformance.rating.desk import BEGINNING, Desk
@@ -69,7 +70,8 @@ async def test_a_line_that_moved_is_its_new_owners_from_then_on(charging: Chargi
 
 async def test_every_replica_hears_of_a_line_that_was_changed(charging: ChargingDesk) -> None:
     """At once where there was none; within moments where there was another."""
-    desk, other = charging.desk, ChargingMemory(charging.desk.database)
+    desk, watch = charging.desk, ChangeWatch(charging.desk.database)
+    other = ChargingMemory(desk.database, watch)
     call = charging.call(account_id="", line="100")
 
     async def owner() -> str | None:
@@ -82,7 +84,7 @@ async def test_every_replica_hears_of_a_line_that_was_changed(charging: Charging
     # It is in memory now, and counts there in an outage.
     assert other.last_known_account_id_of(desk.tenant_id, call) == "ann"
     await hear_line(desk, "100", "bob", "line")
-    other.doubt()
+    watch.doubt()
 
     async def is_bobs() -> bool:
         return await owner() == "bob"

@@ -94,7 +94,7 @@ async def dial_plans(
 ) -> AsyncIterator[DialPlan]:
     authority = LocalAuthority.open(folder / "authority")
     verifier = TokenVerifier(TrustedKeys(authority.trusted_keys_file))
-    memory = ChargingMemory(desk.database)
+    memory = ChargingMemory(desk.database, desk.watch)
     charging = ChargingDesk(desk, funds).charging
     door = HttpCharging(charging, memory, verifier.verify, INTERNATIONAL, answer_seconds_max)
     async with TestClient(TestServer(door.app)) as client:

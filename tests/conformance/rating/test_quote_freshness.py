@@ -19,7 +19,7 @@ PUBLISH_SECONDS_MAX = 120.0
 @asynccontextmanager
 async def watching(desk: Desk) -> AsyncIterator[None]:
     """Let the memory of a replica watch the database."""
-    watch = asyncio.create_task(desk.memory.watch())
+    watch = asyncio.create_task(desk.watch.run())
     try:
         yield
     finally:

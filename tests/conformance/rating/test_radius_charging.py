@@ -101,7 +101,7 @@ async def proxies(desk: Desk, purse: Purse, tmp_path: Path) -> AsyncIterator[lis
     for _ in range(2):
         funds = MoodyFunds(purse)
         charging = ChargingDesk(desk, funds)
-        door = RadiusDoor(charging.charging, ChargingMemory(desk.database))
+        door = RadiusDoor(charging.charging, ChargingMemory(desk.database, desk.watch))
         server = RadiusServer(door, ClientsFile(clients, frozenset({"112"})), DICTIONARY)
         tasks.append(asyncio.create_task(server.serve("127.0.0.1:0", "127.0.0.1:0")))
         servers.append(server)

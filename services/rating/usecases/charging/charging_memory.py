@@ -1,22 +1,19 @@
 """What charging knows of tenants and lines, in memory: so that it is known in an outage too.
 
 Policies of single accounts are in memory with the account (`pricing_memory.py`). The database is
-asked for changes as often as there; what a tenant has set, and whose a line is, counts as it was
+asked for changes together with those; what a tenant has set, and whose a line is, counts as it was
 heard last while the database does not answer.
 """
 
-import asyncio
 import logging
-import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from chassis.database.engine import DATABASE_ERRORS, Database
-from kernel.clock import utc_now
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.lines import account_of, identifiers_of
 from services.rating.domain.charging.policy import DEFAULT_POLICY, ChargingPolicy
@@ -31,13 +28,8 @@ from services.rating.store.charging_policies import policies_of
 from services.rating.store.customers import KnownCustomer
 from services.rating.store.lines import KnownLines, lines_of, lines_stored_since
 from services.rating.store.return_codes import equipment_tables
-from services.rating.usecases.pricing_memory import (
-    CHANGES_PER_POLL_MAX,
-    FRESH_SECONDS_MAX,
-    OVERLAP_SECONDS,
-    POLL_INTERVAL_SECONDS,
-    TENANTS_IN_MEMORY_MAX,
-)
+from services.rating.usecases.change_watch import CHANGES_PER_POLL_MAX, ChangeWatch
+from services.rating.usecases.pricing_memory import TENANTS_IN_MEMORY_MAX
 
 # About 300 bytes each.
 LINES_IN_MEMORY_MAX = 200_000
@@ -64,37 +56,25 @@ class _News(NamedTuple):
 class ChargingMemory:
     """Settings and lines as the database had them a moment ago. Lives on the event loop."""
 
-    def __init__(self, database: Database, lines_max: int = LINES_IN_MEMORY_MAX) -> None:
+    def __init__(
+        self, database: Database, watch: ChangeWatch, lines_max: int = LINES_IN_MEMORY_MAX
+    ) -> None:
         self._database = database
+        self._watch = watch
         self._settings: OrderedDict[str, TenantSettings] = OrderedDict()
         self._lines = _Lines(lines_max)
-        self._asked = float("-inf")
-        self._last_look = utc_now()
-        self._is_doubted = False
-
-    def doubt(self) -> None:
-        """Ask the database before the next answer: something was stored here. From any thread."""
-        self._is_doubted = True
-
-    async def watch(self) -> None:
-        """Keep asking for what has changed, until cancelled."""
-        while True:
-            try:
-                await self._ask()
-            except DATABASE_ERRORS:
-                _logger.warning("the database does not tell what has changed", exc_info=True)
-            await asyncio.sleep(POLL_INTERVAL_SECONDS)
+        watch.tell(lambda: _news, self._heed)
 
     async def prepare(self, tenant_id: str) -> None:
         """Have a tenant's settings in memory, and nothing that was stored here unheeded."""
-        if self._is_doubted:
-            await self._ask()
+        if self._watch.is_doubted:
+            await self._watch.catch_up()
         if tenant_id not in self._settings:
             await self._load(tenant_id)
 
     async def heed_change(self, tenant_id: str) -> None:
         """Take up what was just set in a tenant, before whoever did it is answered."""
-        self.doubt()
+        self._watch.doubt()
         try:
             await self.prepare(tenant_id)
         except DATABASE_ERRORS:
@@ -112,7 +92,7 @@ class ChargingMemory:
     async def account_id_of(self, tenant_id: str, call: ChargedCall) -> str | None:
         """Whose a call is; None when the database knows nobody."""
         identifiers = identifiers_of(call)
-        known = self._lines.at_hand(tenant_id, identifiers) if self._is_fresh() else {}
+        known = self._lines.at_hand(tenant_id, identifiers) if self._watch.is_fresh() else {}
         missing = [each for each in identifiers if each not in known]
         if missing:
             known |= await self._read_lines(tenant_id, missing)
@@ -123,22 +103,10 @@ class ChargingMemory:
         known = self._lines.at_hand(tenant_id, identifiers_of(call))
         return account_of(call, {each: lines.lines for each, lines in known.items()})
 
-    def _is_fresh(self) -> bool:
-        return not self._is_doubted and time.monotonic() - self._asked <= FRESH_SECONDS_MAX
-
     def _of(self, tenant_id: str) -> TenantSettings:
         return self._settings.get(tenant_id, _STANDARD)
 
-    async def _ask(self) -> None:
-        self._is_doubted = False
-        begin, look = time.monotonic(), utc_now()
-        since = self._last_look - timedelta(seconds=OVERLAP_SECONDS)
-        try:
-            news = await self._database.read(lambda connection: _news(connection, since))
-        except BaseException:
-            self._is_doubted = True
-            raise
-        self._asked, self._last_look = begin, look
+    async def _heed(self, news: _News) -> None:
         self._lines.heed(news.lines)
         for tenant_id, change_micros in news.tenants.items():
             known = self._settings.get(tenant_id)
