@@ -76,22 +76,16 @@ def encoded_text(encoded: Sequence[bytes]) -> Column:
 
 def dictionary(values: Sequence[str]) -> Column:
     """Encode text that repeats."""
-    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
-    codes = list(map(places.__getitem__, values))
-    return Column(
-        type=COLUMN_TYPE_DICTIONARY,
-        values=_packed(codes, "I"),
-        dictionary=list(places),
-    )
+    words = list(dict.fromkeys(values))
+    if len(words) == 1:
+        return Column(type=COLUMN_TYPE_DICTIONARY, values=bytes(4 * len(values)), dictionary=words)
+    places = {word: place for place, word in enumerate(words)}
+    return coded(list(map(places.__getitem__, values)), words)
 
 
 def coded(codes: Integers, words: Sequence[str]) -> Column:
     """Encode text that repeats, given as indexes of distinct words."""
-    return Column(
-        type=COLUMN_TYPE_DICTIONARY,
-        values=_packed(codes, "I"),
-        dictionary=words,
-    )
+    return Column(type=COLUMN_TYPE_DICTIONARY, values=_packed(codes, "I"), dictionary=words)
 
 
 def decode(batch: ColumnBatch, schema_version: int = 1) -> "Columns":

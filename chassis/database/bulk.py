@@ -4,10 +4,12 @@ Rows hold stored values (times as microseconds, keys as bytes): column types do 
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 from zlib import crc32
 
+from psycopg.postgres import types as types_by_name
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallInteger, Table, Text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -16,6 +18,10 @@ from chassis.database.direct import Row, driver_cursor
 
 # SQLite takes at most 32,766 parameters in a statement.
 LOOKUP_PARAMETERS_MAX = 8_000
+# So few go to PostgreSQL sooner as statements that it has prepared than by COPY.
+FEW_ROWS = 2
+# More than there are tables and ways to fill them.
+STATEMENTS_CACHED_MAX = 500
 
 
 def insert_rows(
@@ -28,14 +34,21 @@ def insert_rows(
     Raises:
         sqlalchemy.exc.IntegrityError: a row's key is there already.
     """
-    if not rows:
+    remaining = iter(rows)
+    first = list(islice(remaining, FEW_ROWS + 1))
+    if not first:
         return
-    if connection.dialect.name == "postgresql":
-        _copy(connection, table.name, table, column_names, rows)
-    else:
-        statement = _insert_sql(table, column_names)
-        with driver_cursor(connection, statement) as cursor:
-            cursor.executemany(statement, rows)
+    is_postgresql = connection.dialect.name == "postgresql"
+    if is_postgresql and len(first) > FEW_ROWS:
+        _copy(connection, table.name, table, column_names, chain(first, remaining))
+        return
+    statement = _insert_sql(table, tuple(column_names), "%s" if is_postgresql else "?")
+    with driver_cursor(connection, statement) as cursor:
+        if is_postgresql:
+            for row in first:
+                cursor.execute(statement, row)
+        else:
+            cursor.executemany(statement, chain(first, remaining))
 
 
 def upsert_rows(
@@ -48,7 +61,7 @@ def upsert_rows(
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in column_names if name not in key)
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
     statement = (
-        f"{_insert_sql(table, column_names, mark)} "
+        f"{_insert_sql(table, tuple(column_names), mark)} "
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
     )
     connection.exec_driver_sql(statement, list(rows))
@@ -72,7 +85,8 @@ def insert_ignoring_known(
     return _insert_ignoring_known_sqlite(connection, table, column_names, rows, key)
 
 
-def _insert_sql(table: Table, column_names: Sequence[str], mark: str = "?") -> str:
+@lru_cache(maxsize=STATEMENTS_CACHED_MAX)
+def _insert_sql(table: Table, column_names: tuple[str, ...], mark: str) -> str:
     columns = ", ".join(f'"{name}"' for name in column_names)
     marks = ", ".join(mark for _ in column_names)
     return f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})'  # noqa: S608 our own names
@@ -127,13 +141,18 @@ def _copy(
     column_names: Sequence[str],
     rows: Iterable[Row],
 ) -> None:
-    columns = ", ".join(f'"{name}"' for name in column_names)
-    types = [_postgresql_type(table.c[name].type) for name in column_names]
-    statement = f'COPY "{target}" ({columns}) FROM STDIN (FORMAT BINARY)'
+    statement, types = _copy_sql(target, table, tuple(column_names))
     with driver_cursor(connection, statement) as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)
+
+
+@lru_cache(maxsize=STATEMENTS_CACHED_MAX)
+def _copy_sql(target: str, table: Table, column_names: tuple[str, ...]) -> tuple[str, list[int]]:
+    columns = ", ".join(f'"{name}"' for name in column_names)
+    types = [types_by_name[_postgresql_type(table.c[name].type)].oid for name in column_names]
+    return f'COPY "{target}" ({columns}) FROM STDIN (FORMAT BINARY)', types
 
 
 def _copy_ignoring_known(

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Connection, Select, and_, exists, literal, se
 
 from chassis.database.bulk import insert_rows
 from chassis.database.columns import UtcTime
+from chassis.database.direct import driver_cursor
 from chassis.database.unit_of_work import EventPosition
 from kernel.clock import from_micros
 from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES, time_key
@@ -50,12 +51,14 @@ def lock_charges(connection: Connection, charge_ids: Sequence[bytes]) -> set[byt
             "SELECT charge_id FROM charge WHERE charge_id = ANY(%s::bytea[]) AND revision = 1 "
             "ORDER BY charge_id FOR UPDATE"
         )
-        rows = connection.exec_driver_sql(query, (_array_text(charge_ids),))
+        parameters: Sequence[Any] = (_array_text(charge_ids),)
     else:
         marks = ",".join("?" * len(charge_ids))
         query = f"SELECT charge_id FROM charge WHERE revision = 1 AND charge_id IN ({marks})"  # noqa: S608 our marks
-        rows = connection.exec_driver_sql(query, tuple(charge_ids))
-    return {bytes(charge_id) for charge_id in rows.scalars()}
+        parameters = charge_ids
+    with driver_cursor(connection, query) as cursor:
+        cursor.execute(query, parameters)
+        return {bytes(charge_id) for (charge_id,) in cursor.fetchall()}
 
 
 def newest_charges(
