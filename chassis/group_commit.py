@@ -9,6 +9,25 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+async def together_or_alone(
+    work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+    items: Sequence[Item],
+    passing: tuple[type[Exception], ...],
+) -> list[Result | Exception]:
+    """What work makes of items together, or else of each alone: then an error is its item's own.
+
+    `passing` errors are everybody's: with them, each alone would fail as well.
+    """
+    try:
+        return [*await work(items)]
+    except passing as error:
+        return [error] * len(items)
+    except Exception as error:  # noqa: BLE001 whoever asked hears of it
+        if len(items) == 1:
+            return [error]
+    return [each for item in items for each in await together_or_alone(work, [item], passing)]
+
+
 class _Waiting(NamedTuple, Generic[Item, Result]):
     item: Item
     result: asyncio.Future[Result]

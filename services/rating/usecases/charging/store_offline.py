@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
+from chassis.group_commit import together_or_alone
 from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Verdict
 from services.rating.domain.charging.offline import FundsUnavailableError, OfflineAnswer
@@ -30,24 +31,23 @@ class OfflineStore:
 
     async def store(self, answers: Sequence[OfflineAnswer]) -> list[OfflineAnswer]:
         """Store answers, each once; those that can never be. Raises PASSING_ERRORS."""
-        try:
-            return await self._together(answers)
-        except PASSING_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 whatever is wrong with one is nobody else's
-            if len(answers) == 1:
-                _tell(answers[0], error)
-                return list(answers)
-        # Alone, so that only those stay behind that are at fault.
-        return [refused for each in answers for refused in await self.store([each])]
+        refused = []
+        errors = await together_or_alone(self._together, answers, PASSING_ERRORS)
+        for answer, error in zip(answers, errors, strict=True):
+            if isinstance(error, PASSING_ERRORS):
+                raise error
+            if error is not None:
+                _tell(answer, error)
+                refused.append(answer)
+        return refused
 
-    async def _together(self, answers: Sequence[OfflineAnswer]) -> list[OfflineAnswer]:
+    async def _together(self, answers: Sequence[OfflineAnswer]) -> list[DomainError | None]:
         """Have sessions go on with what they were allowed, then end those that have ended."""
         ends = [each for each in answers if isinstance(each.request, CloseRequest)]
         await self._adopt([each for each in answers if not isinstance(each.request, CloseRequest)])
-        refused = [each for each in ends if not await self._close(each)]
+        errors = [await self._close(each) for each in answers]
         await self._adopt(ends)
-        return refused
+        return errors
 
     async def _adopt(self, answers: Sequence[OfflineAnswer]) -> None:
         def work(uow: UnitOfWork) -> None:
@@ -60,15 +60,16 @@ class OfflineStore:
             # Another replica was first with one of the sessions; now it is there.
             await self._database.write(work)
 
-    async def _close(self, offline: OfflineAnswer) -> bool:
-        assert isinstance(offline.request, CloseRequest)
+    async def _close(self, offline: OfflineAnswer) -> DomainError | None:
+        """End a call that has ended; why it cannot be, as its switch would have heard."""
+        if not isinstance(offline.request, CloseRequest):
+            return None
         try:
             await self._saga.close(offline.tenant_id, offline.request)
         except DomainError as error:
-            # As its switch would have heard; the record of the call charges it.
-            _tell(offline, error)
-            return False
-        return True
+            # The record of the call charges it.
+            return error
+        return None
 
 
 def _tell(offline: OfflineAnswer, error: Exception) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from chassis.database.engine import DATABASE_ERRORS
-from chassis.group_commit import GroupCommit
+from chassis.group_commit import GroupCommit, together_or_alone
 from services.rating.domain.charging.offline import FundsUnavailableError
 
 Item = TypeVar("Item")
@@ -53,18 +53,4 @@ class TenantGroups(Generic[Item, Result]):
     async def _together(
         self, tenant_id: str, items: Sequence[Item]
     ) -> Sequence[Result | Exception]:
-        try:
-            return await self._work(tenant_id, items)
-        except _PASSING_ERRORS:
-            raise
-        except Exception:
-            if len(items) == 1:
-                raise
-            return [await self._alone(tenant_id, item) for item in items]
-
-    async def _alone(self, tenant_id: str, item: Item) -> Result | Exception:
-        try:
-            [result] = await self._work(tenant_id, [item])
-        except Exception as error:  # noqa: BLE001 whoever asked hears of it
-            return error
-        return result
+        return await together_or_alone(partial(self._work, tenant_id), items, _PASSING_ERRORS)
