@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
-from chassis.group_commit import GroupCommit
+from chassis.group_commit import GroupCommit, together_or_alone
 from kernel.errors import DomainError
 from services.payment.domain.funds_book import execute
 from services.payment.domain.transfer_errors import step_failed
@@ -19,7 +20,7 @@ from services.payment.usecases.keep_funds_book import open_book, store_book
 
 # Requests of one commit.
 REQUESTS_MAX = 250
-# Two that take the same ids at the same time: the second finds what the first has left.
+# Of a transaction that meets another one which takes the same ids at the same time.
 ATTEMPTS_MAX = 3
 
 _logger = logging.getLogger(__name__)
@@ -62,31 +63,30 @@ class TransferExecution:
 
     async def _execute(self, tenant_id: str, transfers: Sequence[Transfer]) -> list[Result]:
         """Execute steps in one transaction, or each in its own when one of them spoils it."""
-        try:
-            return await self._together(tenant_id, transfers)
-        except DATABASE_ERRORS:
-            raise
-        except Exception:  # noqa: BLE001 whatever is wrong with a step is no other's
-            return [await self._alone(tenant_id, transfer) for transfer in transfers]
-
-    async def _alone(self, tenant_id: str, transfer: Transfer) -> Result:
-        for attempt in range(1, ATTEMPTS_MAX + 1):
-            try:
-                return (await self._together(tenant_id, [transfer]))[0]
-            except DATABASE_ERRORS:
-                raise
-            except DomainError as error:
-                return Result(None, error)
-            except Exception as error:
-                if isinstance(error, IntegrityError) and attempt < ATTEMPTS_MAX:
-                    continue
-                _logger.exception("step %s of %s failed", transfer.request_id, tenant_id)
-                return Result(None, step_failed(transfer.request_id))
-        raise AssertionError("the last attempt returns or raises")
+        work = partial(self._together, tenant_id)
+        results = await together_or_alone(work, transfers, DATABASE_ERRORS)
+        return [
+            _refused(tenant_id, transfer, result) if isinstance(result, Exception) else result
+            for transfer, result in zip(transfers, results, strict=True)
+        ]
 
     async def _together(self, tenant_id: str, transfers: Sequence[Transfer]) -> list[Result]:
         work = partial(execute_together, tenant_id=tenant_id, transfers=transfers)
+        for _ in range(ATTEMPTS_MAX - 1):
+            # A step with an id that was just taken finds the next time what was done under it.
+            with suppress(IntegrityError):
+                return await self._database.write(work)
         return await self._database.write(work)
+
+
+def _refused(tenant_id: str, transfer: Transfer, error: Exception) -> Result:
+    """The result of a step that failed alone. Raises what is no step's fault."""
+    if isinstance(error, DATABASE_ERRORS):
+        raise error
+    if isinstance(error, DomainError):
+        return Result(None, error)
+    _logger.error("step %s of %s failed", transfer.request_id, tenant_id, exc_info=error)
+    return Result(None, step_failed(transfer.request_id))
 
 
 def execute_together(
