@@ -8,7 +8,7 @@ its own try: what shared its transaction is applied without it.
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -45,7 +45,7 @@ EVENTS_A_TRANSACTION_MAX = 32
 # What one partition brings to a transaction that it shares with others, and how far apart these
 # begin: they do more at once then, and nobody waits for an event who would not wait for this.
 SHARED_BYTES_MAX = 64 * 1024
-SHARED_APART_SECONDS = 0.1
+SHARED_APART_SECONDS = 0.25
 FETCH_WAIT_SECONDS = 5.0
 # Tries of one event before it is a dead letter, with a pause that doubles in between.
 TRIES_MAX = 5
@@ -261,11 +261,19 @@ def _span_of(envelope: Envelope) -> AbstractContextManager[Span]:
 
 
 async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
-    """Return what came in time; nothing, too, when the broker ended the request early."""
+    """Return what came in time; nothing, too, when the broker ended the request early.
+
+    One message is asked for, and only then what waits behind it: a request for several that gets
+    one has an end besides, which is another message.
+    """
     try:
-        return await subscription.fetch(EVENTS_A_TRANSACTION_MAX, FETCH_WAIT_SECONDS)
+        messages = await subscription.fetch(1, FETCH_WAIT_SECONDS)
     except TimeoutError:
         return []
+    if waiting := min(messages[0].metadata.num_pending, EVENTS_A_TRANSACTION_MAX - 1):
+        with suppress(TimeoutError):
+            messages += await subscription.fetch(waiting, FETCH_WAIT_SECONDS)
+    return messages
 
 
 def _check_no_gap(messages: list[Msg], delivered: int) -> None:

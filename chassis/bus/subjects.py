@@ -7,11 +7,15 @@ order of their commits, whichever service they come from.
 """
 
 import re
+from functools import lru_cache
 
 from kernel.partition import PARTITION_COUNT
 
 DEAD_LETTER_STREAM = "DEAD_LETTERS"
 DEAD_LETTER_SUBJECTS = "dead.>"
+
+# Known at a time; there are fewer.
+EVENT_TYPES_MAX = 256
 
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -52,6 +56,7 @@ def producer_of(event_type: str) -> str:
     return _parts(event_type)[0]
 
 
+@lru_cache(EVENT_TYPES_MAX)
 def _parts(event_type: str) -> tuple[str, str, str]:
     _, producer, version, name = event_type.split(".")
     return producer, version, _WORD_START.sub("_", name).lower()
