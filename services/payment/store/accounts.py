@@ -27,16 +27,14 @@ _SAVE = sql(
     "WHERE excluded.change_sequence > account.change_sequence"
 )
 
+# What `account_at_hand` takes.
+ACCOUNT_COLUMNS = (
+    *(_columns.tenant_id, _columns.account_id, _columns.legal_entity_id),
+    *(_columns.payer_account_id, _columns.currency, _columns.mode, _columns.time_zone),
+)
+
 _FIND = Direct(
-    select(
-        _columns.tenant_id,
-        _columns.account_id,
-        _columns.legal_entity_id,
-        _columns.payer_account_id,
-        _columns.currency,
-        _columns.mode,
-        _columns.time_zone,
-    ).where(
+    select(*ACCOUNT_COLUMNS).where(
         _columns.tenant_id == bindparam("tenant_id"),
         _columns.account_id.in_(bindparam("account_ids", expanding=True)),
     )
@@ -68,23 +66,16 @@ def accounts_of(
 ) -> dict[str, Account]:
     """Return accounts by id. Raises NOT_FOUND UNKNOWN_ACCOUNT for the first that is not known."""
     wanted = list(account_ids)
-    found = known_accounts(connection, tenant_id, wanted)
+    rows = _FIND.rows(connection, {"tenant_id": tenant_id, "account_ids": wanted})
+    found = {row[1]: account_at_hand(row) for row in rows}
     for account_id in wanted:
         if account_id not in found:
             raise unknown_account(account_id)
     return found
 
 
-def known_accounts(
-    connection: Connection, tenant_id: str, account_ids: Iterable[str]
-) -> dict[str, Account]:
-    """Return the accounts with these ids, as far as they are known."""
-    rows = _FIND.rows(connection, {"tenant_id": tenant_id, "account_ids": list(account_ids)})
-    return {row[1]: _account(row) for row in rows}
-
-
 @lru_cache(ACCOUNTS_AT_HAND_MAX)
-def _account(row: Row) -> Account:
+def account_at_hand(row: Row) -> Account:
     """The account that a row tells of, with what was worked out of it before."""
     tenant_id, account_id, legal_entity_id, payer_id, currency, mode, time_zone = row
     return Account(

@@ -25,19 +25,16 @@ class KeptPolicy(NamedTuple):
 
 NO_POLICY = KeptPolicy(Policy())
 
+# What `kept_policy` takes.
+POLICY_COLUMNS = (
+    *(_columns.credit_limit_micros, _columns.daily_cap_micros, _columns.monthly_cap_micros),
+    *(_columns.thresholds, _columns.low_thresholds),
+    *(_columns.spend_day, _columns.spend_day_micros),
+    *(_columns.spend_month, _columns.spend_month_micros),
+)
+
 _FIND = Direct(
-    select(
-        _columns.account_id,
-        _columns.credit_limit_micros,
-        _columns.daily_cap_micros,
-        _columns.monthly_cap_micros,
-        _columns.thresholds,
-        _columns.low_thresholds,
-        _columns.spend_day,
-        _columns.spend_day_micros,
-        _columns.spend_month,
-        _columns.spend_month_micros,
-    ).where(
+    select(_columns.account_id, *POLICY_COLUMNS).where(
         _columns.tenant_id == bindparam("tenant_id"),
         _columns.account_id.in_(bindparam("account_ids", expanding=True)),
     )
@@ -65,7 +62,7 @@ def policies_of(
 ) -> dict[str, KeptPolicy]:
     """The policies of accounts, as far as something was laid down."""
     keys = {"tenant_id": tenant_id, "account_ids": list(account_ids)}
-    return {row[0]: _policy(*row[1:]) for row in _FIND.rows(connection, keys)}
+    return {row[0]: kept_policy(*row[1:]) for row in _FIND.rows(connection, keys)}
 
 
 def save_policy(connection: Connection, tenant_id: str, account_id: str, kept: KeptPolicy) -> None:
@@ -107,14 +104,17 @@ def _standing(kept: KeptPolicy) -> dict[str, Any]:
     }
 
 
-def _policy(
+def kept_policy(
     credit_limit: int | None,
     daily_cap: int | None,
     monthly_cap: int | None,
-    thresholds: str,
+    thresholds: str | None,
     low_thresholds: str,
     *spend: int,
 ) -> KeptPolicy:
+    """A policy from its row, or from the nulls of an outer join."""
+    if thresholds is None:
+        return NO_POLICY
     return KeptPolicy(
         Policy(credit_limit, daily_cap, monthly_cap),
         tuple(json.loads(thresholds)),

@@ -1,7 +1,7 @@
 """The holds that are kept, open and ended."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -56,7 +56,7 @@ _ENDED = [state for state in HoldState if state != HoldState.OPEN]
 
 def owners_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> dict[str, str]:
     """The accounts of holds, as far as these exist; a hold never changes its account."""
-    keys = {"tenant_id": tenant_id, "hold_ids": _keys(hold_ids)}
+    keys = {"tenant_id": tenant_id, "hold_ids": hold_keys(hold_ids)}
     if not keys["hold_ids"]:
         return {}
     return {str(UUID(bytes=row[0])): row[1] for row in _OWNERS.rows(connection, keys)}
@@ -64,7 +64,7 @@ def owners_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -
 
 def holds_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> list[Hold]:
     """The holds with these ids, as far as they exist."""
-    keys = {"tenant_id": tenant_id, "hold_ids": _keys(hold_ids)}
+    keys = {"tenant_id": tenant_id, "hold_ids": hold_keys(hold_ids)}
     if not keys["hold_ids"]:
         return []
     return [_hold(*row) for row in _FIND.rows(connection, keys)]
@@ -145,44 +145,27 @@ def purge_holds(connection: Connection, before: datetime, limit: int) -> int:
     return connection.execute(delete(hold_table).where(key.in_(old))).rowcount
 
 
-def _keys(hold_ids: Iterable[str]) -> Collection[bytes]:
+def hold_keys(hold_ids: Iterable[str]) -> list[bytes]:
+    """The keys of holds, as they are stored."""
     return [UUID(hold_id).bytes for hold_id in hold_ids]
 
 
+def values_of_hold(hold: Hold) -> tuple[Any, ...]:
+    """A hold in plain values: its id as it is written, its times in microseconds."""
+    *facts, state, create_time, expire_time = hold
+    return *facts, int(state), to_micros(create_time), to_micros(expire_time)
+
+
+def hold_of_values(*values: Any) -> Hold:
+    """The hold that has these values."""
+    *facts, state, create_micros, expire_micros = values
+    times = from_micros(create_micros), from_micros(expire_micros)
+    return Hold._make((*facts, HoldState(state), *times))
+
+
 def _row(tenant_id: str, hold: Hold) -> tuple[Any, ...]:
-    return (
-        tenant_id,
-        UUID(hold.hold_id).bytes,
-        hold.account_id,
-        hold.reference,
-        hold.currency,
-        hold.held_micros,
-        hold.captured_micros,
-        int(hold.state),
-        to_micros(hold.create_time),
-        to_micros(hold.expire_time),
-    )
+    return tenant_id, UUID(hold.hold_id).bytes, *values_of_hold(hold)[1:]
 
 
-def _hold(
-    hold_id: bytes,
-    account_id: str,
-    reference: str,
-    currency: str,
-    held_micros: int,
-    captured_micros: int,
-    state: int,
-    *micros: int,
-) -> Hold:
-    create_time, expire_time = map(from_micros, micros)
-    return Hold(
-        str(UUID(bytes=hold_id)),
-        account_id,
-        reference,
-        currency,
-        held_micros,
-        captured_micros,
-        HoldState(state),
-        create_time,
-        expire_time,
-    )
+def _hold(key: bytes, *values: Any) -> Hold:
+    return hold_of_values(str(UUID(bytes=key)), *values)

@@ -9,12 +9,12 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from chassis.database.bulk import insert_rows
 from chassis.database.direct import Direct
-from kernel.clock import from_micros, to_micros
+from kernel.clock import to_micros
 from kernel.errors import DomainError, ErrorKind
 from kernel.money import Money
-from services.payment.domain.holds import Hold, HoldState
 from services.payment.domain.transfers import Executed, Result
 from services.payment.store.funds_schema import transfer_table
+from services.payment.store.holds import hold_of_values, values_of_hold
 
 _columns = transfer_table.c
 _NAMES = [column.name for column in _columns]
@@ -65,7 +65,7 @@ def _text(result: Result) -> str:
     hold, error, available = result
     return json.dumps(
         [
-            None if hold is None else [*hold[:-2], *map(to_micros, hold[-2:])],
+            None if hold is None else values_of_hold(hold),
             None
             if error is None
             else [error.kind.name, error.reason, error.message, error.metadata],
@@ -77,31 +77,7 @@ def _text(result: Result) -> str:
 def _result(stored: list[Any]) -> Result:
     hold, error, available = stored
     return Result(
-        None if hold is None else _hold(*hold),
+        None if hold is None else hold_of_values(*hold),
         None if error is None else DomainError(ErrorKind[error[0]], *error[1:]),
         None if available is None else Money(*available),
-    )
-
-
-def _hold(
-    hold_id: str,
-    account_id: str,
-    reference: str,
-    currency: str,
-    held_micros: int,
-    captured_micros: int,
-    state: int,
-    *micros: int,
-) -> Hold:
-    create_time, expire_time = map(from_micros, micros)
-    return Hold(
-        hold_id,
-        account_id,
-        reference,
-        currency,
-        held_micros,
-        captured_micros,
-        HoldState(state),
-        create_time,
-        expire_time,
     )

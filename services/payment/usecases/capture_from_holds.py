@@ -11,7 +11,6 @@ from services.payment.domain.funds_book import Capture, FundsBook, capture_rated
 from services.payment.domain.posting_rules import Cause
 from services.payment.domain.transfers import ChargeRevision
 from services.payment.store.captured_charges import captured_among
-from services.payment.store.holds import owners_of
 from services.payment.usecases.keep_funds_book import locked_book, store_book
 
 
@@ -36,17 +35,15 @@ def capture_from_holds(
     Raises:
         DomainError: UNKNOWN_ACCOUNT, NOT_A_PAYER, CURRENCY_MISMATCH, BALANCE_OUT_OF_RANGE.
     """
-    connection = unit_of_work.connection
-    new = _not_captured(connection, tenant_id, charges)
+    new = _not_captured(unit_of_work.connection, tenant_id, charges)
     if not new:
         return
-    hold_ids = {each.hold_id for each in new}
     book = locked_book(
         unit_of_work,
         tenant_id,
-        account_ids=owners_of(connection, tenant_id, hold_ids).values(),
+        account_ids=(),
         posting_account_ids={each.account_id for each in new},
-        hold_ids=hold_ids,
+        hold_ids={each.hold_id for each in new},
         charges=[each.charge for each in new],
         returned={each.charge.charge_id for each in new if each.micros < 0},
     )

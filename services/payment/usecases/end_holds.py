@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
 from services.payment.domain.funds_book import expire_due
-from services.payment.store.holds import due_holds, owners_of, purge_holds
+from services.payment.store.holds import due_holds, purge_holds
 from services.payment.store.transfers import purge_transfers
 from services.payment.usecases.keep_funds_book import locked_book, store_book
 
@@ -50,8 +50,7 @@ def expire_of_tenant(
     unit_of_work: UnitOfWork, tenant_id: str, hold_ids: list[str], now: datetime
 ) -> int:
     """End the holds that are still open and due, tells how many; another may have been quicker."""
-    owners = owners_of(unit_of_work.connection, tenant_id, hold_ids)
-    book = locked_book(unit_of_work, tenant_id, owners.values(), (), hold_ids, ())
+    book = locked_book(unit_of_work, tenant_id, (), (), hold_ids, ())
     expire_due(book, now)
     store_book(unit_of_work, tenant_id, book)
     return len(book.changed_holds())

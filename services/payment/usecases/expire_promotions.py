@@ -50,7 +50,7 @@ def expire_of_account(
     connection = unit_of_work.connection
     account = account_of(connection, tenant_id, account_id)
     take_turns(connection, [account.chain.partition])
-    funds = locked_funds(connection, tenant_id, [account])[account_id]
+    funds = locked_funds(connection, tenant_id, [account_id])[account_id]
     taken = expiring(funds.promotions, funds.held_micros, funds.spare_micros(), now)
     if not taken:
         return

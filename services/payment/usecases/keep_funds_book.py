@@ -15,7 +15,6 @@ from services.payment.domain.transfers import (
     PlaceHold,
     Transfer,
 )
-from services.payment.store.accounts import known_accounts
 from services.payment.store.captured_charges import captured_among, insert_captured, payments_of
 from services.payment.store.funds import locked_funds, save_held
 from services.payment.store.holds import change_holds, holds_of, insert_holds, owners_of
@@ -30,18 +29,17 @@ def open_book(unit_of_work: UnitOfWork, tenant_id: str, transfers: Sequence[Tran
     connection = unit_of_work.connection
     steps = [transfer.step for transfer in transfers]
     captures = [step for step in steps if isinstance(step, CaptureHold)]
-    hold_ids = {step.hold_id for step in steps}
-    owners = owners_of(connection, tenant_id, hold_ids)
     placing = {step.hold_id: step.account_id for step in steps if isinstance(step, PlaceHold)}
-    owners_later = placing | owners
+    captured = {step.hold_id for step in captures}
+    owners = placing | owners_of(connection, tenant_id, captured)
+    # A hold that came after its owner was looked for is not ours: it comes after us.
+    too_late = captured - owners.keys()
     book = locked_book(
         unit_of_work,
         tenant_id,
-        account_ids={*placing.values(), *owners.values()},
-        posting_account_ids={
-            owners_later[step.hold_id] for step in captures if step.hold_id in owners_later
-        },
-        hold_ids=hold_ids,
+        account_ids=placing.values(),
+        posting_account_ids={owners[hold_id] for hold_id in captured - too_late},
+        hold_ids={step.hold_id for step in steps} - too_late,
         charges=[step.charge for step in captures],
         returned={step.charge.charge_id for step in captures if step.amount.micros < 0},
     )
@@ -61,15 +59,15 @@ def locked_book(
 ) -> FundsBook:
     """The book of accounts, holds and charges: first the turns, then the locks, then the rest.
 
-    `returned` are the charges of which something is given back.
+    The owners of the holds are there as well. `returned` are the charges of which something is
+    given back.
     """
     connection = unit_of_work.connection
     posting = set(posting_account_ids)
     if posting:
         take_turns(connection, {partition_of(tenant_id, account_id) for account_id in posting})
-    named = known_accounts(connection, tenant_id, {*account_ids, *posting})
-    funds = locked_funds(connection, tenant_id, list(named.values()))
-    # A hold that came after its account was looked for is not ours: it comes after us.
+    funds = locked_funds(connection, tenant_id, {*account_ids, *posting}, hold_ids)
+    # Nor is one that has come since the locks.
     stored = holds_of(connection, tenant_id, hold_ids)
     holds = [hold for hold in stored if hold.account_id in funds]
     captured = captured_among(connection, tenant_id, charges)

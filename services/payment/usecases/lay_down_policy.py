@@ -52,7 +52,7 @@ def lay_down_policy(
     account.require_payer()
     change.require_currency(account)
     take_turns(connection, [account.chain.partition])
-    funds = locked_funds(connection, tenant_id, [account])[account_id]
+    funds = locked_funds(connection, tenant_id, [account_id])[account_id]
     former = policies_of(connection, tenant_id, [account_id]).get(account_id, NO_POLICY)
     policy = change.of(former.policy)
     # Without caps nothing was counted: the journal tells what was spent until now.

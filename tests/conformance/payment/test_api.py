@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from chassis.bus.handler import apply_together
 from chassis.database.engine import Database
 from chassis.grpc import running_call
 from chassis.grpc.convert import date_to_proto, money_to_proto, range_to_proto
@@ -60,7 +61,8 @@ class Doors:
 
     async def _deliver(self, handler: Any, body: Any) -> None:
         envelope = self.books.event(body, self.payer)
-        await self.database.write(lambda unit_of_work: handler.apply(unit_of_work, envelope))
+        handlers = {handler.type_name: handler}
+        await self.database.write(lambda uow: apply_together(handlers, uow, [envelope]))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from chassis.database.engine import Database
 from services.payment.domain.account import PaymentMode
@@ -49,7 +49,7 @@ async def test_events_that_share_a_transaction_lock_funds_in_the_order_of_accoun
                 (rated([(first, 2, 45, of_first)]), first),
             )
         )
-        await _until_somebody_waits(holding)
+        await _until_somebody_waits(engine)
         holding.execute(_LOCK, {"account_id": second.account_id})
     engine.dispose()
     await delivery
@@ -78,7 +78,13 @@ async def test_holds_and_events_of_the_same_accounts_go_on_together(teller: Tell
     assert [await teller.held(payer) for payer in payers] == [0, 0]
 
 
-async def _until_somebody_waits(connection: Connection) -> None:
+async def _until_somebody_waits(engine: Engine) -> None:
+    # A transaction would see the sessions that there were when it first looked.
     async with asyncio.timeout(WAITING_SECONDS_MAX):
-        while not connection.execute(_WAITING).scalar():
+        while not _is_waiting(engine):
             await asyncio.sleep(0.01)
+
+
+def _is_waiting(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(connection.execute(_WAITING).scalar())
