@@ -34,7 +34,7 @@ from chassis.bus.lease import LeaseLostError, Leases, check_tokens
 from chassis.bus.subjects import event_stream, subscription_subject
 from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
-from chassis.group_commit import GroupCommit
+from chassis.group_commit import GroupCommit, together_or_alone
 from chassis.telemetry.tracing import span_of
 from kernel.clock import utc_now
 from kernel.errors import DomainError, ErrorKind
@@ -222,27 +222,15 @@ class Consumer:
 
     async def _apply_together(self, batches: Sequence[_Batch]) -> list[Exception | None]:
         """Apply batches in one transaction, or each in its own when one of them spoils it."""
-        try:
-            await self._apply(batches)
-        except DATABASE_ERRORS:
-            raise
-        except Exception as error:  # noqa: BLE001 its reader hears of it
-            return [error] if len(batches) == 1 else [await self._alone(each) for each in batches]
-        return [None] * len(batches)
+        return await together_or_alone(self._apply, batches, DATABASE_ERRORS)
 
-    async def _alone(self, batch: _Batch) -> Exception | None:
-        try:
-            await self._apply([batch])
-        except Exception as error:  # noqa: BLE001 its reader hears of it
-            return error
-        return None
-
-    async def _apply(self, batches: Sequence[_Batch]) -> None:
+    async def _apply(self, batches: Sequence[_Batch]) -> list[None]:
         # Locks are taken in the order of partitions.
         ordered = sorted(batches, key=lambda batch: batch.place.partition)
         await self._database.write(partial(self._work, batches=ordered))
         if events := [event for batch in ordered for event in batch.events]:
             metrics.applied(events, utc_now())
+        return [None] * len(batches)
 
     def _work(self, unit_of_work: UnitOfWork, batches: Sequence[_Batch]) -> None:
         connection = unit_of_work.connection
@@ -250,7 +238,7 @@ class Consumer:
         check_tokens(connection, {consumer_lease(each.partition): each.token for each in places})
         events = [event for batch in batches for event in batch.events]
         new = note_applied(unit_of_work, events)
-        apply_together(self._handlers, unit_of_work, new, around=_span_of)
+        apply_together(self._handlers, unit_of_work, new)
         note_positions(connection, events)
         note_stream_positions(connection, [batch.stream_place for batch in batches])
 

@@ -1,15 +1,17 @@
 """What a service does when an event arrives."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
+from opentelemetry.trace import Span, SpanKind
 
 from chassis.bus.envelope import Envelope
 from chassis.database.unit_of_work import UnitOfWork
+from chassis.telemetry.tracing import span_of
 
 M = TypeVar("M", bound=Message)
 
@@ -28,6 +30,15 @@ class ReceivedEvent(Generic[M]):
     sequence: int
     tenant_id: str
     commit_time: datetime
+    traceparent: str = ""
+
+    def traced(self) -> AbstractContextManager[Span]:
+        """Continue the trace of the transaction that published it."""
+        name = f"{self.body.DESCRIPTOR.full_name} process"
+        return span_of(name, SpanKind.CONSUMER, self.traceparent)
+
+
+HandleRun: TypeAlias = Callable[[UnitOfWork, Sequence[ReceivedEvent[M]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,8 @@ class EventHandler(Generic[M]):
 
     A run are events of the kind that come one after the other in a transaction, up to some size.
     Who takes runs can read once for all of them, and take locks in the order of others; by event it
-    would be in the order of events.
+    would be in the order of events. The traces of a run's events are its own to continue, as
+    `together` does for all of them.
 
     The function runs inside the transaction that also notes the events as applied. Whatever it
     raises undoes the transaction; each event comes again by itself, and after its last try it is a
@@ -45,7 +57,7 @@ class EventHandler(Generic[M]):
 
     event_type: type[M]
     handle: Callable[[UnitOfWork, ReceivedEvent[M]], None] | None = None
-    handle_run: Callable[[UnitOfWork, Sequence[ReceivedEvent[M]]], None] | None = None
+    handle_run: HandleRun[M] | None = None
 
     @property
     def type_name(self) -> str:
@@ -62,39 +74,41 @@ class EventHandler(Generic[M]):
             sequence=envelope.sequence,
             tenant_id=envelope.tenant_id,
             commit_time=envelope.commit_time,
+            traceparent=envelope.traceparent,
         )
 
-    def apply_run(
-        self,
-        unit_of_work: UnitOfWork,
-        run: Sequence[Envelope],
-        around: Callable[[Envelope], AbstractContextManager[Any]],
-    ) -> None:
-        """Apply events, each inside `around` it."""
+    def apply_run(self, unit_of_work: UnitOfWork, run: Sequence[Envelope]) -> None:
+        """Apply events that came one after the other."""
+        events = [self.received(envelope) for envelope in run]
         if self.handle_run is not None:
-            with ExitStack() as stack:
-                for envelope in run:
-                    stack.enter_context(around(envelope))
-                self.handle_run(unit_of_work, [self.received(envelope) for envelope in run])
+            self.handle_run(unit_of_work, events)
             return
         assert self.handle is not None, "a handler has a function"
-        for envelope in run:
-            with around(envelope):
-                self.handle(unit_of_work, self.received(envelope))
+        for event in events:
+            with event.traced():
+                self.handle(unit_of_work, event)
+
+
+def together(handle_run: HandleRun[M]) -> HandleRun[M]:
+    """Handle a run inside the traces of all its events; what it publishes goes on the newest's."""
+
+    def handle(unit_of_work: UnitOfWork, run: Sequence[ReceivedEvent[M]]) -> None:
+        with ExitStack() as traces:
+            for event in run:
+                traces.enter_context(event.traced())
+            handle_run(unit_of_work, run)
+
+    return handle
 
 
 def apply_together(
     handlers: Mapping[str, EventHandler[Any]],
     unit_of_work: UnitOfWork,
     envelopes: Sequence[Envelope],
-    around: Callable[[Envelope], AbstractContextManager[Any]] = nullcontext,
 ) -> None:
-    """Apply the events of a transaction in their order.
-
-    `handlers` are by the names of their types; each event is applied inside `around` it.
-    """
+    """Apply the events of a transaction in their order, by the handlers of their types."""
     for run in _runs(envelopes):
-        handlers[run[0].event_type].apply_run(unit_of_work, run, around)
+        handlers[run[0].event_type].apply_run(unit_of_work, run)
 
 
 def _runs(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:

@@ -1,7 +1,7 @@
 """Puts fraud together."""
 
 from chassis.background import keep_doing
-from chassis.bus.handler import EventHandler
+from chassis.bus.handler import EventHandler, together
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
@@ -24,7 +24,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
     return ServiceDefinition(
         name="fraud",
         servicers=[Servicer(add_FraudServiceServicer_to_server, api, name)],
-        handlers=[EventHandler(CallsRated, handle_run=on_calls_rated)],
+        handlers=[EventHandler(CallsRated, handle_run=together(on_calls_rated))],
         background=[
             lambda: keep_doing(
                 "forgetting old steps",

@@ -22,7 +22,7 @@ def on_calls_rated(uow: UnitOfWork, events: Sequence[ReceivedEvent[CallsRated]])
     batches: defaultdict[str, list[ColumnBatch]] = defaultdict(list)
     for event in events:
         batches[event.tenant_id].append(event.body.charges)
-    for tenant_id, batches_of_tenant in batches.items():
+    for tenant_id, batches_of_tenant in sorted(batches.items()):
         watch_calls(uow, tenant_id, partial(to_calls, batches_of_tenant))
 
 

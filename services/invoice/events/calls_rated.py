@@ -25,7 +25,7 @@ def calls_rated(vault: Vault, uow: UnitOfWork, events: Sequence[ReceivedEvent[Ca
     batches: defaultdict[str, list[UsageBatch]] = defaultdict(list)
     for event in events:
         batches[event.tenant_id].append(to_usage_batch(event))
-    for tenant_id, batches_of_tenant in batches.items():
+    for tenant_id, batches_of_tenant in sorted(batches.items()):
         fold_usage(uow, vault, tenant_id, joined(batches_of_tenant))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.bus.handler import EventHandler, ReceivedEvent, together
 from chassis.columns import Columns, decode
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.money import Money
@@ -114,4 +114,4 @@ def _sums(
     return distinct.tolist(), sums
 
 
-CALLS_RATED = EventHandler(CallsRated, handle_run=_post_usage)
+CALLS_RATED = EventHandler(CallsRated, handle_run=together(_post_usage))

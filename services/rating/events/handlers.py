@@ -60,7 +60,8 @@ def _rate(uow: UnitOfWork, run: Sequence[ReceivedEvent[CallsCollected]], tariffs
         lock_calls(uow, tariffs, map(_calls_to_lock, run))
     for event in run:
         calls = read_calls(event.body)
-        rate_calls(uow, tariffs, event.tenant_id, calls, (event.partition, event.sequence))
+        with event.traced():
+            rate_calls(uow, tariffs, event.tenant_id, calls, (event.partition, event.sequence))
 
 
 def _calls_to_lock(event: ReceivedEvent[CallsCollected]) -> CallsToLock:
