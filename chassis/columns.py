@@ -26,6 +26,7 @@ ROW_COUNT_MAX = 100_000
 Integers = Sequence[int] | npt.NDArray[Any]
 Nulls = npt.NDArray[np.bool_] | Sequence[bool] | None
 
+_INT64, _INT32, _UINT32, _UINT8 = map(np.dtype, ("<i8", "<i4", "<u4", "u1"))
 # What stands where a key is null.
 _NO_KEY = bytes(16)
 
@@ -120,19 +121,19 @@ class Columns:
 
     def int64(self, name: str) -> npt.NDArray[np.int64]:
         """Return signed 64-bit integers; null rows hold 0."""
-        return self._integers(name, COLUMN_TYPE_INT64, np.dtype("<i8"))
+        return self._integers(name, COLUMN_TYPE_INT64, _INT64)
 
     def int32(self, name: str) -> npt.NDArray[np.int32]:
         """Return signed 32-bit integers; null rows hold 0."""
-        return self._integers(name, COLUMN_TYPE_INT32, np.dtype("<i4"))
+        return self._integers(name, COLUMN_TYPE_INT32, _INT32)
 
     def uint8(self, name: str) -> npt.NDArray[np.uint8]:
         """Return unsigned bytes."""
-        return self._integers(name, COLUMN_TYPE_UINT8, np.dtype("u1"))
+        return self._integers(name, COLUMN_TYPE_UINT8, _UINT8)
 
     def key16(self, name: str) -> list[bytes | None]:
         """Return 16-byte keys."""
-        values = self._column(name, COLUMN_TYPE_KEY16, 16).values
+        values = self._values(name, COLUMN_TYPE_KEY16, 16)
         keys: list[bytes | None] = np.frombuffer(values, "V16").tolist()
         for row in np.flatnonzero(self.nulls(name)):
             keys[row] = None
@@ -151,12 +152,13 @@ class Columns:
     def encoded_text(self, name: str) -> tuple[bytes, npt.NDArray[np.uint32]]:
         """Return texts in UTF-8, one after the other, and where each begins and the last ends."""
         column = self._column(name, COLUMN_TYPE_TEXT)
-        if len(column.offsets) != 4 * (self.row_count + 1):
-            raise malformed(name, f"{len(column.offsets)} bytes of offsets")
-        offsets = np.frombuffer(column.offsets, dtype="<u4")
-        if offsets[-1] > len(column.values) or (offsets[1:] < offsets[:-1]).any():
+        values, places = column.values, column.offsets
+        if len(places) != 4 * (self.row_count + 1):
+            raise malformed(name, f"{len(places)} bytes of offsets")
+        offsets = np.frombuffer(places, _UINT32)
+        if offsets[-1] > len(values) or (offsets[1:] < offsets[:-1]).any():
             raise malformed(name, "an offset points past its text")
-        return column.values, offsets
+        return values, offsets
 
     def dictionary(self, name: str) -> list[str]:
         """Return texts that were encoded as a dictionary."""
@@ -165,11 +167,11 @@ class Columns:
 
     def dictionary_codes(self, name: str) -> tuple[npt.NDArray[np.uint32], list[str]]:
         """Return the indexes and the distinct texts that they point to."""
-        column = self._column(name, COLUMN_TYPE_DICTIONARY, 4)
-        codes = np.frombuffer(column.values, dtype="<u4")
-        if len(codes) and int(codes.max()) >= len(column.dictionary):
+        codes = np.frombuffer(self._values(name, COLUMN_TYPE_DICTIONARY, 4), _UINT32)
+        words = list(self._columns[name].dictionary)
+        if len(codes) and codes.max() >= len(words):
             raise malformed(name, "an index points past the dictionary")
-        return codes, list(column.dictionary)
+        return codes, words
 
     def nulls(self, name: str) -> npt.NDArray[np.bool_]:
         """Return which rows are null."""
@@ -180,14 +182,19 @@ class Columns:
         return bits[: self.row_count].astype(np.bool_)
 
     def _integers(self, name: str, expected: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        return np.frombuffer(self._column(name, expected, dtype.itemsize).values, dtype=dtype)
+        return np.frombuffer(self._values(name, expected, dtype.itemsize), dtype)
 
-    def _column(self, name: str, expected: Any, width: int | None = None) -> Column:
+    def _values(self, name: str, expected: Any, width: int) -> bytes:
+        # Each look at a field of bytes copies them.
+        values = self._column(name, expected).values
+        if len(values) != width * self.row_count:
+            raise malformed(name, f"{len(values)} bytes for {self.row_count} rows")
+        return values
+
+    def _column(self, name: str, expected: Any) -> Column:
         column = self._columns.get(name)
         if column is None or column.type != expected:
             raise malformed(name, f"missing, or not {ColumnType.Name(expected)}")
-        if width is not None and len(column.values) != width * self.row_count:
-            raise malformed(name, f"{len(column.values)} bytes for {self.row_count} rows")
         return column
 
 

@@ -126,7 +126,8 @@ def is_known_id(account_id: str) -> bool:
 
 def known_ids(account_ids: list[str]) -> list[str]:
     """The ids, those that no account can have emptied."""
-    if is_known_id(max(account_ids, key=len, default="")) and "\0" not in "".join(account_ids):
+    longest = max(map(len, account_ids), default=0)
+    if longest <= ACCOUNT_ID_CHARACTERS_MAX and "\0" not in "".join(account_ids):
         return account_ids
     return [each if is_known_id(each) else "" for each in account_ids]
 

@@ -5,8 +5,10 @@ A batch of rows is priced as columns: a thousand objects of each kind would cost
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -92,15 +94,15 @@ class _Fields(NamedTuple):
             self.are_read
             & (self.services <= Service.VOICE)
             & reader.are_e164(*self.callees)
-            & (~self.has_caller | reader.are_e164(*self.callers))
             # An unset start means now, and an unset duration is refused.
             & (self.start_seconds > 0)
             & (self.start_seconds < LAST_MICROS // MICROS_PER_SECOND)
-            & (self.start_nanos < NANOS_PER_SECOND)
+            & (np.maximum(self.start_nanos, self.nanos) < NANOS_PER_SECOND)
             & (self.seconds <= CALL_DURATION_SECONDS_MAX)
-            & (self.nanos < NANOS_PER_SECOND)
             & (self.seconds + self.nanos > 0)
         )
+        if self.has_caller.any():
+            usual &= ~self.has_caller | reader.are_e164(*self.callers)
         return usual
 
 
@@ -111,17 +113,19 @@ def planned_rows(reader: CallReader, request: RowsRequest) -> tuple[PlannedColum
     for place in np.flatnonzero(~fields.are_read).tolist():
         account_ids[place] = request.calls[place].account_id.encode()
         wants_receipts[place] = request.calls[place].receipt_detail > NONE
-    places = {account_id: place for place, account_id in enumerate(dict.fromkeys(account_ids))}
-    milliseconds, rest = np.divmod(fields.nanos, NANOS_PER_MILLISECOND)
+    places: dict[bytes, int] = defaultdict(count().__next__)
+    account_places = np.fromiter(map(places.__getitem__, account_ids), np.intp, len(account_ids))
+    milliseconds = fields.nanos // NANOS_PER_MILLISECOND
+    are_whole = fields.nanos == milliseconds * NANOS_PER_MILLISECOND
     starts = fields.start_seconds * MICROS_PER_SECOND + fields.start_nanos // NANOS_PER_MICRO
     planned = PlannedColumns(
         known_ids([account_id.decode(errors="replace") for account_id in places]),
-        np.array([places[account_id] for account_id in account_ids], np.intp),
+        account_places,
         *fields.callees,
         starts,
         starts,
         fields.seconds * MILLISECONDS_PER_SECOND + milliseconds,
-        fields.are_usual(reader) & (rest == 0),
+        fields.are_usual(reader) & are_whole,
         lambda place: reader.planned_call(request.calls[place]),
     )
     return planned, Wanted(receipts=bool(wants_receipts.any()))
@@ -139,8 +143,10 @@ def _numbers(content: Bytes, begins: Places, lengths: Places) -> tuple[Int64s, I
     """Padded telephone numbers and their lengths; each may begin with '+'."""
     if not lengths.any():
         return np.zeros(len(lengths), np.int64), np.zeros(len(lengths), np.int32)
-    has_plus = (content[begins] == ord("+")) & (lengths > 0)
-    return padded_places(content, begins + has_plus, lengths - has_plus)
+    has_plus = (content.take(begins) == ord("+")) & (lengths > 0)
+    if has_plus.any():
+        begins, lengths = begins + has_plus, lengths - has_plus
+    return padded_places(content, begins, lengths)
 
 
 def _texts(content: Bytes, begins: Places, lengths: Places) -> list[bytes]:

@@ -79,10 +79,10 @@ class RowBytes:
         taken = last ^ (last - _ONE)
         self._are_expected &= ~has | (last != 0)
         self._go_on(self._at + has * (1 + (np.bitwise_count(taken) >> 3).astype(np.intp)))
-        values = words & taken & _PAYLOAD
+        words &= taken & _PAYLOAD
         for lower, upper, gap in _GROUPS:
-            values = (values & lower) | ((values & upper) >> gap)
-        return values.view(np.int64) * has
+            words = (words & lower) | ((words & upper) >> gap)
+        return words.view(np.int64) * has
 
     def enter(self, number: int) -> None:
         """Go on with the fields of a message within, where there is one."""

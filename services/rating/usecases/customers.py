@@ -31,17 +31,17 @@ class Customers:
         self, tenant_id: str, account_ids: Iterable[str]
     ) -> tuple[dict[str, KnownCustomer], list[str]]:
         """The customers in memory by their accounts, and the accounts of others."""
-        customers, missing = {}, []
-        known, used = self._known.get, self._known.move_to_end
-        for account_id in account_ids:
-            key = tenant_id, account_id
-            customer = known(key)
-            if customer is None:
-                missing.append(account_id)
-            else:
-                used(key)
-                customers[account_id] = customer
-        return customers, missing
+        known = self._known.get
+        found = [known((tenant_id, account_id)) for account_id in account_ids]
+        pairs = zip(account_ids, found, strict=True)
+        customers = {account_id: each for account_id, each in pairs if each is not None}
+        # As long as there is room, it doesn't matter who was asked for longest ago.
+        if len(self._known) > self._customers_max // 2:
+            for account_id in customers:
+                self._known.move_to_end((tenant_id, account_id))
+        if all(found):
+            return customers, []
+        return customers, [account_id for account_id in account_ids if account_id not in customers]
 
     def remember(self, tenant_id: str, read: Mapping[str, KnownCustomer]) -> None:
         """Keep what was read, unless it had changed already when the last changes were heeded."""

@@ -94,9 +94,8 @@ class PricedColumns:
         self.outcomes[places] = OUTCOMES.take(amounts != 0)
         self.amounts[places] = amounts
         self.charged[places] = priced.charged
-        codes = np.array([self.currencies.place(each.common.currency) for each in priced.groups])
-        sizes = [len(group.places) for group in priced.groups]
-        self.currencies.codes[places] = codes.repeat(sizes)
+        codes = np.array(list(map(self.currencies.place, priced.currencies)), np.uint32)
+        self.currencies.codes[places] = codes.repeat(priced.sizes)
         if self.wanted.rates:
             for group in priced.groups:
                 self._add_rates(group)
@@ -164,9 +163,9 @@ class ColumnQuotes:
         prices = await self._memory.with_tables(
             tenant_id, lambda table_of: _together(basis, calls, table_of, wanted)
         )
-        left = np.flatnonzero(prices.outcomes == 0).tolist()
-        if not left:
+        if prices.outcomes.all():
             return prices, {}
+        left = np.flatnonzero(prices.outcomes == 0).tolist()
         return prices, await self._singly(tenant_id, basis, calls, left, wanted)
 
     async def _singly(
@@ -230,15 +229,18 @@ def _together(
     return prices
 
 
-def _customers(basis: PricingBasis, calls: PlannedColumns) -> tuple[list[Customer], Places]:
+def _customers(
+    basis: PricingBasis, calls: PlannedColumns
+) -> tuple[list[Customer], npt.NDArray[np.integer]]:
     """Customers that may call, and which of them made each call; UNKNOWN for all others."""
-    customers: list[Customer] = []
-    places = []
-    for account_id in calls.account_ids:
-        known = basis.customers.get(account_id)
-        if known is None or known.block_reason is not None:
-            places.append(UNKNOWN)
-        else:
-            places.append(len(customers))
-            customers.append(known.customer)
-    return customers, np.array(places, np.intp)[calls.account_places]
+    allowed = {
+        account_id: known.customer
+        for account_id, known in basis.customers.items()
+        if known.block_reason is None
+    }
+    customers = list(allowed.values())
+    if list(allowed) == calls.account_ids:
+        return customers, calls.account_places
+    places = {account_id: place for place, account_id in enumerate(allowed)}
+    found = [places.get(account_id, UNKNOWN) for account_id in calls.account_ids]
+    return customers, np.array(found, np.intp)[calls.account_places]

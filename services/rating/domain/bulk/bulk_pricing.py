@@ -54,14 +54,11 @@ class Bulk(NamedTuple):
         counters: CounterBook | None = None,
     ) -> Bulk:
         """Those calls go together that are usual, of a valid duration and begin soon enough."""
-        ringing = columns.begins_micros - columns.starts_micros
-        together = (
-            is_usual
-            & (columns.durations_ms >= 0)
-            & (columns.durations_ms <= CALL_DURATION_MS_MAX)
-            & (ringing >= 0)
-            & (ringing <= RINGING_MICROS_MAX)
-        )
+        # Read as unsigned, what is below 0 is above every limit.
+        together = is_usual & (columns.durations_ms.view(np.uint64) <= CALL_DURATION_MS_MAX)
+        if columns.begins_micros is not columns.starts_micros:
+            ringing = columns.begins_micros - columns.starts_micros
+            together &= ringing.view(np.uint64) <= RINGING_MICROS_MAX
         places, others = together.nonzero()[0], (~together).nonzero()[0]
         return cls(columns, places, others, price_one, counters or CounterBook())
 

@@ -6,6 +6,7 @@ Groups lie one after the other. What tells them apart are figures, fetched for e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import accumulate, groupby, pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -16,8 +17,8 @@ import numpy.typing as npt
 from services.rating.domain.account import NEVER
 from services.rating.domain.bulk.column_group import Bools, ColumnGroup, GroupTerms, Places
 from services.rating.domain.bulk.column_lane import Column, Lane, Lanes, TierFigures
-from services.rating.domain.bulk.column_timeline import Timeline
-from services.rating.domain.decks.prefix_table import Int64s, PrefixTable
+from services.rating.domain.bulk.column_timeline import MICROS_PER_SECOND, Timeline
+from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTable
 from services.rating.domain.plans.time_bands import NO_BAND
 from services.rating.domain.quantity import MS_PER_SECOND
 
@@ -33,6 +34,8 @@ class CallTimes(NamedTuple):
 
     begins_micros: Int64s
     durations_ms: Int64s
+    span: tuple[int, int]
+    """When the first call begins at the earliest, and the last one at the latest."""
     customer_places: npt.NDArray[np.integer]
     untils_micros: Sequence[int]
     """Until when each customer keeps its plan."""
@@ -62,13 +65,50 @@ class GroupCalls(NamedTuple):
         return GroupCalls(self.lane, self.places[which], self.rows[which])
 
 
-class PricedGroups(NamedTuple):
+class PricedGroups:
     """Groups that were priced in one pass, and the columns of all of them."""
 
-    groups: Sequence[ColumnGroup]
-    places: Places
-    charged: Int64s
-    amounts: Int64s
+    def __init__(self, pricing: _Pricing) -> None:
+        self._pricing = pricing
+        self.places = pricing.places
+        self._plan_amounts = pricing.plan_amounts()
+        self._in_grace = pricing.in_grace()
+        self.charged, self.amounts = pricing.charged, pricing.rounded(self._plan_amounts)
+        if self._in_grace is not None:
+            self.charged, self.amounts = (
+                column * ~self._in_grace for column in (self.charged, self.amounts)
+            )
+
+    @property
+    def currencies(self) -> list[str]:
+        """Of the accounts of each group."""
+        return [group.lane.common.currency for group in self._pricing.groups]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many calls each group has; columns have them one after the other."""
+        return self._pricing.sizes
+
+    @cached_property
+    def groups(self) -> Sequence[ColumnGroup]:
+        """Each group by itself."""
+        return list(map(self._group, range(len(self.sizes))))
+
+    def _group(self, number: int) -> ColumnGroup:
+        pricing = self._pricing
+        group, part = pricing.groups[number], pricing.parts[number]
+        return ColumnGroup(
+            group.lane.common,
+            group.places,
+            group.rows,
+            pricing.durations[part],
+            self.charged[part],
+            self.amounts[part],
+            self._plan_amounts[part],
+            group.lane.scale,
+            *pricing.bands_and_crossings(number),
+            np.zeros(len(group.rows), np.bool_) if self._in_grace is None else self._in_grace[part],
+        )
 
 
 def price_groups(
@@ -78,136 +118,139 @@ def price_groups(
     pricing = _Pricing(groups, times)
     fits = None if pricing.all_fit() else pricing.fitting()
     if fits is None or fits.all():
-        return pricing.priced(), None
+        return PricedGroups(pricing), None
     fitting = [
         group.select(fits[part])
         for group, part in zip(groups, pricing.parts, strict=True)
         if fits[part].any()
     ]
-    return _Pricing(fitting, times).priced() if fitting else None, pricing.places[~fits]
+    priced = PricedGroups(_Pricing(fitting, times)) if fitting else None
+    return priced, pricing.places[~fits]
 
 
 class _Pricing:
     def __init__(self, groups: Sequence[GroupCalls], times: CallTimes) -> None:
-        self._groups = groups
+        self.groups = groups
         self._times = times
         self._lanes = Lanes.of([group.lane for group in groups])
-        self._sizes = [len(group.rows) for group in groups]
-        self.parts = [slice(*ends) for ends in pairwise(accumulate(self._sizes, initial=0))]
+        self.sizes = [len(group.rows) for group in groups]
+        self.parts = [slice(*ends) for ends in pairwise(accumulate(self.sizes, initial=0))]
         self.places = np.concatenate([group.places for group in groups])
         self._decks = _rows_by_deck(groups)
         self._begins = times.begins_micros.take(self.places)
-        self._durations = times.durations_ms.take(self.places)
-        self._charged = self._charged_seconds()
-        self._ends = self._begins + (self._charged - 1) * self._of_calls(self._lanes.second_micros)
-        self._last = int(self._ends.max())
-        self._prices, self._fees = self._of_rates("prices"), self._unless_0("connect_fees")
-        self._bands = np.full(len(self.places), NO_BAND, np.int32)
-        self._crossings = np.zeros(len(self.places), np.intp)
-        self._timelines = [self._timeline(*each) for each in zip(groups, self.parts, strict=True)]
-        first_cells = self._lanes.first_cells.repeat(self._sizes)
-        self._cells: Places = np.add(first_cells, self._bands, dtype=np.intp)
+        self.durations = times.durations_ms.take(self.places)
+        self.charged = self._charged_seconds()
+        self._longest = int(self.charged.max())
+        self._prices, self._fees = self._taken("prices"), self._of_rates("connect_fees")
+        first, last = times.span
+        self._span = first, last + self._longest * MICROS_PER_SECOND
+        """No call begins before it, and none ends after it."""
+        self._cells: Places = (self._lanes.first_cells + NO_BAND).repeat(self.sizes)
+        self._timelines = {
+            number: self._timeline(number)
+            for number, group in enumerate(groups)
+            if group.lane.common.terms.compiled.has_bands
+        }
 
-    def _of_rates(self, name: str) -> Int64s:
-        """A column of the decks, for each call."""
+    def _of_rates(self, name: str) -> Column:
+        """A column of the decks, for each call; one value where there is no other."""
+        only = [table.only(name) for table, _ in self._decks]
+        if only[0] is None or None in only:
+            return self._taken(name)
+        if only.count(only[0]) == len(only):
+            return only[0]
+        return np.array(only, np.int64).repeat([len(rows) for _, rows in self._decks])
+
+    def _taken(self, name: str) -> Int64s:
         columns = [getattr(table, name).take(rows) for table, rows in self._decks]
         return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
-    def _unless_0(self, name: str) -> Int64s | int:
-        """The same, or 0 where no rate of these decks has anything there."""
-        is_used = any(table.highest(name) for table, _ in self._decks)
-        return self._of_rates(name) if is_used else 0
-
-    def _of_calls(self, values: Column) -> Int64s | int:
+    def _of_calls(self, values: Column) -> Column:
         """Values of the groups, for each call."""
-        return values if isinstance(values, int) else values.repeat(self._sizes)
+        return values if isinstance(values, int) else values.repeat(self.sizes)
 
     def _charged_seconds(self) -> Int64s:
         shifts = self._of_calls(self._lanes.duration_shifts)
-        seconds = (self._durations + shifts) // MS_PER_SECOND
+        seconds = (self.durations + shifts) // MS_PER_SECOND
+        minimums = self._of_rates("minimums")
+        if not isinstance(minimums, int) or minimums:
+            seconds = np.maximum(seconds, minimums)
         first, step = self._of_rates("first_increments"), self._of_rates("next_increments")
-        beyond_first = np.maximum(seconds, self._unless_0("minimums")) - first
-        charged: Int64s = first + np.maximum(-(-beyond_first // step), 0) * step
+        # What is rounded down below 0 is rounded up above it.
+        steps_less: Int64s = np.minimum((first - seconds) // step, 0)
+        charged: Int64s = first - steps_less * step
         return charged
 
-    def _timeline(self, group: GroupCalls, part: slice) -> Timeline | None:
-        """Where the calls of a group lie between bands, if it has any."""
-        compiled = group.lane.common.terms.compiled
-        if not compiled.has_bands:
-            return None
-        timeline = Timeline.of(compiled.schedule, self._begins[part], self._ends[part])
-        self._bands[part] = timeline.bands.take(timeline.first)
-        self._crossings[part] = timeline.crossings
+    def _timeline(self, number: int) -> Timeline:
+        """Where the calls of a group lie between bands."""
+        part, lane = self.parts[number], self.groups[number].lane
+        begins, charged = self._begins[part], self.charged[part]
+        ends = begins + (charged - 1) * lane.second_micros
+        timeline = Timeline.of(lane.common.terms.compiled.schedule, self._span, begins, ends)
+        self._cells[part] = timeline.bands_of_begins + self._lanes.first_cells[number]
         return timeline
 
+    def bands_and_crossings(self, number: int) -> tuple[Int32s, Places]:
+        """The band in which each call of a group begins, and how many others it crosses."""
+        timeline = self._timelines.get(number)
+        if timeline is not None:
+            return timeline.bands_of_begins, timeline.crossings
+        size = self.sizes[number]
+        return np.full(size, NO_BAND, np.int32), np.zeros(size, np.intp)
+
     def all_fit(self) -> bool:
-        """Whether every call fits for certain: the last one, at the highest price of its deck."""
-        longest = int(self._charged.max())
+        """Whether every call fits for certain: the longest, at the highest price of its deck."""
         return (
-            self._last < min(self._lanes.until_micros, *self._times.untils_micros)
-            and all(group.lane.fits(longest) for group in self._groups)
-            and all(each.crossings_max < PIECES_MAX for each in self._timelines if each is not None)
+            self._span[1] < min(self._lanes.until_micros, *self._times.untils_micros)
+            and all(lane.fits(self._longest) for lane in self._lanes.lanes)
+            and all(each.crossings_max < PIECES_MAX for each in self._timelines.values())
         )
 
     def fitting(self) -> Bools:
         """Which calls keep their terms to the end, cross few bands and stay within 64 bits."""
-        changes = np.array([group.lane.until_micros for group in self._groups]).repeat(self._sizes)
-        fitting: Bools = self._ends < np.minimum(self._times.untils_of(self.places), changes)
-        fees = np.broadcast_to(self._fees, self.places.shape)
-        for group, part in zip(self._groups, self.parts, strict=True):
-            figures = self._charged[part], self._prices[part], fees[part]
-            fitting[part] &= group.lane.fitting(*figures)
-        fitting &= self._crossings < PIECES_MAX
+        ends = self._begins + (self.charged - 1) * self._of_calls(self._lanes.second_micros)
+        changes = np.array([group.lane.until_micros for group in self.groups]).repeat(self.sizes)
+        fitting: Bools = ends < np.minimum(self._times.untils_of(self.places), changes)
+        prices, fees = self._prices, np.broadcast_to(self._fees, self.places.shape)
+        for number, (group, part) in enumerate(zip(self.groups, self.parts, strict=True)):
+            fitting[part] &= group.lane.fitting(self.charged[part], prices[part], fees[part])
+            if number in self._timelines:
+                fitting[part] &= self._timelines[number].crossings < PIECES_MAX
         return fitting
 
-    def priced(self) -> PricedGroups:
-        """The amounts of calls that fit."""
-        plan_amounts = self._limited(self._time())
-        charged, amounts = self._charged, self._rounded(plan_amounts)
-        graces = self._unless_0("graces")
-        in_grace = (self._durations > 0) & (self._durations <= graces * MS_PER_SECOND)
-        if not isinstance(graces, int):
-            charged, amounts = charged * ~in_grace, amounts * ~in_grace
-        groups = [
-            ColumnGroup(
-                group.lane.common,
-                group.places,
-                group.rows,
-                self._durations[part],
-                charged[part],
-                amounts[part],
-                plan_amounts[part],
-                group.lane.scale,
-                self._bands[part],
-                self._crossings[part],
-                in_grace[part],
-            )
-            for group, part in zip(self._groups, self.parts, strict=True)
-        ]
-        return PricedGroups(groups, self.places, charged, amounts)
+    def in_grace(self) -> Bools | None:
+        """Which calls are too short to be charged; None where no rate has a grace."""
+        graces = self._of_rates("graces")
+        if isinstance(graces, int) and graces == 0:
+            return None
+        in_grace: Bools = (self.durations > 0) & (self.durations <= graces * MS_PER_SECOND)
+        return in_grace
+
+    def plan_amounts(self) -> Int64s:
+        """The amounts of calls that fit, in the plans' currencies."""
+        return self._limited(self._time())
 
     def _time(self) -> Int64s:
         """What all charged seconds cost."""
-        total = self._cost(0, self._charged, self._cells, self._prices)
-        for place, timeline in enumerate(self._timelines):
-            if timeline is None:
-                continue
-            part, first_cell = self.parts[place], self._lanes.first_cells[place]
-            of_group, charged, prices = total[part], self._charged[part], self._prices[part]
+        total = self._cost(0, self.charged, self._cells, self._prices)
+        for number, timeline in self._timelines.items():
+            part, first_cell = self.parts[number], self._lanes.first_cells[number]
+            of_group, charged, prices = total[part], self.charged[part], self._prices[part]
             for calls, seconds, before, bands in timeline.each_crossing():
                 # From there on the call costs what the next band makes of it.
-                rest = seconds, charged[calls]
-                dearer = self._cost(*rest, bands + first_cell, prices[calls])
-                of_group[calls] += dearer - self._cost(*rest, before + first_cell, prices[calls])
+                rest = seconds, charged.take(calls)
+                rates = prices.take(calls)
+                dearer = self._cost(*rest, bands + first_cell, rates)
+                of_group[calls] += dearer - self._cost(*rest, before + first_cell, rates)
         return total
 
-    def _cost(self, begin: Int64s | int, end: Int64s, cells: Places, prices: Int64s) -> Int64s:
+    def _cost(self, begin: Column, end: Int64s, cells: Places, prices: Int64s) -> Int64s:
         """The seconds from begin to end, each at the price of its duration tier in its band."""
         tiers = self._lanes.tiers
         if len(tiers) == 1:
             return (end - begin) * self._unit_prices(tiers[0], cells, prices)
         cost = np.zeros(len(end), np.int64)
-        untils: list[Int64s | int] = [*(tier.start[cells] for tier in tiers[1:]), NEVER]
+        untils: list[Column] = [*(tier.start[cells] for tier in tiers[1:]), NEVER]
         for tier, until in zip(tiers, untils, strict=True):
             seconds = np.minimum(end, until) - np.maximum(begin, tier.start[cells])
             cost += np.maximum(seconds, 0) * self._unit_prices(tier, cells, prices)
@@ -229,7 +272,7 @@ class _Pricing:
         limited: Int64s = np.maximum(amounts, of_begin(figures.minimum_charge))
         return limited
 
-    def _rounded(self, plan_amounts: Int64s) -> Int64s:
+    def rounded(self, plan_amounts: Int64s) -> Int64s:
         """Amounts of the plans' currencies as micros of the accounts', rounded once."""
         figures, of_begin = self._lanes.figures, self._of_begin
         amounts: Int64s = plan_amounts * of_begin(figures.to_account)
@@ -240,7 +283,7 @@ class _Pricing:
         rounded: Int64s = (quotients + (remainders >= up_from)) * of_begin(figures.step_micros)
         return rounded
 
-    def _of_begin(self, figures: Column) -> Int64s | int:
+    def _of_begin(self, figures: Column) -> Column:
         """What holds for each call, in the band of its begin."""
         return figures if isinstance(figures, int) else figures.take(self._cells)
 

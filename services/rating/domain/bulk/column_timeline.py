@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-
 from services.rating.domain.bulk.column_group import Places
 from services.rating.domain.decks.prefix_table import Int32s, Int64s
 from services.rating.domain.plans.time_bands import BandSchedule
@@ -34,31 +32,33 @@ class Timeline(NamedTuple):
     begins_micros: Int64s
     first: Places
     """The piece in which each call begins."""
+    bands_of_begins: Int32s
     crossings: Places
     """How many more it reaches."""
+    crossings_max: int
+    """How many of those the call reaches that reaches most."""
 
     @classmethod
-    def of(cls, schedule: BandSchedule, begins_micros: Int64s, ends_micros: Int64s) -> Timeline:
-        """The timeline of calls whose last seconds begin at `ends_micros`."""
-        span = int(begins_micros.min()), int(ends_micros.max()) + 1
+    def of(
+        cls,
+        schedule: BandSchedule,
+        span: tuple[int, int],
+        begins_micros: Int64s,
+        ends_micros: Int64s,
+    ) -> Timeline:
+        """The timeline of calls within a span whose last seconds begin at `ends_micros`."""
         starts, bands = schedule.timeline(*span)
         first = starts.searchsorted(begins_micros, side="right") - 1
-        last = starts.searchsorted(ends_micros, side="right") - 1
-        return cls(starts, bands, begins_micros, first, last - first)
-
-    @property
-    def crossings_max(self) -> int:
-        """How many other bands the call reaches that reaches most."""
-        return int(self.crossings.max())
+        crossings = starts.searchsorted(ends_micros, side="right") - 1 - first
+        most = int(crossings.max())
+        return cls(starts, bands, begins_micros, first, bands.take(first), crossings, most)
 
     def each_crossing(self) -> Iterator[Crossing]:
         """The first band that each call crosses into, then the second of those with more."""
-        calls = np.flatnonzero(self.crossings)
-        piece = self.first[calls]
-        while len(calls):
-            piece = piece + 1
-            offsets = self.starts[piece] - self.begins_micros[calls]
-            seconds = -(-offsets // MICROS_PER_SECOND)
-            yield Crossing(calls, seconds, self.bands[piece - 1], self.bands[piece])
-            goes_on = piece < self.first[calls] + self.crossings[calls]
-            calls, piece = calls[goes_on], piece[goes_on]
+        for number in range(1, self.crossings_max + 1):
+            calls = (self.crossings >= number).nonzero()[0]
+            piece = self.first.take(calls) + number
+            seconds = -(
+                (self.begins_micros.take(calls) - self.starts.take(piece)) // MICROS_PER_SECOND
+            )
+            yield Crossing(calls, seconds, self.bands.take(piece - 1), self.bands.take(piece))

@@ -44,6 +44,7 @@ class DeckSearch:
         table_of: Callable[[str], PrefixTable],
     ) -> None:
         self._numbers, self._lengths = numbers, lengths
+        self._shortest = int(lengths.min())
         self._exchange = exchange
         self._table_of = table_of
         self.groups: list[GroupCalls] = []
@@ -70,7 +71,7 @@ class DeckSearch:
     def _ask(self, table: PrefixTable, together: Sequence[Asked]) -> list[Asked]:
         """Ask a deck; the calls with the numbers that it does not know are returned."""
         places = np.concatenate([asked.places for asked in together])
-        rows = table.match(self._numbers.take(places), self._lengths.take(places))
+        rows = self._match(table, places)
         knows_all = rows.min() != NO_ROW
         unknown = []
         end = 0
@@ -85,6 +86,12 @@ class DeckSearch:
             if len(there):
                 self._add(asked, table, there, found)
         return unknown
+
+    def _match(self, table: PrefixTable, places: Places) -> Places:
+        numbers = self._numbers.take(places)
+        if self._shortest >= table.longest_prefix:
+            return table.match_long(numbers)
+        return table.match(numbers, self._lengths.take(places))
 
     def _add(self, asked: Asked, table: PrefixTable, places: Places, rows: Places) -> None:
         lane = self._lane(asked, table)

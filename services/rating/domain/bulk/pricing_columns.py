@@ -113,8 +113,8 @@ class _Pass:
     def price(self, places: Places) -> None:
         """Group the calls, find their rates, then price all groups at once."""
         calls = self._calls
-        starts = calls.starts_micros[places]
-        span = int(starts.min()), int(starts.max())
+        starts = calls.starts_micros.take(places)
+        span = _span(starts)
         if span[1] - span[0] > SPAN_MICROS_MAX:
             early = starts <= sum(span) // 2
             self.price(places[early])
@@ -128,12 +128,14 @@ class _Pass:
         for asked in decks.without_rate:
             self._give_up(asked)
         if decks.groups:
-            self._price(decks.groups)
+            begin_when_they_start = calls.begins_micros is calls.starts_micros
+            begins = span if begin_when_they_start else _span(calls.begins_micros.take(places))
+            self._price(decks.groups, begins)
 
-    def _price(self, groups: Sequence[GroupCalls]) -> None:
+    def _price(self, groups: Sequence[GroupCalls], begins: tuple[int, int]) -> None:
         calls = self._calls
         times = CallTimes(
-            calls.begins_micros, calls.durations_ms, calls.customer_places, self._untils
+            calls.begins_micros, calls.durations_ms, begins, calls.customer_places, self._untils
         )
         priced, rest = price_groups(groups, times)
         if priced is not None:
@@ -145,10 +147,10 @@ class _Pass:
         """Sort the calls by the plans and currencies of their customers."""
         calls = self._calls
         of_customers, self._untils = _each_subscribed(calls.customers, *span)
-        codes = {subscribed: code for code, subscribed in enumerate(dict.fromkeys(of_customers))}
-        codes_of = [codes[subscribed] for subscribed in of_customers]
+        codes: dict[Subscribed | None, int] = {}
+        codes_of = [codes.setdefault(subscribed, len(codes)) for subscribed in of_customers]
         of_calls = np.array(codes_of, np.min_scalar_type(len(codes))).take(
-            calls.customer_places[places]
+            calls.customer_places.take(places)
         )
         in_order = places[of_calls.argsort(kind="stable")]
         ends = accumulate(np.bincount(of_calls, minlength=len(codes)).tolist(), initial=0)
@@ -167,7 +169,7 @@ class _Pass:
 
         They may span less than is given: that is looked at where it makes a difference.
         """
-        first, last = span or self._span(places)
+        first, last = span or _span(self._calls.starts_micros.take(places))
         plan_id, currency = subscribed
         terms = self._tariff.terms_at(plan_id, first)
         if terms is None or self._changes(terms, currency, first, last):
@@ -188,10 +190,6 @@ class _Pass:
             else:
                 asked = Asked(terms, situation, currency, first, part, situation.chain)
                 self._asked.append(asked)
-
-    def _span(self, places: Places) -> tuple[int, int]:
-        starts = self._calls.starts_micros[places]
-        return int(starts.min()), int(starts.max())
 
     def _can_be_priced(self, terms: Terms) -> bool:
         if terms.is_stateless:
@@ -227,6 +225,10 @@ class _Pass:
         begun = calls.begins_micros[places] < until
         self._done.without_rate.append(places[begun])
         self._done.rest.append(places[~begun])
+
+
+def _span(times: Int64s) -> tuple[int, int]:
+    return int(times.min()), int(times.max())
 
 
 def _each_subscribed(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.rating.domain.decks.deck_compiler import NO_ROW, SPANS, compile_deck
-from services.rating.domain.decks.number_index import TOGETHER_MIN, NumberIndex
+from services.rating.domain.decks.number_index import NumberIndex
 from services.rating.domain.decks.rate_columns import (
     LENGTH_BITS,
     LENGTH_MASK,
@@ -40,7 +40,6 @@ __all__ = [
 Int32s = npt.NDArray[np.int32]
 Places = npt.NDArray[np.intp]
 UInt32s = npt.NDArray[np.uint32]
-UInt64s = npt.NDArray[np.uint64]
 
 RATES_CACHED_MAX = 10_000
 
@@ -50,12 +49,9 @@ SHOWN_BYTES = np.array(
     [[256 ** min(n, 8) - 1, 256 ** max(n - 8, 0) - 1] for n in range(NUMBER_DIGITS_MAX + 1)],
     np.uint64,
 )
-TEN, EIGHT_BITS, SIXTEEN_BITS, THIRTY_TWO_BITS = np.array([10, 8, 16, 32], np.uint64)
 EIGHT_ZEROS = np.uint64(0x3030303030303030)
-MAKES_TEN_HIGH, HIGH_BITS = np.uint64(0x7676767676767676), np.uint64(0x8080808080808080)
-EACH_FOURTH_BYTE = np.uint64(0x000000FF_000000FF)
-# Bytes 0 and 4 times 100 and 1,000,000, bytes 2 and 6 times 1 and 10,000: both sums in bits 32 on.
-UPPER_PAIRS, LOWER_PAIRS = np.array([100 + (10**6 << 32), 1 + (10**4 << 32)], np.uint64)
+# What each digit of a padded number counts, and the byte after them.
+DIGIT_VALUES = np.array([10**n for n in reversed(range(NUMBER_DIGITS_MAX))] + [0], np.int64)
 
 
 class PrefixTable:
@@ -88,6 +84,7 @@ class PrefixTable:
         self._numbers = [columns[name].data for name in NUMBER_FIELDS]
         self._rates: dict[int, Rate] = {}
         self._highest: dict[str, int] = {}
+        self._only: dict[str, int | None] = {}
 
     @classmethod
     def compile(cls, rates: Iterable[Rate]) -> PrefixTable:
@@ -97,17 +94,13 @@ class PrefixTable:
     def __len__(self) -> int:
         return len(self.prices)
 
-    def _intervals(self, numbers: Int64s) -> Places:
-        if len(numbers) >= TOGETHER_MIN:
-            return self._index.find(numbers)
-        return self.interval_starts.searchsorted(numbers, side="right") - 1
-
     @cached_property
     def _index(self) -> NumberIndex:
         return NumberIndex(self.interval_starts)
 
     @cached_property
-    def _longest_prefix(self) -> int:
+    def longest_prefix(self) -> int:
+        """The digits of the longest prefix."""
         return int((self.prefix_keys & LENGTH_MASK).max())
 
     def highest(self, name: str) -> int:
@@ -117,14 +110,25 @@ class PrefixTable:
             highest = self._highest[name] = int(getattr(self, name).max(initial=0))
         return highest
 
+    def only(self, name: str) -> int | None:
+        """The figure that all rows have in a column, by its attribute; None where they differ."""
+        if name not in self._only:
+            figures = getattr(self, name)
+            is_one = len(figures) > 0 and (figures == figures[0]).all()
+            self._only[name] = int(figures[0]) if is_one else None
+        return self._only[name]
+
     def match(self, numbers: Int64s, lengths: Int32s) -> Places:
         """The row of the longest prefix of each padded number of a length; NO_ROW without one."""
-        rows = self.interval_rows.take(self._intervals(numbers)).astype(np.intp)
+        rows = self.match_long(numbers)
         # Padding makes 12 look like 120: a prefix longer than its number gives way to its parent.
-        if lengths.min(initial=NUMBER_DIGITS_MAX) < self._longest_prefix:
-            while (too_long := (self.prefix_keys[rows] & LENGTH_MASK) > lengths).any():
-                rows[too_long] = self.parents[rows[too_long]]
+        while (too_long := (self.prefix_keys[rows] & LENGTH_MASK) > lengths).any():
+            rows[too_long] = self.parents[rows[too_long]]
         return rows
+
+    def match_long(self, numbers: Int64s) -> Places:
+        """The same of numbers none of which is shorter than the longest prefix."""
+        return self.interval_rows.take(self._index.find(numbers)).astype(np.intp)
 
     def find_row(self, number: str) -> int:
         """The row of the longest prefix of one number; NO_ROW without one."""
@@ -189,34 +193,24 @@ def padded_columns(numbers: Sequence[str]) -> tuple[Int64s, Int32s]:
 def padded_text(values: bytes, offsets: UInt32s) -> tuple[Int64s, Int32s]:
     """The same of numbers as a text column has them: UTF-8, and where each begins and ends."""
     content = np.frombuffer(values + DIGITS_AFTER, np.uint8)
-    lengths = offsets[1:].astype(np.intp) - offsets[:-1].astype(np.intp)
-    return padded_places(content, offsets[:-1].astype(np.intp), lengths)
+    ends = offsets.astype(np.intp)
+    return padded_places(content, ends[:-1], ends[1:] - ends[:-1])
 
 
 def padded_places(
     content: npt.NDArray[np.uint8], begins: Places, lengths: Places
 ) -> tuple[Int64s, Int32s]:
     """The same of numbers that lie in a text, with DIGITS_AFTER or other 16 bytes at its end."""
-    # The sixteen bytes from each place on, read as two words; digits become 0 to 9.
+    # The sixteen bytes from each place on, as two words; digits become 0 to 9.
     windows = np.ndarray(len(content) - 15, "V16", content, strides=(1,))
-    words = windows[begins].view("<u8").reshape(-1, 2) ^ EIGHT_ZEROS
+    words = windows[begins].view("<u8").reshape(-1, 2)
+    words ^= EIGHT_ZEROS
     words &= SHOWN_BYTES.take(np.minimum(lengths, NUMBER_DIGITS_MAX), axis=0)
-    # A byte above 9 has its highest bit set, or gets it when 0x76 is added.
-    others = ((words + MAKES_TEN_HIGH) | words) & HIGH_BITS
-    if others.any() or lengths.max(initial=0) > NUMBER_DIGITS_MAX:
-        is_number = (others[:, 0] | others[:, 1]) == 0
+    digits = words.view(np.uint8).reshape(-1, 16)
+    if digits.max(initial=0) > 9 or lengths.max(initial=0) > NUMBER_DIGITS_MAX:
+        is_number = digits.max(axis=1) <= 9
         for place in np.flatnonzero(lengths > NUMBER_DIGITS_MAX).tolist():
             text = content[begins[place] :][: lengths[place]].tobytes()
             is_number[place] = text.isdigit()
-        words, lengths = words * is_number[:, None], lengths * is_number
-    # Eight digits and seven more; the sixteenth is always 0.
-    eights = _eight_digits(words)
-    return eights[:, 0] * 10**7 + eights[:, 1] // 10, lengths.astype(np.int32)
-
-
-def _eight_digits(words: UInt64s) -> Int64s:
-    """Numbers of eight digits, the first in the lowest byte: pairs, then fours, then all."""
-    pairs = words * TEN + (words >> EIGHT_BITS)
-    upper, lower = pairs & EACH_FOURTH_BYTE, (pairs >> SIXTEEN_BITS) & EACH_FOURTH_BYTE
-    sums: UInt64s = (upper * UPPER_PAIRS + lower * LOWER_PAIRS) >> THIRTY_TWO_BITS
-    return sums.view(np.int64)
+        digits, lengths = digits * is_number[:, None], lengths * is_number
+    return digits.dot(DIGIT_VALUES), lengths.astype(np.int32)
