@@ -48,7 +48,12 @@ from services.rating.usecases.charging.charging import Charging
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.charging.funds import Funds
 from services.rating.usecases.charging.hang_ups import HangUps
-from services.rating.usecases.charging.keep_sessions import forget_old_sessions, keep_sessions
+from services.rating.usecases.charging.keep_sessions import (
+    FORGET_INTERVAL_SECONDS,
+    KEEP_INTERVAL_SECONDS,
+    end_all_due,
+    forget_old_sessions,
+)
 from services.rating.usecases.charging.offline_records import OfflineRecords
 from services.rating.usecases.charging.outage import PolicyOutages
 from services.rating.usecases.charging.saga import Saga
@@ -95,8 +100,16 @@ def build(runtime: Runtime) -> ServiceDefinition:
             ),
             watch.run,
             charging.records.watch,
-            lambda: keep_sessions(charging.book, charging.saga),
-            lambda: forget_old_sessions(runtime.database),
+            lambda: keep_doing(
+                "end of sessions that are due",
+                lambda: end_all_due(charging.book, charging.saga),
+                KEEP_INTERVAL_SECONDS,
+            ),
+            lambda: keep_doing(
+                "forgetting of old sessions",
+                lambda: forget_old_sessions(runtime.database),
+                FORGET_INTERVAL_SECONDS,
+            ),
             *_switch_doors(runtime, charging, settings),
         ],
     )

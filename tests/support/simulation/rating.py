@@ -137,7 +137,7 @@ class Rating:
             self.world.violate(ViolationError(f"{key} was answered {first}, and now {answer}"))
 
     async def _end(self, saga: Saga, session: Session) -> None:
-        """What keep_sessions does about a session that is due."""
+        """What the background does about a session that is due."""
         try:
             await saga.end(session)
         except FundsUnavailableError as error:

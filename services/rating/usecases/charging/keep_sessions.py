@@ -32,15 +32,10 @@ Forget = Callable[[Connection, datetime, int], int]
 _logger = logging.getLogger(__name__)
 
 
-async def keep_sessions(book: SessionBook, saga: Saga, clock: Clock = utc_now) -> None:
-    """End what is due, again and again, until cancelled."""
-    while True:
-        try:
-            while await end_due(book, saga, clock) >= SESSIONS_PER_ROUND_MAX:
-                pass
-        except DATABASE_ERRORS:
-            _logger.warning("sessions that are due are ended later", exc_info=True)
-        await asyncio.sleep(KEEP_INTERVAL_SECONDS)
+async def end_all_due(book: SessionBook, saga: Saga, clock: Clock = utc_now) -> None:
+    """End whatever is due by now."""
+    while await end_due(book, saga, clock) >= SESSIONS_PER_ROUND_MAX:
+        pass
 
 
 async def end_due(book: SessionBook, saga: Saga, clock: Clock) -> int:
@@ -64,15 +59,10 @@ async def _end(saga: Saga, session: Session) -> bool:
 
 
 async def forget_old_sessions(database: Database, clock: Clock = utc_now) -> None:
-    """Delete what is left of sessions that ended long ago, again and again, until cancelled."""
-    while True:
-        before = clock() - timedelta(days=SESSIONS_KEPT_DAYS)
-        try:
-            for forget in (forget_sessions, forget_offline_answers):
-                await forget_all(database, forget, before)
-        except DATABASE_ERRORS:
-            _logger.warning("old sessions are forgotten later", exc_info=True)
-        await asyncio.sleep(FORGET_INTERVAL_SECONDS)
+    """Delete what is left of sessions that ended long ago."""
+    before = clock() - timedelta(days=SESSIONS_KEPT_DAYS)
+    for forget in (forget_sessions, forget_offline_answers):
+        await forget_all(database, forget, before)
 
 
 async def forget_all(database: Database, forget: Forget, before: datetime) -> None:
