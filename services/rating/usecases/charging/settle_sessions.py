@@ -7,42 +7,37 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.clock import from_micros, to_micros
+from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
-from kernel.ids import time_key
-from services.rating.domain.bulk.call_batch import CallBatch
-from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision, Party
+from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision
 from services.rating.domain.charges.settlement import InputKind
 from services.rating.domain.charging.answer import Answer
 from services.rating.domain.charging.call_sessions import START_TOLERANCE_SECONDS, CallSessions
-from services.rating.domain.charging.ended_call import EndedCall, ended_call
+from services.rating.domain.charging.ended_call import ended_call
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ChargedCall, CloseRequest
 from services.rating.domain.charging.reused_id import is_of_another_call
 from services.rating.domain.charging.session import (
     MICROS_PER_SECOND,
-    Level,
     Session,
     SessionState,
     Terms,
-    closed,
     next_version,
 )
-from services.rating.domain.charging.transfers import (
-    CaptureHold,
-    ReleaseHold,
-    TransferStep,
-    hold_key,
-)
+from services.rating.domain.charging.transfers import TransferStep
 from services.rating.domain.counters import CounterUse
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
-from services.rating.domain.quantity import MS_PER_SECOND
-from services.rating.domain.usage import Service
 from services.rating.store.call_limits import release_calls
 from services.rating.store.charges import start_of_charged_call
 from services.rating.store.sessions import insert_sessions, lock_sessions, update_sessions
 from services.rating.usecases.charge_events import HeldSettlement
+from services.rating.usecases.charging.ended_sessions import (
+    Ending,
+    closed_session,
+    end_of_holds,
+    ended_calls,
+)
 from services.rating.usecases.charging.reused_ids import FormerSessions
 from services.rating.usecases.counter_locks import lock_counters_of
 from services.rating.usecases.price_calls import CallPricing
@@ -62,16 +57,6 @@ class Settled(NamedTuple):
     answer: Answer
     steps: Sequence[TransferStep]
     """What payment is asked to do with its holds."""
-
-
-class _Ending(NamedTuple):
-    """A session on its way to its end."""
-
-    session: Session
-    ended: EndedCall
-    is_chargeable: bool
-    """Whether anybody is known who may be charged."""
-    is_new: bool
 
 
 def settle_sessions(
@@ -123,9 +108,9 @@ class _Closing:
             session_id: self._looked_at(known.get(session_id), request)
             for session_id, request in requests.items()
         }
-        endings = [each for each in found.values() if isinstance(each, _Ending)]
+        endings = [each for each in found.values() if isinstance(each, Ending)]
         results = {
-            session_id: each for session_id, each in found.items() if not isinstance(each, _Ending)
+            session_id: each for session_id, each in found.items() if not isinstance(each, Ending)
         }
         if endings:
             results.update(self._end(endings))
@@ -141,7 +126,7 @@ class _Closing:
 
     def _looked_at(
         self, known: Session | None, request: CloseRequest
-    ) -> _Ending | Settled | DomainError:
+    ) -> Ending | Settled | DomainError:
         """The session that is to end; or how it ended before, or why it cannot."""
         if known is not None and known.state is SessionState.CLOSED and known.answer is not None:
             return Settled(known.answer, ())
@@ -154,11 +139,11 @@ class _Closing:
         if not is_chargeable and call.callee.kind is not NumberKind.EMERGENCY:
             return unrated(UNKNOWN_ACCOUNT, account_id=call.account_id, line=call.line)
         if known is not None:
-            return _Ending(known, ended, is_chargeable, is_new=False)
+            return Ending.of(known, ended, is_chargeable, is_new=False)
         call = self._met(call)
         session = Session(self._tenant_id, request.session_id, call, SessionState.ACTIVE)
         session = self._former.followed_by(session)
-        return _Ending(session, ended._replace(call=call), is_chargeable, is_new=True)
+        return Ending.of(session, ended._replace(call=call), is_chargeable, is_new=True)
 
     def _met(self, call: ChargedCall) -> ChargedCall:
         """A call that nobody opened, with the start of its charge if its record was here before."""
@@ -167,21 +152,21 @@ class _Closing:
         )
         return call if start is None else replace(call, start_micros=start)
 
-    def _end(self, endings: Sequence[_Ending]) -> dict[str, Settled]:
+    def _end(self, endings: Sequence[Ending]) -> dict[str, Settled]:
         charges, held = self._settle([each for each in endings if each.is_chargeable])
         paid = {settlement.hold_key: settlement for settlement in held}
         results, sessions = {}, []
-        for session, ended, _, _ in endings:
-            charge = charges.get(_call_id(session))
-            after = next_version(session, _closed(session, ended, charge, self._terms))
+        for ending in endings:
+            session, charge = ending.session, charges.get(ending.call_id)
+            after = next_version(session, closed_session(ending, charge, self._terms))
             assert after.answer is not None, "a closed session has an answer"
-            results[session.session_id] = Settled(after.answer, list(_steps(session, paid)))
+            results[session.session_id] = Settled(after.answer, list(end_of_holds(session, paid)))
             sessions.append(after)
         self._save(endings, sessions)
         return results
 
     def _settle(
-        self, endings: Sequence[_Ending]
+        self, endings: Sequence[Ending]
     ) -> tuple[dict[bytes, ChargeRevision], list[HeldSettlement]]:
         """The charge of each call, by the call's id, and what holds pay."""
         pricing = self._pricing
@@ -189,7 +174,7 @@ class _Closing:
         pricing.return_units(_reserved(each.session for each in endings))
         charges: dict[bytes, ChargeRevision] = {}
         held: list[HeldSettlement] = []
-        calls = _calls(pricing, endings)
+        calls = ended_calls(endings, pricing.accounts)
         for wave in waves_of(calls, calls.starts_micros) if endings else ():
             settled = settle_parties(pricing, wave, InputKind.SESSION_END, NO_EVENT)
             charges.update(zip(wave.call_ids, settled.first.states(), strict=True))
@@ -197,7 +182,7 @@ class _Closing:
         pricing.save_counters()
         return charges, held
 
-    def _save(self, endings: Sequence[_Ending], sessions: Sequence[Session]) -> None:
+    def _save(self, endings: Sequence[Ending], sessions: Sequence[Session]) -> None:
         both = list(zip(endings, sessions, strict=True))
         insert_sessions(self._connection, [after for ending, after in both if ending.is_new])
         update_sessions(self._connection, [after for ending, after in both if not ending.is_new])
@@ -214,80 +199,3 @@ def _is_over(known: Session, request: CloseRequest) -> bool:
 
 def _reserved(sessions: Iterable[Session]) -> list[CounterUse]:
     return [use for session in sessions for use in session.reserved]
-
-
-def _closed(
-    session: Session, ended: EndedCall, charge: ChargeRevision | None, terms: Terms
-) -> Session:
-    """The session with what its call comes to; a call that nobody pays has no charge."""
-    session = session._replace(
-        begin_micros=ended.begin_micros if ended.is_answered else session.begin_micros,
-        used_seconds=-(-ended.duration_ms // MS_PER_SECOND),
-    )
-    if charge is None:
-        return closed(session, None, 0, terms)
-    if not session.levels:
-        level = Level(charge.account_id, charge.payer_account_id, charge.currency, "")
-        session = session._replace(levels=(level,))
-    return closed(session, charge.charge_id, charge.amount_micros, terms)
-
-
-def _steps(session: Session, paid: Mapping[bytes, HeldSettlement]) -> Iterator[TransferStep]:
-    """What ends the holds of a session: the capture of what they pay, or their release."""
-    for place, level in enumerate(session.levels):
-        if not session.may_hold(place):
-            continue
-        hold_id = level.hold_id
-        settlement = paid.get(hold_key(hold_id))
-        if settlement is None:
-            yield ReleaseHold(f"{hold_id}/release", hold_id)
-        else:
-            yield _capture(hold_id, settlement)
-
-
-def _capture(hold_id: str, settlement: HeldSettlement) -> CaptureHold:
-    charge, position = settlement.charge, settlement.position
-    return CaptureHold(
-        f"{hold_id}/capture/{charge.charge_id.hex()}/{charge.revision}",
-        hold_id,
-        charge.charge_id,
-        charge.revision,
-        charge.currency,
-        charge.amount_delta_micros,
-        position.partition,
-        position.sequence,
-    )
-
-
-def _call_id(session: Session) -> bytes:
-    """What stands for the record of a call that has none yet."""
-    start = from_micros(session.call.start_micros)
-    return time_key(start, session.tenant_id, "session", session.session_id)
-
-
-def _calls(pricing: CallPricing, endings: Sequence[_Ending]) -> CallBatch:
-    calls = [each.ended.call for each in endings]
-    accounts = pricing.accounts
-    count = len(calls)
-    return CallBatch(
-        call_ids=[_call_id(each.session) for each in endings],
-        call_revisions=[1] * count,
-        call_key_kinds=[call.call_key_kind for call in calls],
-        call_keys=[call.call_key for call in calls],
-        legs=[call.leg for call in calls],
-        account_ids=[call.account_id for call in calls],
-        payer_account_ids=[accounts[call.account_id].payer_account_id for call in calls],
-        callers=[call.caller for call in calls],
-        callees=[call.callee.digits for call in calls],
-        callee_kinds=[call.callee.kind for call in calls],
-        starts_micros=[call.start_micros for call in calls],
-        durations_ms=[each.ended.duration_ms for each in endings],
-        answered=[int(each.ended.is_answered) for each in endings],
-        begins_micros=[each.ended.begin_micros for each in endings],
-        services=[Service.VOICE] * count,
-        quantities=[0] * count,
-        egress_trunks=[call.egress_trunk for call in calls],
-        routing_numbers=[call.routing_number for call in calls],
-        parties=[Party.CUSTOMER] * count,
-        levels=[0] * count,
-    )
