@@ -5,10 +5,13 @@ that a few tuples do not need. Parameters and rows hold stored values (times as 
 as bytes): column types do not convert them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
@@ -32,15 +35,17 @@ class Direct:
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Row]:
         """Execute it once and return what it answers."""
-        sql, values = self._text(connection).bound(parameters)
-        with driver_cursor(connection, sql) as cursor:
+        text = self._text(connection)
+        sql, values = text.bound(parameters)
+        with driver_cursor(connection, sql, text.new_cursor) as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
         """Execute it once; returns how many rows it changed."""
-        sql, values = self._text(connection).bound(parameters)
-        with driver_cursor(connection, sql) as cursor:
+        text = self._text(connection)
+        sql, values = text.bound(parameters)
+        with driver_cursor(connection, sql, text.new_cursor) as cursor:
             cursor.execute(sql, values)
             return int(cursor.rowcount)
 
@@ -49,7 +54,7 @@ class Direct:
         if not rows:
             return 0
         text = self._text(connection)
-        with driver_cursor(connection, text.sql) as cursor:
+        with driver_cursor(connection, text.sql, text.new_cursor) as cursor:
             if len(rows) == 1:
                 cursor.execute(text.sql, text.values(rows[0]))
             else:
@@ -71,8 +76,11 @@ class _Text:
         is_postgresql = dialect.name == "postgresql"
         positional = _POSTGRESQL if is_postgresql else dialect
         compiled: Any = statement.compile(dialect=positional)
-        self.sql: str = compiled.string
+        self.new_cursor = RawCursor if is_postgresql else _usual_cursor
+        self._finished = _numbered if is_postgresql else str
         self._mark = "%s" if is_postgresql else "?"
+        self._unfinished: str = compiled.string
+        self.sql = self._finished(self._unfinished)
         self._names: list[str] = compiled.positiontup
         self._constants = {k: v for k, v in compiled.params.items() if v is not None}
         self._lists = [name for name in self._names if compiled.binds[name].expanding]
@@ -100,9 +108,10 @@ class _Text:
         sizes = tuple(map(len, lists.values()))
         sql = self._by_sizes.get(sizes)
         if sql is None:
-            sql = self.sql
+            sql = self._unfinished
             for name, size in zip(lists, sizes, strict=True):
                 sql = sql.replace(f"__[POSTCOMPILE_{name}]", ", ".join([self._mark] * size))
+            sql = self._finished(sql)
             if max(sizes) <= PADDED_KEYS_MAX:
                 self._by_sizes[sizes] = sql
         return sql
@@ -118,10 +127,22 @@ def _padded(keys: Sequence[Any]) -> Sequence[Any]:
     return [*keys, *[keys[-1]] * ((1 << (count - 1).bit_length()) - count)]
 
 
+def _numbered(sql: str) -> str:
+    """A text with marks as PostgreSQL itself takes it: its driver parses other long ones anew."""
+    numbers = count(1)
+    return re.sub("%[s%]", lambda mark: "%" if mark[0] == "%%" else f"${next(numbers)}", sql)
+
+
+def _usual_cursor(dbapi_connection: Any) -> Any:
+    return dbapi_connection.cursor()
+
+
 @contextmanager
-def driver_cursor(connection: Connection, statement: str) -> Iterator[Any]:
+def driver_cursor(
+    connection: Connection, statement: str, new_cursor: Callable[[Any], Any] = _usual_cursor
+) -> Iterator[Any]:
     """A cursor of the driver, whose errors take the form that SQLAlchemy gives them."""
-    cursor = connection.connection.cursor()
+    cursor = new_cursor(connection.connection.dbapi_connection)
     try:
         yield cursor
     except connection.dialect.loaded_dbapi.Error as error:
