@@ -86,9 +86,14 @@ class UnitOfWork:
 
     def publish_all(self, events: Sequence[Event]) -> list[EventPosition]:
         """Append events to the outbox, those of a partition in their order. As `publish`."""
+        positions = self.take_positions([event.partition for event in events])
+        self.append(events, positions)
+        return positions
+
+    def append(self, events: Sequence[Event], positions: Sequence[EventPosition]) -> None:
+        """Append events at positions that were taken for them. As `publish`."""
         if not events:
-            return []
-        positions = self._next_positions([event.partition for event in events])
+            return
         moment, traceparent = to_micros(self.now), current_traceparent()
         rows = [
             {
@@ -104,10 +109,12 @@ class UnitOfWork:
         ]
         _APPEND.run_many(self.connection, rows)
         self.has_events = True
-        return positions
 
-    def _next_positions(self, partitions: Sequence[int]) -> list[EventPosition]:
-        """The next place of each event; hardly ever does a partition get two of them at once."""
+    def take_positions(self, partitions: Sequence[int]) -> list[EventPosition]:
+        """The next place of each event, for rows that name it; every one has to be appended.
+
+        Hardly ever does a partition get two of them at once.
+        """
         taken: dict[int, list[int]] = {partition: [] for partition in partitions}
         waiting = Counter(partitions)
         while waiting:

@@ -1,6 +1,6 @@
 """Charges: every settlement is a row of its own, the newest revision is the state."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import repeat
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Connection, Select, and_, exists, literal, se
 
 from chassis.database.bulk import insert_rows
 from chassis.database.columns import UtcTime
-from chassis.database.direct import driver_cursor
+from chassis.database.direct import Row, driver_cursor
 from chassis.database.unit_of_work import EventPosition
 from kernel.clock import from_micros
 from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES, time_key
@@ -28,14 +28,13 @@ _COLUMNS = tuple(
 )
 
 
-def insert_charges(
-    connection: Connection, carried: Iterable[tuple[ChargeColumns, EventPosition]]
-) -> None:
-    """Store settlements, each with the event of ours that carries it."""
-    rows: list[tuple[Any, ...]] = []
-    for charges, position in carried:
-        place = repeat(position.partition), repeat(position.sequence)
-        rows += zip(*charges.columns, *place)  # noqa: B905 repeats never end
+def charge_rows(charges: ChargeColumns, position: EventPosition) -> Iterator[Row]:
+    """Settlements as they are stored, with the event of ours that carries them."""
+    return zip(*charges.columns, repeat(position.partition), repeat(position.sequence))
+
+
+def insert_charges(connection: Connection, rows: Iterable[Row]) -> None:
+    """Store settlements."""
     insert_rows(connection, charge, _COLUMN_NAMES, rows)
 
 

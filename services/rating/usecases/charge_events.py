@@ -7,13 +7,14 @@ from itertools import chain, repeat
 from typing import NamedTuple
 
 from chassis import columns
+from chassis.database.direct import Row
 from chassis.database.unit_of_work import Event, EventPosition, UnitOfWork
 from kernel.partition import partition_of
 from services.rating.domain.charges.charge import NO_EVENT, ChargeKind, ChargeRevision, Party
 from services.rating.domain.charges.charge_columns import ChargeColumns
 from services.rating.domain.charges.settlement import InputKind
 from services.rating.domain.charging.call_sessions import NO_SESSIONS, CallSessions
-from services.rating.store.charges import insert_charges
+from services.rating.store.charges import charge_rows, insert_charges
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
 REVISIONS_PER_EVENT_MAX = 5_000
@@ -78,17 +79,22 @@ def record_settlements(
         for partition, together in _by_partition(tenant_id, settlements)
         for part in _events(together)
     ]
-    positions = uow.publish_all(
-        [
-            Event(_event(part.settlements, part.hold_keys), tenant_id, part.partition)
-            for part in parts
-            if part.partition is not None
-        ]
-    )
+    positions = uow.take_positions([part.partition for part in parts if part.partition is not None])
     nowhere = repeat(EventPosition(*NO_EVENT))
     # What has no event comes last.
     carried = list(zip(parts, chain(positions, nowhere)))  # noqa: B905 the last is nowhere
-    insert_charges(uow.connection, [(part.settlements.charges, at) for part, at in carried])
+    events: list[Event] = []
+
+    def rows() -> Iterator[Row]:
+        for part, position in carried:
+            yield from charge_rows(part.settlements.charges, position)
+            # Encoded while the database takes in the rows.
+            if part.partition is not None:
+                event = _event(part.settlements, part.hold_keys)
+                events.append(Event(event, tenant_id, part.partition))
+
+    insert_charges(uow.connection, rows())
+    uow.append(events, positions)
     return [each for part, at in carried for each in _held(part, at)]
 
 
