@@ -38,17 +38,18 @@ class ReceivedEvent(Generic[M]):
         return span_of(name, SpanKind.CONSUMER, self.traceparent)
 
 
+Handle: TypeAlias = Callable[[UnitOfWork, ReceivedEvent[M]], None]
 HandleRun: TypeAlias = Callable[[UnitOfWork, Sequence[ReceivedEvent[M]]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class EventHandler(Generic[M]):
-    """One kind of event and the function that applies it: one event, or a run of them.
+    """One kind of event and the function that applies runs of them.
 
     A run are events of the kind that come one after the other in a transaction, up to some size.
-    Who takes runs can read once for all of them, and take locks in the order of others; by event it
-    would be in the order of events. The traces of a run's events are its own to continue, as
-    `together` does for all of them.
+    `one_by_one` makes the function of one that applies an event. Who takes a run as a whole can
+    read once for all of it, and take locks in the order of others, not in the order of events; it
+    continues the traces of the events itself, or by `together`.
 
     The function runs inside the transaction that also notes the events as applied. Whatever it
     raises undoes the transaction; each event comes again by itself, and after its last try it is a
@@ -56,8 +57,7 @@ class EventHandler(Generic[M]):
     """
 
     event_type: type[M]
-    handle: Callable[[UnitOfWork, ReceivedEvent[M]], None] | None = None
-    handle_run: HandleRun[M] | None = None
+    handle_run: HandleRun[M]
 
     @property
     def type_name(self) -> str:
@@ -77,16 +77,16 @@ class EventHandler(Generic[M]):
             traceparent=envelope.traceparent,
         )
 
-    def apply_run(self, unit_of_work: UnitOfWork, run: Sequence[Envelope]) -> None:
-        """Apply events that came one after the other."""
-        events = [self.received(envelope) for envelope in run]
-        if self.handle_run is not None:
-            self.handle_run(unit_of_work, events)
-            return
-        assert self.handle is not None, "a handler has a function"
-        for event in events:
+
+def one_by_one(handle: Handle[M]) -> HandleRun[M]:
+    """Handle the events of a run one after the other, each inside its trace."""
+
+    def handle_run(unit_of_work: UnitOfWork, run: Sequence[ReceivedEvent[M]]) -> None:
+        for event in run:
             with event.traced():
-                self.handle(unit_of_work, event)
+                handle(unit_of_work, event)
+
+    return handle_run
 
 
 def together(handle_run: HandleRun[M]) -> HandleRun[M]:
@@ -108,7 +108,8 @@ def apply_together(
 ) -> None:
     """Apply the events of a transaction in their order, by the handlers of their types."""
     for run in _runs(envelopes):
-        handlers[run[0].event_type].apply_run(unit_of_work, run)
+        handler = handlers[run[0].event_type]
+        handler.handle_run(unit_of_work, [handler.received(envelope) for envelope in run])
 
 
 def _runs(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:

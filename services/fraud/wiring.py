@@ -24,7 +24,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
     return ServiceDefinition(
         name="fraud",
         servicers=[Servicer(add_FraudServiceServicer_to_server, api, name)],
-        handlers=[EventHandler(CallsRated, handle_run=together(on_calls_rated))],
+        handlers=[EventHandler(CallsRated, together(on_calls_rated))],
         background=[
             lambda: keep_doing(
                 "forgetting old steps",

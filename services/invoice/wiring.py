@@ -3,7 +3,7 @@
 from functools import partial
 
 from chassis.background import keep_doing
-from chassis.bus.handler import EventHandler, together
+from chassis.bus.handler import EventHandler, one_by_one, together
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
 from chassis.security.sealing import MasterKey
@@ -37,9 +37,9 @@ def build(runtime: Runtime) -> ServiceDefinition:
         servicers=_servicers(runtime, vault),
         partitioned_tables={"usage_item": "charge_id"},
         handlers=[
-            EventHandler(CallsRated, handle_run=together(partial(calls_rated, vault))),
-            EventHandler(PaymentSettled, payment_settled),
-            EventHandler(PaymentReversed, payment_reversed),
+            EventHandler(CallsRated, together(partial(calls_rated, vault))),
+            EventHandler(PaymentSettled, one_by_one(payment_settled)),
+            EventHandler(PaymentReversed, one_by_one(payment_reversed)),
         ],
         background=[
             lambda: keep_doing(

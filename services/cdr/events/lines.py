@@ -1,6 +1,6 @@
 """Follows invoice's lines and accounts, and has records retried whose line has come to be known."""
 
-from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.bus.handler import EventHandler, ReceivedEvent, one_by_one
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import range_from_proto
 from services.cdr.store.lines import put_account, put_line
@@ -39,5 +39,5 @@ def on_account_changed(uow: UnitOfWork, event: ReceivedEvent[AccountChanged]) ->
     )
 
 
-LINE_CHANGED = EventHandler(LineChanged, on_line_changed)
-ACCOUNT_CHANGED = EventHandler(AccountChanged, on_account_changed)
+LINE_CHANGED = EventHandler(LineChanged, one_by_one(on_line_changed))
+ACCOUNT_CHANGED = EventHandler(AccountChanged, one_by_one(on_account_changed))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chassis import columns
-from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.bus.handler import EventHandler, ReceivedEvent, one_by_one
 from chassis.database.unit_of_work import UnitOfWork
 from services.cdr.store.calls import Price, write_prices
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
@@ -46,4 +46,4 @@ def _prices(charges: columns.Columns) -> Iterator[Price]:
         yield Price(call_id, call_revision, charge_id, revision, outcome, reason, currency, micros)
 
 
-CALLS_RATED = EventHandler(CallsRated, on_calls_rated)
+CALLS_RATED = EventHandler(CallsRated, one_by_one(on_calls_rated))

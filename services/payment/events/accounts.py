@@ -1,6 +1,6 @@
 """AccountChanged, of invoice: keeps what the ledger needs to know of an account."""
 
-from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.bus.handler import EventHandler, ReceivedEvent, one_by_one
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.period import zone_of
 from services.payment.domain.account import Account, PaymentMode
@@ -26,4 +26,4 @@ def _remember_account(unit_of_work: UnitOfWork, event: ReceivedEvent[AccountChan
     create_funds(unit_of_work.connection, account)
 
 
-ACCOUNT_CHANGED = EventHandler(AccountChanged, _remember_account)
+ACCOUNT_CHANGED = EventHandler(AccountChanged, one_by_one(_remember_account))

@@ -1,6 +1,6 @@
 """InvoiceIssued, of invoice: posts the invoice."""
 
-from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.bus.handler import EventHandler, ReceivedEvent, one_by_one
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import money_from_proto
 from services.payment.domain.posting_rules import InvoiceAmounts
@@ -21,4 +21,4 @@ def _post_invoice(unit_of_work: UnitOfWork, event: ReceivedEvent[InvoiceIssued])
     post_invoice(unit_of_work, event.tenant_id, body.account_id, amounts, cause)
 
 
-INVOICE_ISSUED = EventHandler(InvoiceIssued, _post_invoice)
+INVOICE_ISSUED = EventHandler(InvoiceIssued, one_by_one(_post_invoice))

@@ -114,4 +114,4 @@ def _sums(
     return distinct.tolist(), sums
 
 
-CALLS_RATED = EventHandler(CallsRated, handle_run=together(_post_usage))
+CALLS_RATED = EventHandler(CallsRated, together(_post_usage))

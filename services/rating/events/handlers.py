@@ -1,12 +1,12 @@
 """What rating does when cdr, invoice and fraud tell something."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from chassis import columns
-from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.bus.handler import EventHandler, Handle, HandleRun, ReceivedEvent, one_by_one
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import required_time, time_from_proto
 from kernel.period import BillingCycle
@@ -30,22 +30,20 @@ from tollbook.invoice.v1.invoice_events_pb2 import (
     SubscriptionChanged,
 )
 
-Handle: TypeAlias = Callable[[UnitOfWork, ReceivedEvent[Any]], None]
-
 
 def event_handlers(tariffs: Tariffs, on_change: Callable[[], None]) -> list[EventHandler[Any]]:
     """Every event that rating listens to; `on_change` is called when an account is another."""
 
-    def noting(handle: Handle) -> Handle:
+    def noting(handle: Handle[Any]) -> HandleRun[Any]:
         def work(uow: UnitOfWork, event: ReceivedEvent[Any]) -> None:
             handle(uow, event)
             note_account_change(uow, event.tenant_id, event.body.account_id)
             uow.after_commit(on_change)
 
-        return work
+        return one_by_one(work)
 
     return [
-        EventHandler(CallsCollected, handle_run=lambda uow, run: _rate(uow, run, tariffs)),
+        EventHandler(CallsCollected, lambda uow, run: _rate(uow, run, tariffs)),
         EventHandler(AccountChanged, noting(_know_account)),
         EventHandler(SubscriptionChanged, noting(_know_subscription)),
         EventHandler(LineChanged, noting(_know_line)),

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
 from chassis.bus.envelope import Envelope
-from chassis.bus.handler import EventHandler, apply_together
+from chassis.bus.handler import EventHandler, apply_together, one_by_one
 from chassis.bus.inbox import note_applied
 from chassis.database.engine import Database
 from chassis.database.schema import outbox_table
@@ -263,9 +263,9 @@ class Office:
         handlers: dict[str, EventHandler[Any]] = {
             each.type_name: each
             for each in (
-                EventHandler(CallsRated, handle_run=partial(calls_rated, self.vault)),
-                EventHandler(PaymentSettled, payment_settled),
-                EventHandler(PaymentReversed, payment_reversed),
+                EventHandler(CallsRated, partial(calls_rated, self.vault)),
+                EventHandler(PaymentSettled, one_by_one(payment_settled)),
+                EventHandler(PaymentReversed, one_by_one(payment_reversed)),
             )
         }
 

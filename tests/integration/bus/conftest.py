@@ -14,7 +14,7 @@ from alembic.operations import Operations
 
 from chassis.bus.broker import Broker, BrokerSettings, connected
 from chassis.bus.consumer import Consumer, consumer_lease
-from chassis.bus.handler import EventHandler, ReceivedEvent
+from chassis.bus.handler import EventHandler, ReceivedEvent, one_by_one
 from chassis.bus.lease import Leases
 from chassis.bus.relay import Relay, relay_lease
 from chassis.database.engine import Database
@@ -100,7 +100,7 @@ class Recorder:
 
     @property
     def handlers(self) -> list[EventHandler[Any]]:
-        return [EventHandler(AccountBlocked, self.handle)]
+        return [EventHandler(AccountBlocked, one_by_one(self.handle))]
 
 
 def broker_settings(url: str, client_name: str = "test") -> BrokerSettings:
