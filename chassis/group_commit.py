@@ -49,8 +49,8 @@ class GroupCommit(Generic[Item, Result]):
     ) -> None:
         """`work` answers a batch, in its order; if it fails, everybody in the batch hears that.
 
-        Batches begin at least `apart_seconds` apart: for work of which a batch costs much more than
-        its items, and for which nobody is in a hurry.
+        Batches that are not full begin at least `apart_seconds` apart: for work of which a batch
+        costs much more than its items, and for which nobody is in a hurry.
         """
         self._work = work
         self._batch_max = batch_max
@@ -85,7 +85,7 @@ class GroupCommit(Generic[Item, Result]):
             return
         loop = asyncio.get_running_loop()
         wait = self._begun + self._apart_seconds - loop.time()
-        if wait > 0:
+        if wait > 0 and len(self._waiting) < self._batch_max:
             await asyncio.sleep(wait)
         self._begun = loop.time()
 

@@ -78,3 +78,14 @@ async def test_batches_of_what_is_in_no_hurry_begin_apart() -> None:
     assert await asyncio.gather(*map(group.do, (2, 3))) == [4, 6]
     assert doubling.batches == [[1], [2, 3]]
     assert asyncio.get_running_loop().time() - begin >= 0.05
+
+
+async def test_a_full_batch_waits_no_longer() -> None:
+    """However much comes, as much of it is worked on as without a time apart."""
+    doubling = _Doubling()
+    doubling.allowed.set()
+    group = GroupCommit(doubling.work, batch_max=2, apart_seconds=3_600)
+    assert await group.do(1) == 2
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*map(group.do, (2, 3, 4, 5))) == [4, 6, 8, 10]
+    assert doubling.batches == [[1], [2, 3], [4, 5]]
