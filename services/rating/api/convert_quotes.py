@@ -25,7 +25,7 @@ from kernel.errors import DomainError
 from kernel.money import Money
 from services.rating.api.convert_receipts import receipt_to_proto
 from services.rating.api.moments import checked_micros
-from services.rating.domain.bulk.column_groups import Bools
+from services.rating.domain.bulk.column_group import Bools
 from services.rating.domain.decks.prefix_table import Int32s, Int64s, padded_columns
 from services.rating.domain.decks.rate_deck import NUMBER_DIGITS_MAX
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, invalid_field, unrated

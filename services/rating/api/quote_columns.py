@@ -13,7 +13,7 @@ from services.rating.api.convert_quotes import (
     priced_service,
 )
 from services.rating.api.moments import FIRST_MICROS, LAST_MICROS, checked_micros
-from services.rating.domain.bulk.column_groups import Bools
+from services.rating.domain.bulk.column_group import Bools
 from services.rating.domain.decks.prefix_table import UInt32s, padded_columns, padded_text
 from services.rating.domain.usage import Service
 from services.rating.usecases.planned_call import PlannedCall

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +12,12 @@ import numpy.typing as npt
 from kernel.errors import DomainError
 from services.rating.domain.account import Customer
 from services.rating.domain.bulk.bulk_pricing import Bulk, receipts_of
-from services.rating.domain.bulk.column_groups import Bools, ColumnGroup, Places, PricedGroups
+from services.rating.domain.bulk.column_group import Bools, ColumnGroup, Places
+from services.rating.domain.bulk.group_pricing import PricedGroups
 from services.rating.domain.bulk.pricing_columns import CallColumns, price_columns
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.counters import CounterBook
-from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTable
+from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTable, UInt32s
 from services.rating.domain.priced_call import PricedCall, Usage
 from services.rating.domain.pricing.price_usage import price_usage
 from services.rating.domain.tariffs.relation import NO_NUMBERS
@@ -60,8 +62,13 @@ class Words:
     """Texts that repeat: each row has the place of its text."""
 
     def __init__(self, rows: int) -> None:
-        self.codes = np.zeros(rows, np.uint32)
+        self._rows = rows
         self._places: dict[str, int] = {"": 0}
+
+    @cached_property
+    def codes(self) -> UInt32s:
+        """The place of each row's text."""
+        return np.zeros(self._rows, np.uint32)
 
     @property
     def words(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.rating.domain.bulk.column_groups import Bools, ColumnGroup, Places
+from services.rating.domain.bulk.column_group import Bools, ColumnGroup, Places
 from services.rating.domain.bulk.counted_calls import CountedCalls
 from services.rating.domain.bulk.pricing_columns import CallColumns, price_columns
 from services.rating.domain.charges.settlement import Outcome

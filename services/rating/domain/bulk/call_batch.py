@@ -12,7 +12,7 @@ from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
 from services.rating.domain.allowances.needed_counters import Times, counters_over_time
 from services.rating.domain.bulk.bulk_pricing import Bulk, price_bulk
-from services.rating.domain.bulk.column_groups import Bools
+from services.rating.domain.bulk.column_group import Bools
 from services.rating.domain.bulk.pricing_columns import CallColumns
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.domain.decks.prefix_table import PrefixTable, padded_columns

@@ -36,19 +36,22 @@ class GroupTerms(NamedTuple):
 
     @property
     def receipts(self) -> dict[Any, Any]:
-        """What receipts of such calls have in common, by row and band."""
-        return self.kept("receipts")
-
-    def kept(self, what: str) -> dict[Any, Any]:
-        """What is made once for such calls; kept with the terms."""
+        """What receipts of such calls have in common, by row and band; kept with the terms."""
         version_id = self.version.rate_deck_version_id
-        key = what, self.situation.failing, version_id, self.currency, self.to_plan, self.to_account
-        heads = self.terms.heads
-        known: dict[Any, Any] | None = heads.get(key)
+        key = (
+            "receipts",
+            self.situation.failing,
+            version_id,
+            self.currency,
+            self.to_plan,
+            self.to_account,
+        )
+        kept = self.terms.kept
+        known: dict[Any, Any] | None = kept.get(key)
         if known is None:
-            if len(heads) >= CACHED_RATES_MAX:
-                heads.clear()
-            known = heads[key] = {}
+            if len(kept) >= CACHED_RATES_MAX:
+                kept.clear()
+            known = kept[key] = {}
         return known
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar
@@ -24,6 +24,9 @@ _DURATION_SHIFTS = {
     DurationRounding.DOWN: 0,
     DurationRounding.HALF_UP: MS_PER_SECOND // 2,
 }
+
+# Figures that often are the same in all rates of a deck.
+OFTEN_ALIKE = ("connect_fees", "first_increments", "next_increments", "minimums", "graces")
 
 Column = Int64s | int
 """Values, or the one that all of them are."""
@@ -100,11 +103,14 @@ class Lane:
             return self.tiers[number]
         return _matrix([TierFigures(NEVER, 0, 0, 0)] * self.cells)
 
-    def fits(self, longest: int) -> bool:
-        """Whether every call fits that is not longer, whatever its rate is."""
+    @property
+    def longest_max(self) -> int:
+        """Every call fits that is not longer, whatever its rate is; -1 if none does for certain."""
         most, table = self.scale.amount_max, self.common.table
-        time = longest * (table.highest("prices") * self.price_factor + self.price_constant)
-        return time <= most and table.highest("connect_fees") * self.fee_factor <= most
+        if table.highest("connect_fees") * self.fee_factor > most:
+            return -1
+        second = table.highest("prices") * self.price_factor + self.price_constant
+        return most // max(second, 1)
 
     def fitting(self, charged: Int64s, prices: Int64s, fees: Int64s) -> Bools:
         """Which calls stay below scale.amount_max, found without leaving 64 bits."""
@@ -130,14 +136,18 @@ class Lanes:
     second_micros: Column
     until_micros: int
     """When the first of them is no longer in force."""
+    longest_max: int
+    """Every call of any lane fits that is not longer."""
+    only: Mapping[str, Column | None]
+    """The figure that all rates of each lane's deck have; None where those of any deck differ."""
 
     @classmethod
     def of(cls, lanes: Sequence[Lane]) -> Lanes:
         """Lanes put together; kept, because a batch is mostly of the same plans as the last."""
-        heads = lanes[0].common.terms.heads
-        known: Lanes | None = heads.get("lanes")
+        kept = lanes[0].common.terms.kept
+        known: Lanes | None = kept.get("lanes")
         if known is None or known.lanes != lanes:
-            known = heads["lanes"] = cls._put_together(lanes)
+            known = kept["lanes"] = cls._put_together(lanes)
         return known
 
     @classmethod
@@ -156,6 +166,8 @@ class Lanes:
             _column(np.array([lane.duration_shift for lane in lanes], np.int64)),
             _column(np.array([lane.second_micros for lane in lanes], np.int64)),
             min(lane.until_micros for lane in lanes),
+            min(lane.longest_max for lane in lanes),
+            {name: _only(lanes, name) for name in OFTEN_ALIKE},
         )
 
 
@@ -218,6 +230,11 @@ def _matrix(columns: Iterable[tuple[int, ...]]) -> Int64s:
 def _column(values: Int64s) -> Column:
     """Values by lane or by cell; one for all where none differs."""
     return int(values[0]) if (values == values[0]).all() else values
+
+
+def _only(lanes: Sequence[Lane], name: str) -> Column | None:
+    values = [lane.common.table.only(name) for lane in lanes]
+    return None if None in values else _column(np.array(values, np.int64))
 
 
 def _product(left: Ratio, right: Ratio) -> Ratio:

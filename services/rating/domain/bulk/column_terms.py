@@ -46,9 +46,9 @@ class Situation(NamedTuple):
 
 def conditions_of(terms: Terms) -> list[Condition]:
     """The conditions that may be true of one call and not of another, whatever the band."""
-    known: list[Condition] | None = terms.heads.get("conditions")
+    known: list[Condition] | None = terms.kept.get("conditions")
     if known is None:
-        known = terms.heads["conditions"] = _conditions(terms)
+        known = terms.kept["conditions"] = _conditions(terms)
     return known
 
 
@@ -75,25 +75,25 @@ def looks_at_facts(when: Condition) -> bool:
 def situation_of(terms: Terms, failing: frozenset[Condition]) -> Situation:
     """The terms where some conditions on facts fail and all others hold; made once."""
     key = "situation", failing
-    situation = terms.heads.get(key)
+    situation = terms.kept.get(key)
     if situation is None:
         codes = ("", *(band.code for band in terms.revision.time_bands))
         bands = tuple(_band_terms(terms, code, failing) for code in codes)
         chain = bands[0].chain
         is_common = all(band.chain is chain for band in bands)
         situation = Situation(failing, bands, _tiers(terms), chain if is_common else None)
-        terms.heads[key] = situation
+        terms.kept[key] = situation
     known: Situation = situation
     return known
 
 
 def deck_currencies(terms: Terms) -> frozenset[str]:
     """The currencies of all decks that the terms may ask."""
-    known: frozenset[str] | None = terms.heads.get("currencies")
+    known: frozenset[str] | None = terms.kept.get("currencies")
     if known is None:
         chains = [terms.chains, *(chains for _, chains in terms.choices)]
         known = frozenset(each.currency for one in chains for each in one.get(Service.VOICE, ()))
-        terms.heads["currencies"] = known
+        terms.kept["currencies"] = known
     return known
 
 

@@ -16,7 +16,7 @@ from kernel.e164 import NumberKind
 from services.rating.domain.allowances.bundles import Bundle, BundleUse, bundles_of, take
 from services.rating.domain.allowances.needed_counters import counted_span
 from services.rating.domain.allowances.volume import advance_of, cost_of, volume_of
-from services.rating.domain.bulk.column_groups import ColumnGroup, Places
+from services.rating.domain.bulk.column_group import ColumnGroup, Places
 from services.rating.domain.bulk.pricing_columns import CallColumns
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.compact_json import json_text

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from services.rating.domain.bulk.column_group import GroupTerms, Places
-from services.rating.domain.bulk.column_groups import GroupCalls
 from services.rating.domain.bulk.column_lane import Lane, lane_of
 from services.rating.domain.bulk.column_terms import Situation, deck_currencies
+from services.rating.domain.bulk.group_pricing import GroupCalls
 from services.rating.domain.decks.prefix_table import NO_ROW, Int32s, Int64s, PrefixTable
 from services.rating.domain.tariffs.exchange import ExchangeRates
 from services.rating.domain.tariffs.terms import Chain, Terms
@@ -105,7 +105,7 @@ class DeckSearch:
         terms, situation, currency, instant, _, (version, *_) = asked
         period = bisect_right(exchange_changes(terms, currency, self._exchange), instant)
         key = "lane", version.rate_deck_version_id, situation.failing, currency, period
-        known: tuple[PrefixTable, Lane | None] | None = terms.heads.get(key)
+        known: tuple[PrefixTable, Lane | None] | None = terms.kept.get(key)
         if known is None or known[0] is not table:
             to_plan = self._exchange.at(version.currency, terms.currency, instant)
             to_account = self._exchange.at(terms.currency, currency, instant)
@@ -114,16 +114,16 @@ class DeckSearch:
                 lane = lane_of(
                     GroupTerms(terms, situation, version, table, currency, to_plan, to_account)
                 )
-            known = terms.heads[key] = table, lane
+            known = terms.kept[key] = table, lane
         return known[1]
 
 
 def exchange_changes(terms: Terms, currency: str, exchange: ExchangeRates) -> Sequence[int]:
     """When an exchange rate changes between any deck, the plan and accounts of a currency."""
     key = "exchange", currency
-    changes: Sequence[int] | None = terms.heads.get(key)
+    changes: Sequence[int] | None = terms.kept.get(key)
     if changes is None:
         pairs = {(each, terms.currency) for each in deck_currencies(terms)}
         pairs.add((terms.currency, currency))
-        changes = terms.heads[key] = exchange.changes(pairs)
+        changes = terms.kept[key] = exchange.changes(pairs)
     return changes

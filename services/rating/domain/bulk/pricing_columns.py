@@ -18,20 +18,19 @@ import numpy as np
 import numpy.typing as npt
 
 from services.rating.domain.account import NEVER, Customer, Subscribed, Subscription, plan_in_force
-from services.rating.domain.bulk.column_groups import (
-    CallTimes,
-    ColumnGroup,
-    GroupCalls,
-    Places,
-    PricedGroups,
-    price_groups,
-)
+from services.rating.domain.bulk.column_group import ColumnGroup, Places
 from services.rating.domain.bulk.column_terms import (
     Situation,
     conditions_of,
     situation_of,
 )
 from services.rating.domain.bulk.deck_search import Asked, DeckSearch, exchange_changes
+from services.rating.domain.bulk.group_pricing import (
+    CallTimes,
+    GroupCalls,
+    PricedGroups,
+    price_groups,
+)
 from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTable
 from services.rating.domain.plans.conditions import CallFacts, Condition
 from services.rating.domain.tariffs.tariff import Tariff

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from services.rating.domain.decks.rate_columns import Int64s
 from services.rating.domain.decks.rate_deck import NUMBER_DIGITS_MAX
 
-Int64s = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
 
 NUMBER_BITS = (10**NUMBER_DIGITS_MAX).bit_length()
@@ -44,5 +44,6 @@ class NumberIndex:
             return found
         places: Places = self._before.take(numbers >> self._tail_bits).astype(np.intp)
         for step in self._steps:
-            places += step * (self._starts.take(places + step) <= numbers)
+            ahead = places + step
+            np.copyto(places, ahead, where=self._starts.take(ahead) <= numbers)
         return places

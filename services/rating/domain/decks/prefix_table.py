@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.rating.domain.decks.deck_compiler import NO_ROW, SPANS, compile_deck
-from services.rating.domain.decks.number_index import NumberIndex
+from services.rating.domain.decks.number_index import NumberIndex, Places
 from services.rating.domain.decks.rate_columns import (
     LENGTH_BITS,
     LENGTH_MASK,
@@ -38,7 +38,6 @@ __all__ = [
 ]
 
 Int32s = npt.NDArray[np.int32]
-Places = npt.NDArray[np.intp]
 UInt32s = npt.NDArray[np.uint32]
 
 RATES_CACHED_MAX = 10_000
@@ -114,7 +113,7 @@ class PrefixTable:
         """The figure that all rows have in a column, by its attribute; None where they differ."""
         if name not in self._only:
             figures = getattr(self, name)
-            is_one = len(figures) > 0 and (figures == figures[0]).all()
+            is_one = len(figures) and (figures == figures[0]).all()
             self._only[name] = int(figures[0]) if is_one else None
         return self._only[name]
 

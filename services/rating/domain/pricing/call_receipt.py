@@ -28,11 +28,12 @@ KEY_TEXTS_MAX = 10_000
 def call_head(governing: Terms, currency: str, found: FoundRate) -> bytes:
     """What the receipts of all calls have in common that one row of a deck prices first."""
     key = found.version.rate_deck_version_id, found.row, currency
-    head: bytes | None = governing.heads.get(key)
+    heads = governing.receipt_heads
+    head = heads.get(key)
     if head is None:
-        if len(governing.heads) >= CACHED_RATES_MAX:
-            governing.heads.clear()
-        head = governing.heads[key] = json_text(_head(governing, currency, found))[:-1].encode()
+        if len(heads) >= CACHED_RATES_MAX:
+            heads.clear()
+        head = heads[key] = json_text(_head(governing, currency, found))[:-1].encode()
     return head
 
 

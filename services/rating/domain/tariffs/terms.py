@@ -37,6 +37,9 @@ class DeckVersion(NamedTuple):
     currency: str
 
 
+ReceiptHead = tuple[str, int, str]
+"""A deck version, a row of it and the currency of an account."""
+
 Chain = tuple[DeckVersion, ...]
 """Deck versions in the order in which they are asked for a number."""
 
@@ -95,8 +98,10 @@ class Terms:
     """When other terms take their place; None for never."""
     chains: Mapping[Service, Chain]
     choices: tuple[tuple[Condition, Mapping[Service, Chain]], ...]
-    heads: dict[Any, Any] = field(default_factory=dict)
-    """What receipts of calls of one rate have in common, by deck version and row."""
+    kept: dict[Any, Any] = field(default_factory=dict)
+    """What was worked out of these terms before, by what it is."""
+    receipt_heads: dict[ReceiptHead, bytes] = field(default_factory=dict)
+    """What receipts of calls of one rate have in common."""
 
     @classmethod
     def compile(

@@ -15,15 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from services.rating.domain.account import NEVER
-from services.rating.domain.bulk.column_group import Bools, ColumnGroup, GroupTerms, Places
+from services.rating.domain.bulk.column_group import Bools, ColumnGroup, Places
 from services.rating.domain.bulk.column_lane import Column, Lane, Lanes, TierFigures
 from services.rating.domain.bulk.column_timeline import MICROS_PER_SECOND, Timeline
 from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTable
 from services.rating.domain.plans.time_bands import NO_BAND
 from services.rating.domain.quantity import MS_PER_SECOND
-
-__all__ = ["Bools", "CallTimes", "ColumnGroup", "GroupCalls", "GroupTerms", "Places"]
-__all__ += ["PricedGroups", "price_groups"]
 
 # A call that crosses more bands takes the scalar path.
 PIECES_MAX = 8
@@ -154,12 +151,8 @@ class _Pricing:
 
     def _of_rates(self, name: str) -> Column:
         """A column of the decks, for each call; one value where there is no other."""
-        only = [table.only(name) for table, _ in self._decks]
-        if only[0] is None or None in only:
-            return self._taken(name)
-        if only.count(only[0]) == len(only):
-            return only[0]
-        return np.array(only, np.int64).repeat([len(rows) for _, rows in self._decks])
+        only = self._lanes.only[name]
+        return self._taken(name) if only is None else self._of_calls(only)
 
     def _taken(self, name: str) -> Int64s:
         columns = [getattr(table, name).take(rows) for table, rows in self._decks]
@@ -202,7 +195,7 @@ class _Pricing:
         """Whether every call fits for certain: the longest, at the highest price of its deck."""
         return (
             self._span[1] < min(self._lanes.until_micros, *self._times.untils_micros)
-            and all(lane.fits(self._longest) for lane in self._lanes.lanes)
+            and self._longest <= self._lanes.longest_max
             and all(each.crossings_max < PIECES_MAX for each in self._timelines.values())
         )
 
