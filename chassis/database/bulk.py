@@ -3,6 +3,7 @@
 Rows hold stored values (times as microseconds, keys as bytes): column types do not convert them.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, islice
@@ -54,17 +55,31 @@ def insert_rows(
 def upsert_rows(
     connection: Connection, table: Table, column_names: Sequence[str], rows: Sequence[Row]
 ) -> None:
-    """Insert rows, or overwrite those that have their primary key; a few at a time."""
+    """Insert a few rows without bytes, or overwrite those that have their primary key."""
     if not rows:
         return
+    is_postgresql = connection.dialect.name == "postgresql"
+    statement = _upsert_sql(table, tuple(column_names), is_postgresql)
+    with driver_cursor(connection, statement) as cursor:
+        if is_postgresql:
+            document = json.dumps([dict(zip(column_names, row, strict=True)) for row in rows])
+            cursor.execute(statement, (document,))
+        else:
+            cursor.executemany(statement, rows)
+
+
+@lru_cache(maxsize=STATEMENTS_CACHED_MAX)
+def _upsert_sql(table: Table, column_names: tuple[str, ...], is_postgresql: bool) -> str:
     key = [column.name for column in table.primary_key]
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in column_names if name not in key)
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    statement = (
-        f"{_insert_sql(table, tuple(column_names), mark)} "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-    )
-    connection.exec_driver_sql(statement, list(rows))
+    conflict = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    if not is_postgresql:
+        return f"{_insert_sql(table, column_names, '?')} {conflict}"
+    columns = ", ".join(f'"{name}"' for name in column_names)
+    typed = ", ".join(f'"{name}" {_postgresql_type(table.c[name].type)}' for name in column_names)
+    # One message, where the driver would send one for each row.
+    told = f"SELECT {columns} FROM json_to_recordset(%s) AS told ({typed})"  # noqa: S608 our own names
+    return f'INSERT INTO "{table.name}" ({columns}) {told} {conflict}'
 
 
 def insert_ignoring_known(
