@@ -41,9 +41,8 @@ def capture_from_holds(
     book = locked_book(
         unit_of_work,
         tenant_id,
-        account_ids=(),
-        posting_account_ids={each.account_id for each in new},
         hold_ids={each.hold_id for each in new},
+        posting_account_ids={each.account_id for each in new},
         charges=[each.charge for each in new],
         returned={each.charge.charge_id for each in new if each.micros < 0},
     )

@@ -50,7 +50,7 @@ def expire_of_tenant(
     unit_of_work: UnitOfWork, tenant_id: str, hold_ids: list[str], now: datetime
 ) -> int:
     """End the holds that are still open and due, tells how many; another may have been quicker."""
-    book = locked_book(unit_of_work, tenant_id, (), (), hold_ids, ())
+    book = locked_book(unit_of_work, tenant_id, hold_ids)
     expire_due(book, now)
     store_book(unit_of_work, tenant_id, book)
     return len(book.changed_holds())

@@ -30,19 +30,22 @@ def open_book(unit_of_work: UnitOfWork, tenant_id: str, transfers: Sequence[Tran
     steps = [transfer.step for transfer in transfers]
     captures = [step for step in steps if isinstance(step, CaptureHold)]
     placing = {step.hold_id: step.account_id for step in steps if isinstance(step, PlaceHold)}
-    captured = {step.hold_id for step in captures}
-    owners = placing | owners_of(connection, tenant_id, captured)
+    # Mostly rating's event has come first: nothing is left to post, and nobody's turn to wait for.
+    posted = captured_among(connection, tenant_id, [step.charge for step in captures])
+    new = [step for step in captures if step.charge not in posted]
+    owners = placing | owners_of(connection, tenant_id, {step.hold_id for step in new})
     # A hold that came after its owner was looked for is not ours: it comes after us.
-    too_late = captured - owners.keys()
+    too_late = {step.hold_id for step in new} - owners.keys()
     book = locked_book(
         unit_of_work,
         tenant_id,
-        account_ids=placing.values(),
-        posting_account_ids={owners[hold_id] for hold_id in captured - too_late},
         hold_ids={step.hold_id for step in steps} - too_late,
-        charges=[step.charge for step in captures],
-        returned={step.charge.charge_id for step in captures if step.amount.micros < 0},
+        account_ids=placing.values(),
+        posting_account_ids={owners[step.hold_id] for step in new if step.hold_id in owners},
+        charges=[step.charge for step in new],
+        returned={step.charge.charge_id for step in new if step.amount.micros < 0},
     )
+    book.captured |= posted
     request_ids = {transfer.request_id for transfer in transfers}
     book.results |= executed_of(connection, tenant_id, request_ids)
     return book
@@ -51,23 +54,23 @@ def open_book(unit_of_work: UnitOfWork, tenant_id: str, transfers: Sequence[Tran
 def locked_book(
     unit_of_work: UnitOfWork,
     tenant_id: str,
-    account_ids: Iterable[str],
-    posting_account_ids: Iterable[str],
     hold_ids: Collection[str],
-    charges: Sequence[ChargeRevision],
+    account_ids: Iterable[str] = (),
+    posting_account_ids: Iterable[str] = (),
+    charges: Sequence[ChargeRevision] = (),
     returned: Collection[bytes] = (),
 ) -> FundsBook:
-    """The book of accounts, holds and charges: first the turns, then the locks, then the rest.
+    """The book of holds with their owners, of accounts and charges.
 
-    The owners of the holds are there as well. `returned` are the charges of which something is
-    given back.
+    First the turns, then the locks, then the rest. `returned` are the charges of which something
+    is given back.
     """
     connection = unit_of_work.connection
     posting = set(posting_account_ids)
     if posting:
         take_turns(connection, {partition_of(tenant_id, account_id) for account_id in posting})
     funds = locked_funds(connection, tenant_id, {*account_ids, *posting}, hold_ids)
-    # Nor is one that has come since the locks.
+    # A hold that has come since the locks is not ours: it comes after us.
     stored = holds_of(connection, tenant_id, hold_ids)
     holds = [hold for hold in stored if hold.account_id in funds]
     captured = captured_among(connection, tenant_id, charges)
