@@ -4,15 +4,26 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from chassis.database.bulk import insert_ignoring_known
-from kernel.clock import to_micros
+from chassis.database.direct import Direct
 from services.fraud.domain.block import Block
 from services.fraud.store.pages import Page, PageRequest, fetch_page
 from services.fraud.store.schema import block_table, watched_account_table
 
 KEY = ("tenant_id", "account_id")
+
+_LOCK_KNOWN = Direct(
+    select(watched_account_table.c.account_id, watched_account_table.c.pardon_time)
+    .where(
+        watched_account_table.c.tenant_id == bindparam("tenant_id"),
+        watched_account_table.c.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
+    # One order for all transactions, so that none waits for another in a circle.
+    .order_by(watched_account_table.c.account_id)
+    .with_for_update()
+)
 
 
 def lock_accounts(
@@ -26,21 +37,14 @@ def lock_accounts(
         rows = [(tenant_id, account_id) for account_id in missing]
         insert_ignoring_known(connection, watched_account_table, KEY, rows, KEY)
         locked |= _lock_known(connection, tenant_id, missing)
-    return {account_id: to_micros(pardon) for account_id, pardon in locked.items() if pardon}
+    return {account_id: micros for account_id, micros in locked.items() if micros is not None}
 
 
 def _lock_known(
     connection: Connection, tenant_id: str, account_ids: list[str]
-) -> dict[str, datetime | None]:
-    table = watched_account_table
-    # One order for all transactions, so that none waits for another in a circle.
-    query = (
-        select(table.c.account_id, table.c.pardon_time)
-        .where(table.c.tenant_id == tenant_id, table.c.account_id.in_(account_ids))
-        .order_by(table.c.account_id)
-        .with_for_update()
-    )
-    return {row.account_id: row.pardon_time for row in connection.execute(query)}
+) -> dict[str, int | None]:
+    keys = {"tenant_id": tenant_id, "account_ids": account_ids}
+    return dict(_LOCK_KNOWN.rows(connection, keys))
 
 
 def store_pardon(
