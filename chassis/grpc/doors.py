@@ -22,7 +22,7 @@ from chassis.database.engine import DATABASE_ERRORS
 from chassis.grpc import errors, running_call
 from chassis.grpc.access import Access, Admit, Context, Metadata
 from chassis.grpc.validation import checked, each_checked
-from chassis.grpc.wire_bytes import AnswerBytes, bytes_answer_of
+from chassis.grpc.wire_bytes import FromBytes, does_take_bytes
 from chassis.telemetry import names
 from chassis.telemetry.call_durations import server_durations
 from chassis.telemetry.tracing import span_of
@@ -111,9 +111,8 @@ class _Door:
             or handler.stream_unary
             or handler.stream_stream
         )
-        answer_bytes = bytes_answer_of(behaviour)
-        if answer_bytes is not None:
-            return self._guard_bytes(answer_bytes)
+        if does_take_bytes(behaviour):
+            return self._guard_bytes(behaviour)
         incoming = each_checked if handler.request_streaming else checked
         answer = _writing(behaviour) if inspect.isasyncgenfunction(behaviour) else behaviour
 
@@ -127,11 +126,11 @@ class _Door:
             response_serializer=handler.response_serializer,
         )
 
-    def _guard_bytes(self, answer: AnswerBytes) -> Handler:
+    def _guard_bytes(self, answer: FromBytes) -> Handler:
         """The same for a unary method that gRPC hands bytes."""
 
         async def guarded(request: bytes, context: Context) -> Any:
-            return await self._pass(context, lambda: answer(request))
+            return await self._pass(context, lambda: answer(request, context))
 
         return grpc.unary_unary_rpc_method_handler(guarded)
 

@@ -11,28 +11,22 @@ from google.protobuf.message import DecodeError, Message
 from chassis.grpc.validation import INVALID_REQUEST
 from kernel.errors import DomainError, ErrorKind
 
-AnswerBytes = Callable[[bytes], Awaitable[bytes]]
-Behaviour = TypeVar("Behaviour", bound=Callable[..., Any])
+FromBytes = Callable[..., Awaitable[bytes]]
+Method = TypeVar("Method", bound=FromBytes)
 M = TypeVar("M", bound=Message)
 
-_MARK = "answered_by_bytes"
+_MARK = "takes_bytes"
 
 
-def answered_by_bytes(name: str) -> Callable[[Behaviour], Behaviour]:
-    """Have another method of the servicer answer, from bytes to bytes; it checks them by itself."""
-
-    def mark(behaviour: Behaviour) -> Behaviour:
-        setattr(behaviour, _MARK, name)
-        return behaviour
-
-    return mark
+def takes_bytes(method: Method) -> Method:
+    """Have a unary method handed the bytes of its request, which it checks by itself."""
+    setattr(method, _MARK, True)
+    return method
 
 
-def bytes_answer_of(behaviour: Any) -> AnswerBytes | None:
-    """What answers in place of a method; None where it answers by itself."""
-    name = getattr(behaviour, _MARK, None)
-    answer: AnswerBytes | None = name and getattr(behaviour.__self__, name)
-    return answer
+def does_take_bytes(method: Any) -> bool:
+    """Whether a method takes bytes and answers with bytes."""
+    return getattr(method, _MARK, False)
 
 
 def parsed(kind: type[M], content: bytes) -> M:

@@ -98,7 +98,8 @@ class _Pricing:
         """The calls of a batch, as if these accounts had made them."""
         for place, call in enumerate(rows.calls):
             call.account_id = account_ids[place % len(account_ids)]
-        await desk.rating.PriceCalls(rows, None)  # deck and accounts are in memory
+        # Then deck and accounts are in memory.
+        await desk.rating.PriceCalls(rows.SerializeToString(), None)
         columns = as_columns(rows).calls
         calls = ColumnReader(CallReader(frozenset()), columns).planned()
         return cls(desk, calls, await desk.memory.basis(TENANT, calls.account_ids))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.grpc.convert import money_from_proto
-from chassis.grpc.wire_bytes import answered_by_bytes
+from chassis.grpc.wire_bytes import takes_bytes
 from chassis.security.caller import current_caller
 from kernel.errors import DomainError
 from services.rating.api.convert_quotes import (
@@ -56,16 +56,9 @@ class RatingApi(RatingServiceServicer):
                 raise invalid_field("INVALID_DURATION", "limit", "give a duration or a budget")
         return quote_to_proto(quote)
 
-    @answered_by_bytes("price_rows")
-    async def PriceCalls(
-        self, request: messages.PriceCallsRequest, context: Any
-    ) -> messages.PriceCallsResponse:
-        """Price calls in rows, each for itself."""
-        answer = await self.price_rows(request.SerializeToString())
-        return messages.PriceCallsResponse.FromString(answer)
-
-    async def price_rows(self, content: bytes) -> bytes:
-        """The same, from the bytes of a request to those of its answer."""
+    @takes_bytes
+    async def PriceCalls(self, content: bytes, context: Any) -> bytes:  # type: ignore[override]
+        """Price calls in rows, each for itself: a PriceCallsRequest and its answer."""
         request = RowsRequest(content)
         if not 1 <= len(request) <= CALLS_MAX:
             problem = f"{len(request)} calls; send 1 to {CALLS_MAX} at a time"

@@ -1,6 +1,6 @@
 """Asks for quotes through every door of rating."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -46,6 +46,15 @@ def as_columns(calls: list[messages.PriceCallRequest]) -> messages.PriceCallColu
 def _micros(request: messages.PriceCallRequest) -> int:
     moment = time_from_proto(request.start_time)
     return to_micros(moment) if moment else 0
+
+
+async def priced_rows(
+    desk: Desk, calls: Sequence[messages.PriceCallRequest]
+) -> Sequence[messages.PriceCallResult]:
+    """The prices of calls in rows."""
+    request = messages.PriceCallsRequest(calls=calls)
+    answer = await desk.rating.PriceCalls(request.SerializeToString(), None)
+    return messages.PriceCallsResponse.FromString(answer).results
 
 
 async def priced_columns(desk: Desk, calls: list[messages.PriceCallRequest]) -> columns.Columns:

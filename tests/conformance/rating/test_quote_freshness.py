@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from chassis.grpc.convert import time_to_proto
 from kernel.ids import new_uuid
 from tests.conformance.rating.desk import DECK, NOON, UNKNOWN, Desk
-from tests.conformance.rating.quoting import call, reason_of
+from tests.conformance.rating.quoting import call, priced_rows, reason_of
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
-from tollbook.rating.v1 import rating_service_pb2 as messages
 
 CALLS = 40
 FACT_SECONDS_MAX = 10.0
@@ -88,7 +87,7 @@ async def test_a_rate_published_by_another_replica_is_found_at_once_where_there_
 async def test_a_large_deck_is_published_while_calls_are_priced(desk: Desk) -> None:
     """No call fails, and no answer is made from parts of two versions."""
     rates = "".join(f"44{number:05d},Town {number},0.5,1,1\n" for number in range(20_000))
-    request = messages.PriceCallsRequest(calls=[call(desk) for _ in range(CALLS)])
+    calls = [call(desk) for _ in range(CALLS)]
     other = replica_of(desk)
     seen: list[int] = []
     async with watching(desk):
@@ -97,8 +96,8 @@ async def test_a_large_deck_is_published_while_calls_are_priced(desk: Desk) -> N
         )
 
         async def has_new_price() -> bool:
-            answer = await desk.rating.PriceCalls(request, None)
-            [nanos] = {result.price.amount.nanos for result in answer.results}
+            results = await priced_rows(desk, calls)
+            [nanos] = {result.price.amount.nanos for result in results}
             seen.append(nanos)
             return nanos == 70_000_000
 

@@ -26,6 +26,7 @@ from tests.conformance.rating.quoting import (
     as_columns,
     call,
     priced_columns,
+    priced_rows,
     reason_in,
     reason_of,
     streamed,
@@ -46,8 +47,7 @@ async def test_every_door_gives_the_price_that_is_charged(desk: Desk) -> None:
         each.duration.seconds = 1 + 7 * place
         each.receipt_detail = messages.RECEIPT_DETAIL_WORDS
     single = [await desk.rating.PriceCall(each, None) for each in calls]
-    rows = await desk.rating.PriceCalls(messages.PriceCallsRequest(calls=calls), None)
-    assert [result.price for result in rows.results] == single
+    assert [result.price for result in await priced_rows(desk, calls)] == single
     answers = await streamed(desk, calls)
     assert [answer.price for answer in answers] == single
     assert [answer.correlation_id for answer in answers] == [f"call-{n}" for n in range(CALLS)]
@@ -74,8 +74,7 @@ async def test_a_price_comes_with_as_much_reasoning_as_is_asked_for(desk: Desk) 
     assert not (await desk.rating.PriceCall(none, None)).HasField("receipt")
     words = call(desk, receipt_detail=messages.RECEIPT_DETAIL_WORDS)
     assert (await desk.rating.PriceCall(words, None)).receipt.explanation
-    batch = messages.PriceCallsRequest(calls=[call(desk), words])
-    first, second = (await desk.rating.PriceCalls(batch, None)).results
+    first, second = await priced_rows(desk, [call(desk), words])
     assert not first.price.HasField("receipt")
     assert second.price.receipt.explanation
 
@@ -101,9 +100,9 @@ async def test_a_bad_call_is_refused_with_its_reason_and_stops_no_other(
     assert await reason_of(desk.rating.PriceCall(bad, None)) == reason
     calls = [call(desk) for _ in range(CALLS)]
     calls[3] = bad
-    rows = await desk.rating.PriceCalls(messages.PriceCallsRequest(calls=calls), None)
-    assert [n for n, each in enumerate(rows.results) if each.HasField("error")] == [3]
-    assert reason_in(rows.results[3]) == reason
+    rows = await priced_rows(desk, calls)
+    assert [n for n, each in enumerate(rows) if each.HasField("error")] == [3]
+    assert reason_in(rows[3]) == reason
     answers = await streamed(desk, calls)
     assert [n for n, each in enumerate(answers) if each.HasField("error")] == [3]
     prices = await priced_columns(desk, calls)
@@ -122,9 +121,8 @@ async def test_a_negative_or_absurd_duration_is_refused(desk: Desk, seconds: int
 @pytest.mark.parametrize("count", [0, 5_001])
 async def test_a_batch_of_rows_has_its_limits(desk: Desk, count: int) -> None:
     """None at all is a mistake, and too many would keep others waiting."""
-    request = messages.PriceCallsRequest(calls=[call(desk)] * count)
     with pytest.raises(DomainError, match="BATCH_TOO_LARGE"):
-        await desk.rating.PriceCalls(request, None)
+        await priced_rows(desk, [call(desk)] * count)
 
 
 async def test_calls_of_years_are_priced_by_the_plan_that_each_was_made_under(desk: Desk) -> None:
@@ -146,9 +144,9 @@ async def test_calls_of_years_are_priced_by_the_plan_that_each_was_made_under(de
     early = time_to_proto(BEGINNING.replace(month=2))
     late = time_to_proto(BEGINNING.replace(year=2028))
     calls = [call(desk, start_time=moment) for moment in (early, late, early, late)]
-    rows = await desk.rating.PriceCalls(messages.PriceCallsRequest(calls=calls * 4), None)
+    rows = await priced_rows(desk, calls * 4)
     singly = [await desk.rating.PriceCall(each, None) for each in calls]
-    amounts = [each.price.amount for each in rows.results]
+    amounts = [each.price.amount for each in rows]
     assert amounts == [each.amount for each in singly] * 4
     assert singly[0].amount != singly[1].amount
 
