@@ -3,23 +3,43 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from google.protobuf.message import Message
 
+from chassis.database.direct import Direct
 from chassis.database.engine import Database
-from chassis.database.insert import insert_if_new
 from chassis.database.schema import request_table
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.running_call import current_method
 from chassis.security.caller import Caller, current_caller
+from kernel.clock import to_micros
 from kernel.errors import DomainError, ErrorKind
 
 __all__ = ["Endpoint", "MutatingRequest", "current_caller"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Message)
+
+_requests = request_table.c
+_IS_REQUEST = sa.and_(
+    _requests.tenant_id == sa.bindparam("of_tenant"),
+    _requests.method == sa.bindparam("of_method"),
+    _requests.request_id == sa.bindparam("of_request"),
+)
+_CLAIM = Direct(
+    sa.text(
+        "INSERT INTO request "
+        "(tenant_id, method, request_id, caller, input_hash, response, create_time) VALUES "
+        "(:tenant_id, :method, :request_id, :caller, :input_hash, :response, :create_time) "
+        "ON CONFLICT DO NOTHING RETURNING 1"
+    )
+)
+_KEEP = Direct(sa.update(request_table).where(_IS_REQUEST).values(response=sa.bindparam("answer")))
+_FIND = Direct(
+    sa.select(_requests.caller, _requests.input_hash, _requests.response).where(_IS_REQUEST)
+)
 
 
 class MutatingRequest(Protocol):
@@ -52,14 +72,21 @@ class _RequestKey:
             hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
         )
 
-    def matches(self) -> sa.ColumnElement[bool]:
-        """The condition that finds the row of this request."""
-        columns = request_table.c
-        return sa.and_(
-            columns.tenant_id == self.tenant_id,
-            columns.method == self.method,
-            columns.request_id == self.request_id,
-        )
+    def place(self) -> dict[str, Any]:
+        """What finds the row of this request."""
+        return {
+            "of_tenant": self.tenant_id,
+            "of_method": self.method,
+            "of_request": self.request_id,
+        }
+
+
+class _Stored(NamedTuple):
+    """A request that was answered before, or is just being answered."""
+
+    caller: str
+    input_hash: bytes
+    response: bytes
 
 
 class _ValidatedOnly(Exception):  # noqa: N818 nothing went wrong
@@ -150,22 +177,21 @@ def _claim(unit_of_work: UnitOfWork, key: _RequestKey) -> bool:
         "caller": key.caller,
         "input_hash": key.input_hash,
         "response": b"",
-        "create_time": unit_of_work.now,
+        "create_time": to_micros(unit_of_work.now),
     }
-    return insert_if_new(unit_of_work.connection, request_table, claim)
+    # Not by a number of rows, which the driver of PostgreSQL does not tell here.
+    return bool(_CLAIM.rows(unit_of_work.connection, claim))
 
 
 def _keep(connection: sa.Connection, key: _RequestKey, response: Message) -> None:
     """Store the answer in the transaction of its effect."""
-    connection.execute(
-        sa.update(request_table).where(key.matches()).values(response=response.SerializeToString())
-    )
+    _KEEP.run(connection, {**key.place(), "answer": response.SerializeToString()})
 
 
-def _stored(connection: sa.Connection, key: _RequestKey) -> sa.Row[Any, Any, Any] | None:
-    columns = request_table.c
-    query = sa.select(columns.caller, columns.input_hash, columns.response).where(key.matches())
-    return connection.execute(query).one_or_none()
+def _stored(connection: sa.Connection, key: _RequestKey) -> _Stored | None:
+    for row in _FIND.rows(connection, key.place()):
+        return _Stored(*row)
+    return None
 
 
 def _first_answer(connection: sa.Connection, key: _RequestKey, response_type: type[R]) -> R:
@@ -174,7 +200,7 @@ def _first_answer(connection: sa.Connection, key: _RequestKey, response_type: ty
     return _answer(row, key, response_type)
 
 
-def _answer(row: sa.Row[Any, Any, Any], key: _RequestKey, response_type: type[R]) -> R:
+def _answer(row: _Stored, key: _RequestKey, response_type: type[R]) -> R:
     if row.input_hash != key.input_hash or row.caller != key.caller:
         raise DomainError(
             ErrorKind.INVALID_ARGUMENT,
