@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, text, update
 
-from chassis.database.direct import Direct
+from chassis.database.direct import Direct, run_rows
 from chassis.database.insert import insert_if_new
 from services.payment.domain.account import Account
 from services.payment.domain.funds import Funds
@@ -72,6 +72,13 @@ _HOLD = Direct(
     )
     .values(held_micros=bindparam("held"))
 )
+_HOLD_ALL = Direct(
+    text(
+        "UPDATE funds SET held_micros = told.held FROM json_to_recordset(CAST(:rows AS json)) "
+        "AS told(of_tenant text, of_account text, held bigint) "
+        "WHERE tenant_id = told.of_tenant AND account_id = told.of_account"
+    )
+)
 
 
 def create_funds(connection: Connection, account: Account) -> None:
@@ -124,7 +131,7 @@ def save_held(connection: Connection, changed: Iterable[Funds]) -> None:
         }
         for funds in changed
     ]
-    _HOLD.run_many(connection, rows)
+    run_rows(connection, _HOLD, _HOLD_ALL, rows)
 
 
 def _funds_of(

@@ -12,13 +12,14 @@ from sqlalchemy import (
     bindparam,
     delete,
     select,
+    text,
     tuple_,
     type_coerce,
     update,
 )
 
 from chassis.database.bulk import insert_rows
-from chassis.database.direct import Direct
+from chassis.database.direct import Direct, run_rows
 from kernel.clock import from_micros, to_micros
 from kernel.ids import is_uuid
 from services.payment.domain.holds import Hold, HoldState
@@ -49,6 +50,15 @@ _CHANGE = Direct(
         captured_micros=bindparam("captured"),
         state=bindparam("new_state"),
         expire_time=bindparam("expires"),
+    )
+)
+_CHANGE_ALL = Direct(
+    text(
+        "UPDATE hold SET held_micros = told.held, captured_micros = told.captured, "
+        "state = told.new_state, expire_time = told.expires "
+        "FROM json_to_recordset(CAST(:rows AS json)) AS told(of_tenant text, of_hold text, "
+        "held bigint, captured bigint, new_state smallint, expires bigint) "
+        "WHERE tenant_id = told.of_tenant AND hold_id = decode(told.of_hold, 'hex')"
     )
 )
 _ENDED = [state for state in HoldState if state != HoldState.OPEN]
@@ -117,7 +127,7 @@ def change_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) 
         }
         for hold in holds
     ]
-    _CHANGE.run_many(connection, rows)
+    run_rows(connection, _CHANGE, _CHANGE_ALL, rows)
 
 
 def due_holds(connection: Connection, now: datetime, limit: int) -> dict[str, list[str]]:

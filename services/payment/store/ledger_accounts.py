@@ -1,16 +1,15 @@
 """The ledger accounts and their kept balances: each the sum of its postings."""
 
-import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, and_, bindparam, case, func, select
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DataError, IntegrityError
 
-from chassis.database.direct import Direct
+from chassis.database.direct import Direct, run_rows
 from services.payment.domain.account import Account
 from services.payment.domain.balance import Balance
 from services.payment.domain.errors import balance_out_of_range
@@ -50,13 +49,12 @@ _OR_ADD = (
 )
 _VALUES = "VALUES (:chain_id, :account_id, :currency, :kind, :tenant_id, :micros)"
 _ADD = Direct(sql(f"{_INSERT} {_VALUES} {_OR_ADD}"))
-# PostgreSQL's driver sends a message for each row; this is one for all.
 _TOLD = (
     "SELECT decode(chain_id, 'hex'), account_id, currency, kind, tenant_id, micros "
     "FROM json_to_recordset(CAST(:rows AS json)) AS changes(chain_id text, account_id text, "
     "currency text, kind smallint, tenant_id text, micros bigint)"
 )
-_ADD_JSON = Direct(sql(f"{_INSERT} {_TOLD} {_OR_ADD}"))
+_ADD_ALL = Direct(sql(f"{_INSERT} {_TOLD} {_OR_ADD}"))
 
 _BALANCES = Direct(
     select(_columns.account_id, _columns.kind, _columns.balance_micros).where(
@@ -76,18 +74,10 @@ def add_to_balances(
     """
     rows = [row for chain, entries in chained.items() for row in _changes(chain, entries)]
     try:
-        _add(connection, rows)
+        run_rows(connection, _ADD, _ADD_ALL, rows)
     # The check of the table, or the end of the database's integers beyond it.
     except (IntegrityError, DataError) as error:
         raise balance_out_of_range("; ".join(map(str, chained))) from error
-
-
-def _add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if connection.dialect.name == "postgresql" and len(rows) > 1:
-        told = [{**row, "chain_id": row["chain_id"].hex()} for row in rows]
-        _ADD_JSON.run(connection, {"rows": json.dumps(told)})
-    else:
-        _ADD.run_many(connection, rows)
 
 
 def _changes(chain: Chain, entries: Iterable[ChainedEntry]) -> Iterator[dict[str, object]]:
