@@ -24,6 +24,8 @@ FEW_ROWS = 2
 # More than there are tables and ways to fill them.
 STATEMENTS_CACHED_MAX = 500
 
+_document = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
 
 def insert_rows(
     connection: Connection, table: Table, column_names: Sequence[str], rows: Iterable[Row]
@@ -56,30 +58,50 @@ def upsert_rows(
     connection: Connection, table: Table, column_names: Sequence[str], rows: Sequence[Row]
 ) -> None:
     """Insert a few rows without bytes, or overwrite those that have their primary key."""
+    with_document, with_rows = _upsert_sql(table, tuple(column_names))
+    write_rows(connection, column_names, rows, with_document, with_rows)
+
+
+def write_rows(
+    connection: Connection,
+    column_names: Sequence[str],
+    rows: Sequence[Row],
+    with_document: str,
+    with_rows: str,
+) -> None:
+    """Run a statement for a few rows without bytes.
+
+    PostgreSQL gets them as one document, whose `recordset` the statement reads: one message, where
+    its driver would send one for each row.
+    """
     if not rows:
         return
-    is_postgresql = connection.dialect.name == "postgresql"
-    statement = _upsert_sql(table, tuple(column_names), is_postgresql)
-    with driver_cursor(connection, statement) as cursor:
-        if is_postgresql:
-            document = json.dumps([dict(zip(column_names, row, strict=True)) for row in rows])
-            cursor.execute(statement, (document,))
-        else:
-            cursor.executemany(statement, rows)
+    if connection.dialect.name == "postgresql":
+        document = _document([dict(zip(column_names, row, strict=True)) for row in rows])
+        with driver_cursor(connection, with_document) as cursor:
+            cursor.execute(with_document, (document,))
+    else:
+        with driver_cursor(connection, with_rows) as cursor:
+            cursor.executemany(with_rows, rows)
+
+
+def recordset(table: Table, column_names: Iterable[str]) -> str:
+    """What a statement of `write_rows` reads from on PostgreSQL; its rows are called `new`."""
+    typed = ", ".join(f'"{name}" {_postgresql_type(table.c[name].type)}' for name in column_names)
+    return f"json_to_recordset(%s) AS new ({typed})"
 
 
 @lru_cache(maxsize=STATEMENTS_CACHED_MAX)
-def _upsert_sql(table: Table, column_names: tuple[str, ...], is_postgresql: bool) -> str:
+def _upsert_sql(table: Table, column_names: tuple[str, ...]) -> tuple[str, str]:
     key = [column.name for column in table.primary_key]
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in column_names if name not in key)
     conflict = f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-    if not is_postgresql:
-        return f"{_insert_sql(table, column_names, '?')} {conflict}"
     columns = ", ".join(f'"{name}"' for name in column_names)
-    typed = ", ".join(f'"{name}" {_postgresql_type(table.c[name].type)}' for name in column_names)
-    # One message, where the driver would send one for each row.
-    told = f"SELECT {columns} FROM json_to_recordset(%s) AS told ({typed})"  # noqa: S608 our own names
-    return f'INSERT INTO "{table.name}" ({columns}) {told} {conflict}'
+    told = f"SELECT {columns} FROM {recordset(table, column_names)}"  # noqa: S608 our own names
+    return (
+        f'INSERT INTO "{table.name}" ({columns}) {told} {conflict}',
+        f"{_insert_sql(table, column_names, '?')} {conflict}",
+    )
 
 
 def insert_ignoring_known(

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Connection,
-    SmallInteger,
-    Text,
     bindparam,
     delete,
     literal,
@@ -20,8 +17,8 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.types import TypeDecorator
 
+from chassis.database.bulk import recordset, write_rows
 from chassis.database.direct import Direct, Row, driver_cursor
 from kernel.clock import from_micros
 from services.rating.domain.charging.session import LIVE_STATES, Session, SessionState
@@ -49,26 +46,15 @@ _COLUMNS = tuple(
     for name in NAMES
 )
 
-
-def _postgresql_type(name: str) -> str:
-    kind = charging_session.c[name].type
-    stored = kind.impl if isinstance(kind, TypeDecorator) else kind
-    known = {Text: "text", BigInteger: "int8", SmallInteger: "int2"}
-    return known.get(type(stored), "int4")
-
-
-def _recordset(names: Sequence[str]) -> str:
-    columns = ", ".join(f"{name} {_postgresql_type(name)}" for name in names)
-    return f"json_to_recordset(%s) AS new ({columns})"
-
-
-# One prepared statement, however many sessions: PostgreSQL takes them as one document, which the
-# driver writes far sooner than an array for each column.
+# One prepared statement, however many sessions.
 _CHANGED_NAMES = (*CHANGING_NAMES, *KEY_NAMES)
-_INSERT_DOCUMENT = f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) SELECT * FROM {_recordset(NAMES)}"  # noqa: S608 our own names
+_INSERT_DOCUMENT = (
+    f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) "  # noqa: S608 our own names
+    f"SELECT * FROM {recordset(charging_session, NAMES)}"
+)
 _UPDATE_DOCUMENT = (
     f"UPDATE {_TABLE} AS known SET {', '.join(f'{name} = new.{name}' for name in CHANGING_NAMES)} "  # noqa: S608 our own names
-    f"FROM {_recordset(_CHANGED_NAMES)} "
+    f"FROM {recordset(charging_session, _CHANGED_NAMES)} "
     "WHERE known.tenant_id = new.tenant_id AND known.session_id = new.session_id"
 )
 _INSERT_ROWS = f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 our own names
@@ -159,13 +145,13 @@ def insert_sessions(connection: Connection, sessions: Sequence[Session]) -> None
         sqlalchemy.exc.IntegrityError: another replica was first with one of them.
     """
     rows = list(map(session_row, sessions))
-    _write(connection, _INSERT_DOCUMENT, NAMES, _INSERT_ROWS, rows)
+    write_rows(connection, NAMES, rows, _INSERT_DOCUMENT, _INSERT_ROWS)
 
 
 def update_sessions(connection: Connection, sessions: Sequence[Session]) -> None:
     """Store what has become of sessions that are locked, each in its next version."""
     rows = list(map(changed_row, sessions))
-    _write(connection, _UPDATE_DOCUMENT, _CHANGED_NAMES, _UPDATE_ROWS, rows)
+    write_rows(connection, _CHANGED_NAMES, rows, _UPDATE_DOCUMENT, _UPDATE_ROWS)
 
 
 def rename_sessions(connection: Connection, new_ids: Mapping[tuple[str, str], str]) -> None:
@@ -262,22 +248,3 @@ def sessions_of_calls(
         parameters = {"tenant_id": tenant_id, "call_keys": part}
         ids += connection.execute(_OF_CALLS, parameters).scalars()
     return ids
-
-
-def _write(
-    connection: Connection,
-    with_document: str,
-    names: Sequence[str],
-    with_rows: str,
-    rows: list[tuple[Any, ...]],
-) -> None:
-    if not rows:
-        return
-    is_postgresql = connection.dialect.name == "postgresql"
-    statement = with_document if is_postgresql else with_rows
-    with driver_cursor(connection, statement) as cursor:
-        if is_postgresql:
-            document = json_text([dict(zip(names, row, strict=True)) for row in rows])
-            cursor.execute(statement, (document,))
-        else:
-            cursor.executemany(statement, rows)
