@@ -27,6 +27,12 @@ _CHANGES_SINCE = Direct(
     .where(account_change.c.change_time > bindparam("moment"))
     .limit(bindparam("limit"))
 )
+_TENANT_CHANGES_SINCE = Direct(
+    select(account_change.c.tenant_id, _MICROS).where(
+        account_change.c.change_time > bindparam("moment"),
+        account_change.c.account_id == WHOLE_TENANT,
+    )
+)
 
 
 class AccountChange(NamedTuple):
@@ -59,11 +65,7 @@ def changes_since(connection: Connection, moment: datetime, limit: int) -> list[
 
 def tenant_changes_since(connection: Connection, moment: datetime) -> dict[str, int]:
     """Tenants whose own settings changed after a moment, with the time in microseconds."""
-    table = account_change.c
-    query = select(table.tenant_id, _MICROS).where(
-        table.change_time > moment, table.account_id == WHOLE_TENANT
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return dict(_TENANT_CHANGES_SINCE.rows(connection, {"moment": to_micros(moment)}))
 
 
 def change_times(

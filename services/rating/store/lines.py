@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
+from chassis.database.direct import Direct
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from services.rating.domain.charging.lines import Line, LineKind
@@ -28,6 +29,13 @@ _BY_IDENTIFIER = (
         line.c.identifier.in_(bindparam("identifiers", expanding=True)),
     )
     .order_by(line.c.line_id)
+)
+# Asked by every replica several times a second.
+_STORED_SINCE = Direct(
+    select(line.c.tenant_id, line.c.identifier, line.c.store_time)
+    .where(line.c.store_time > bindparam("moment"))
+    .order_by(line.c.store_time)
+    .limit(bindparam("limit"))
 )
 
 
@@ -77,12 +85,5 @@ def lines_stored_since(
     connection: Connection, moment: datetime, limit: int
 ) -> dict[tuple[str, str], int]:
     """Tenant and identifier of lines that were stored after a moment, with the newest time."""
-    table = line.c
-    query = (
-        select(table.tenant_id, table.identifier, table.store_time)
-        .where(table.store_time > moment)
-        .order_by(table.store_time)
-        .limit(limit)
-    )
-    rows = connection.execute(query)
-    return {(row.tenant_id, row.identifier): to_micros(row.store_time) for row in rows}
+    rows = _STORED_SINCE.rows(connection, {"moment": to_micros(moment), "limit": limit})
+    return {(tenant_id, identifier): micros for tenant_id, identifier, micros in rows}
