@@ -100,6 +100,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
             ),
             watch.run,
             charging.records.watch,
+            charging.saga.finish,
             lambda: keep_doing(
                 "end of sessions that are due",
                 lambda: end_all_due(charging.book, charging.saga),

@@ -11,7 +11,7 @@ Every step follows from what is stored before it and has ids of its own, so that
 it, repeats the same. After a crash between A and C the intent is taken up where it was left: by a
 switch that asks again, or by the repair, which refuses an open that nobody waits for any more and
 gives back what it holds. After 1, payment hears of the charge by the event. What nobody repeats,
-ends by itself: holds and sessions expire. Nobody waits for 2: a close is answered by what 1 stored.
+ends by itself: holds and sessions expire. No close waits for 2: it is answered by what 1 stored.
 """
 
 from __future__ import annotations
@@ -140,6 +140,13 @@ class Saga:
             return known and expired(known, moment, counters)
 
         await self._book.change(session.tenant_id, Change(session.session_id, decide))
+
+    async def finish(self) -> None:
+        """Wait until cancelled, then for the holds that are on their way to their ends."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.gather(*self._ending)
 
     async def _end_holds(self, tenant_id: str, steps: Sequence[TransferStep]) -> None:
         try:
