@@ -162,16 +162,17 @@ class Consumer:
     async def _read_on(
         self, subscription: JetStreamContext.PullSubscription, place: _Place
     ) -> None:
-        delivered = 0
+        delivered = waiting = 0
         while self._leases.token(consumer_lease(place.partition)) == place.token:
-            messages = await _fetch(subscription)
+            messages = await _fetch(subscription, waiting)
+            waiting = messages[-1].metadata.num_pending if messages else 0
             if not messages:
                 self._check_still_connected(place)
                 continue
             _check_no_gap(messages, delivered)
             delivered += len(messages)
             await self._deal_with([_read(message) for message in messages], place)
-            metrics.consumer_backlog(place.partition, messages[-1].metadata.num_pending)
+            metrics.consumer_backlog(place.partition, waiting)
 
     def _check_still_connected(self, place: _Place) -> None:
         """Notice that the last message may be lost, which no later one would show."""
@@ -248,19 +249,22 @@ def _span_of(envelope: Envelope) -> AbstractContextManager[Span]:
     return span_of(f"{envelope.event_type} process", SpanKind.CONSUMER, envelope.traceparent)
 
 
-async def _fetch(subscription: JetStreamContext.PullSubscription) -> list[Msg]:
+async def _fetch(subscription: JetStreamContext.PullSubscription, waiting: int) -> list[Msg]:
     """Return what came in time; nothing, too, when the broker ended the request early.
 
-    One message is asked for, and only then what waits behind it: a request for several that gets
-    one has an end besides, which is another message.
+    Only as many messages are asked for as are known to be `waiting`, or one: a request that gets
+    less than it asks for has an end besides, which is another message.
     """
     try:
-        messages = await subscription.fetch(1, FETCH_WAIT_SECONDS)
+        messages = await subscription.fetch(
+            min(waiting, EVENTS_A_TRANSACTION_MAX) or 1, FETCH_WAIT_SECONDS
+        )
     except TimeoutError:
         return []
-    if waiting := min(messages[0].metadata.num_pending, EVENTS_A_TRANSACTION_MAX - 1):
+    behind = messages[-1].metadata.num_pending
+    if more := min(behind, EVENTS_A_TRANSACTION_MAX - len(messages)):
         with suppress(TimeoutError):
-            messages += await subscription.fetch(waiting, FETCH_WAIT_SECONDS)
+            messages += await subscription.fetch(more, FETCH_WAIT_SECONDS)
     return messages
 
 
