@@ -21,8 +21,9 @@ from services.rating.domain.charging.session import (
 )
 from services.rating.domain.counters import CounterBook
 from services.rating.domain.quantity import MS_PER_SECOND
+from services.rating.usecases.charging.ended_sessions import Ending, closed_session, end_of_holds
 from services.rating.usecases.charging.session_book import Change
-from services.rating.usecases.charging.settle_sessions import Closing, Settled, _closed, _steps
+from services.rating.usecases.charging.settle_sessions import Closing, Settled
 from tests.support.simulation.charges import Paid, settle_call
 from tests.support.simulation.database import Transaction
 from tests.support.simulation.faults import Faults
@@ -90,11 +91,12 @@ class MemorySessions:
         counters = _counters(transaction)
         counters.give_back(session.reserved)
         charge, held = self._settle(transaction, counters, session, seconds, InputKind.SESSION_END)
-        after = next_version(session, _closed(session, ended, cast(Any, charge), terms))
+        ending = Ending.of(session, ended, is_chargeable=True, is_new=known is None)
+        after = next_version(session, closed_session(ending, cast(Any, charge), terms))
         self._save(transaction, known, after, counters)
         assert after.answer is not None
         paid: Any = {each.hold_key: each for each in held if each.hold_id}
-        return Settled(after.answer, list(_steps(session, paid)))
+        return Settled(after.answer, list(end_of_holds(session, paid)))
 
     def _record(self, tenant_id: str, record: CallRecord, transaction: Transaction) -> None:
         key = record.call.call_key
