@@ -24,7 +24,14 @@ FEW_ROWS = 2
 # More than there are tables and ways to fill them.
 STATEMENTS_CACHED_MAX = 500
 
-_document = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+def _bytes_as_text(value: bytes) -> str:
+    return f"\\x{value.hex()}"
+
+
+_document = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False, default=_bytes_as_text
+).encode
 
 
 def insert_rows(
@@ -57,8 +64,16 @@ def insert_rows(
 def upsert_rows(
     connection: Connection, table: Table, column_names: Sequence[str], rows: Sequence[Row]
 ) -> None:
-    """Insert a few rows without bytes, or overwrite those that have their primary key."""
+    """Insert a few rows, or overwrite those that have their primary key."""
     with_document, with_rows = _upsert_sql(table, tuple(column_names))
+    write_rows(connection, column_names, rows, with_document, with_rows)
+
+
+def update_rows(
+    connection: Connection, table: Table, column_names: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Change a few rows by their primary key, whose columns come last, in its order."""
+    with_document, with_rows = _update_sql(table, tuple(column_names))
     write_rows(connection, column_names, rows, with_document, with_rows)
 
 
@@ -69,7 +84,7 @@ def write_rows(
     with_document: str,
     with_rows: str,
 ) -> None:
-    """Run a statement for a few rows without bytes.
+    """Run a statement for a few rows.
 
     PostgreSQL gets them as one document, whose `recordset` the statement reads: one message, where
     its driver would send one for each row.
@@ -101,6 +116,22 @@ def _upsert_sql(table: Table, column_names: tuple[str, ...]) -> tuple[str, str]:
     return (
         f'INSERT INTO "{table.name}" ({columns}) {told} {conflict}',
         f"{_insert_sql(table, column_names, '?')} {conflict}",
+    )
+
+
+@lru_cache(maxsize=STATEMENTS_CACHED_MAX)
+def _update_sql(table: Table, column_names: tuple[str, ...]) -> tuple[str, str]:
+    key = [column.name for column in table.primary_key]
+    changed, last = column_names[: -len(key)], column_names[-len(key) :]
+    assert [*last] == key, "the key comes last"
+    new = ", ".join(f'"{name}" = new."{name}"' for name in changed)
+    same = " AND ".join(f'known."{name}" = new."{name}"' for name in key)
+    given = ", ".join(f'"{name}" = ?' for name in changed)
+    found = " AND ".join(f'"{name}" = ?' for name in key)
+    source = recordset(table, column_names)
+    return (
+        f'UPDATE "{table.name}" AS known SET {new} FROM {source} WHERE {same}',  # noqa: S608 our own names
+        f'UPDATE "{table.name}" SET {given} WHERE {found}',  # noqa: S608 our own names
     )
 
 

@@ -5,7 +5,6 @@ that a few tuples do not need. Parameters and rows hold stored values (times as 
 as bytes): column types do not convert them.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -68,19 +67,6 @@ class Direct:
         if text is None:
             text = self._texts[dialect.name] = _Text(self._statement, dialect)
         return text
-
-
-def run_rows(
-    connection: Connection, each: Direct, together: Direct, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Execute a statement for rows; the same one for all of them takes `:rows` as a JSON text.
-
-    PostgreSQL's driver sends a message for each row; this is one for all. Bytes are hexadecimal.
-    """
-    if connection.dialect.name == "postgresql" and len(rows) > 1:
-        together.run(connection, {"rows": json.dumps(rows, default=bytes.hex)})
-    else:
-        each.run_many(connection, rows)
 
 
 class _Text:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
-from chassis.database.direct import Direct, run_rows
+from chassis.database.bulk import update_rows
+from chassis.database.direct import Direct
 from chassis.database.insert import insert_if_new
 from services.payment.domain.account import Account
 from services.payment.domain.funds import Funds
@@ -64,21 +65,7 @@ _STANDING = Direct(
     )
     .where(_OF_TENANT, _AMONG)
 )
-_HOLD = Direct(
-    update(funds_table)
-    .where(
-        _columns.tenant_id == bindparam("of_tenant"),
-        _columns.account_id == bindparam("of_account"),
-    )
-    .values(held_micros=bindparam("held"))
-)
-_HOLD_ALL = Direct(
-    text(
-        "UPDATE funds SET held_micros = told.held FROM json_to_recordset(CAST(:rows AS json)) "
-        "AS told(of_tenant text, of_account text, held bigint) "
-        "WHERE tenant_id = told.of_tenant AND account_id = told.of_account"
-    )
-)
+_HELD_NAMES = ("held_micros", "tenant_id", "account_id")
 
 
 def create_funds(connection: Connection, account: Account) -> None:
@@ -124,14 +111,9 @@ def available_micros(connection: Connection, account: Account, now: datetime) ->
 def save_held(connection: Connection, changed: Iterable[Funds]) -> None:
     """Store what is held now; the caller has the locks."""
     rows = [
-        {
-            "of_tenant": funds.account.tenant_id,
-            "of_account": funds.account.account_id,
-            "held": funds.held_micros,
-        }
-        for funds in changed
+        (funds.held_micros, funds.account.tenant_id, funds.account.account_id) for funds in changed
     ]
-    run_rows(connection, _HOLD, _HOLD_ALL, rows)
+    update_rows(connection, funds_table, _HELD_NAMES, rows)
 
 
 def _funds_of(

@@ -12,14 +12,12 @@ from sqlalchemy import (
     bindparam,
     delete,
     select,
-    text,
     tuple_,
     type_coerce,
-    update,
 )
 
-from chassis.database.bulk import insert_rows
-from chassis.database.direct import Direct, run_rows
+from chassis.database.bulk import insert_rows, update_rows
+from chassis.database.direct import Direct
 from kernel.clock import from_micros, to_micros
 from kernel.ids import is_uuid
 from services.payment.domain.holds import Hold, HoldState
@@ -42,24 +40,9 @@ _SHOWN = [
     type_coerce(_columns.expire_time, BigInteger),
 ]
 _FIND = Direct(select(*_SHOWN).where(*_AMONG))
-_CHANGE = Direct(
-    update(hold_table)
-    .where(_columns.tenant_id == bindparam("of_tenant"), _columns.hold_id == bindparam("of_hold"))
-    .values(
-        held_micros=bindparam("held"),
-        captured_micros=bindparam("captured"),
-        state=bindparam("new_state"),
-        expire_time=bindparam("expires"),
-    )
-)
-_CHANGE_ALL = Direct(
-    text(
-        "UPDATE hold SET held_micros = told.held, captured_micros = told.captured, "
-        "state = told.new_state, expire_time = told.expires "
-        "FROM json_to_recordset(CAST(:rows AS json)) AS told(of_tenant text, of_hold text, "
-        "held bigint, captured bigint, new_state smallint, expires bigint) "
-        "WHERE tenant_id = told.of_tenant AND hold_id = decode(told.of_hold, 'hex')"
-    )
+_CHANGED_NAMES = (
+    *("held_micros", "captured_micros", "state", "expire_time"),
+    *("tenant_id", "hold_id"),
 )
 _ENDED = [state for state in HoldState if state != HoldState.OPEN]
 
@@ -117,17 +100,17 @@ def insert_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) 
 def change_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) -> None:
     """Store what became of holds; the caller holds the locks of their accounts' funds."""
     rows = [
-        {
-            "of_tenant": tenant_id,
-            "of_hold": UUID(hold.hold_id).bytes,
-            "held": hold.held_micros,
-            "captured": hold.captured_micros,
-            "new_state": int(hold.state),
-            "expires": to_micros(hold.expire_time),
-        }
+        (
+            hold.held_micros,
+            hold.captured_micros,
+            int(hold.state),
+            to_micros(hold.expire_time),
+            tenant_id,
+            UUID(hold.hold_id).bytes,
+        )
         for hold in holds
     ]
-    run_rows(connection, _CHANGE, _CHANGE_ALL, rows)
+    update_rows(connection, hold_table, _CHANGED_NAMES, rows)
 
 
 def due_holds(connection: Connection, now: datetime, limit: int) -> dict[str, list[str]]:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, and_, bindparam, case, func, select
-from sqlalchemy import text as sql
 from sqlalchemy.exc import DataError, IntegrityError
 
-from chassis.database.direct import Direct, run_rows
+from chassis.database.bulk import recordset, write_rows
+from chassis.database.direct import Direct, Row
 from services.payment.domain.account import Account
 from services.payment.domain.balance import Balance
 from services.payment.domain.errors import balance_out_of_range
@@ -40,21 +40,15 @@ class BalanceOverTime(NamedTuple):
     closing_micros: int
 
 
-_INSERT = (
-    "INSERT INTO ledger_account (chain_id, account_id, currency, kind, tenant_id, balance_micros)"
-)
+_ADDED_NAMES = ("chain_id", "account_id", "currency", "kind", "tenant_id", "balance_micros")
+_INSERT = f"INSERT INTO ledger_account ({', '.join(_ADDED_NAMES)})"
 _OR_ADD = (
     "ON CONFLICT (chain_id, account_id, currency, kind) DO UPDATE SET "
     "balance_micros = ledger_account.balance_micros + excluded.balance_micros"
 )
-_VALUES = "VALUES (:chain_id, :account_id, :currency, :kind, :tenant_id, :micros)"
-_ADD = Direct(sql(f"{_INSERT} {_VALUES} {_OR_ADD}"))
-_TOLD = (
-    "SELECT decode(chain_id, 'hex'), account_id, currency, kind, tenant_id, micros "
-    "FROM json_to_recordset(CAST(:rows AS json)) AS changes(chain_id text, account_id text, "
-    "currency text, kind smallint, tenant_id text, micros bigint)"
-)
-_ADD_ALL = Direct(sql(f"{_INSERT} {_TOLD} {_OR_ADD}"))
+_ADDED = recordset(ledger_account_table, _ADDED_NAMES)
+_ADD_DOCUMENT = f"{_INSERT} SELECT * FROM {_ADDED} {_OR_ADD}"  # noqa: S608 our own names
+_ADD_ROWS = f"{_INSERT} VALUES (?, ?, ?, ?, ?, ?) {_OR_ADD}"
 
 _BALANCES = Direct(
     select(_columns.account_id, _columns.kind, _columns.balance_micros).where(
@@ -74,23 +68,16 @@ def add_to_balances(
     """
     rows = [row for chain, entries in chained.items() for row in _changes(chain, entries)]
     try:
-        run_rows(connection, _ADD, _ADD_ALL, rows)
+        write_rows(connection, _ADDED_NAMES, rows, _ADD_DOCUMENT, _ADD_ROWS)
     # The check of the table, or the end of the database's integers beyond it.
     except (IntegrityError, DataError) as error:
         raise balance_out_of_range("; ".join(map(str, chained))) from error
 
 
-def _changes(chain: Chain, entries: Iterable[ChainedEntry]) -> Iterator[dict[str, object]]:
+def _changes(chain: Chain, entries: Iterable[ChainedEntry]) -> Iterator[Row]:
     sums = sums_by_ledger_account(line for entry in entries for line in entry.postings)
-    for (account_id, currency, kind), micros in sorted(sums.items()):
-        yield {
-            "chain_id": chain.chain_id,
-            "account_id": account_id,
-            "currency": currency,
-            "kind": kind,
-            "tenant_id": chain.tenant_id,
-            "micros": micros,
-        }
+    for key, micros in sorted(sums.items()):
+        yield chain.chain_id, *key, chain.tenant_id, micros
 
 
 def kept_balances(connection: Connection, chain: Chain) -> dict[LedgerAccountKey, int]:
