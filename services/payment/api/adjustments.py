@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
@@ -30,14 +31,7 @@ from services.payment.usecases.write_off_debt import write_off_debt
 from tollbook.payment.v1 import adjustment_service_pb2 as messages
 from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceServicer
 
-R = TypeVar(
-    "R",
-    messages.TransferMoneyResponse,
-    messages.ExchangeMoneyResponse,
-    messages.RefundMoneyResponse,
-    messages.WriteOffDebtResponse,
-    messages.CorrectEntryResponse,
-)
+R = TypeVar("R", bound=Message)
 
 
 class AdjustmentApi(AdjustmentServiceServicer):

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 from kernel.errors import DomainError
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.promotion import Promotion
-from services.payment.domain.spending import Return, after_debit, after_return, split_debit
+from services.payment.domain.spending import GivenBack, after_debit, after_return, split_debit
 from services.payment.domain.transfer_errors import insufficient_funds, spend_cap_reached
 
 _MONTHS_PER_YEAR = 12
@@ -141,7 +141,7 @@ class Funds(NamedTuple):
             after = after._replace(promotions=after_debit(self.promotions, paid))
         return after, paid
 
-    def given_back(self, micros: int, given: Return, now: datetime) -> Self:
+    def given_back(self, micros: int, given: GivenBack, now: datetime) -> Self:
         """The funds after so much of a charge was given back; what has expired is not theirs."""
         after = self._spent(-micros, now)
         return after._replace(

@@ -28,14 +28,14 @@ class ChargePayment(NamedTuple):
         return ChargePayment(self.own_micros + own_micros, tuple(sums.values()))
 
 
-class Return(NamedTuple):
+class GivenBack(NamedTuple):
     """What promotional credit gets back of a charge, and what of that has expired meanwhile."""
 
     promotions: tuple[tuple[Promotion, int], ...] = ()
     expired_micros: int = 0
 
 
-def split_return(micros: int, paid: ChargePayment, now: datetime) -> Return:
+def split_return(micros: int, paid: ChargePayment, now: datetime) -> GivenBack:
     """What each promotion gets back of an amount, the last to expire first.
 
     Nobody gets more than he paid; what is more than was ever paid is the account's.
@@ -47,7 +47,7 @@ def split_return(micros: int, paid: ChargePayment, now: datetime) -> Return:
             shares.append((promotion, share))
             left -= share
     expired = sum(share for promotion, share in shares if promotion.has_expired(now))
-    return Return(tuple(shares), expired)
+    return GivenBack(tuple(shares), expired)
 
 
 def split_debit(micros: int, promotions: Iterable[Promotion]) -> dict[str, int]:
@@ -73,14 +73,14 @@ def after_debit(promotions: Iterable[Promotion], paid: Mapping[str, int]) -> tup
 
 
 def after_return(
-    promotions: Iterable[Promotion], given: Return, now: datetime
+    promotions: Iterable[Promotion], given: GivenBack, now: datetime
 ) -> tuple[Promotion, ...]:
     """The promotions that have something left when a charge is given back, but for expired ones."""
     left = {each.promotion_id: each for each in promotions}
     for promotion, micros in given.promotions:
         if not promotion.has_expired(now):
             # One that is not there has nothing left, whatever it had when it was read.
-            empty = replace(promotion, remaining=promotion.remaining - promotion.remaining)
+            empty = replace(promotion, remaining=Money(promotion.remaining.currency, 0))
             left[promotion.promotion_id] = _less(left.get(promotion.promotion_id, empty), -micros)
     return tuple(left.values())
 
