@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from chassis.database.bulk import recordset, write_rows
+from chassis.database.bulk import recordset, update_rows, write_rows
 from chassis.database.direct import Direct, Row, driver_cursor
 from kernel.clock import from_micros
 from services.rating.domain.charging.session import LIVE_STATES, Session, SessionState
@@ -46,22 +46,13 @@ _COLUMNS = tuple(
     for name in NAMES
 )
 
-# One prepared statement, however many sessions.
 _CHANGED_NAMES = (*CHANGING_NAMES, *KEY_NAMES)
+# One prepared statement, however many sessions.
 _INSERT_DOCUMENT = (
     f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) "  # noqa: S608 our own names
     f"SELECT * FROM {recordset(charging_session, NAMES)}"
 )
-_UPDATE_DOCUMENT = (
-    f"UPDATE {_TABLE} AS known SET {', '.join(f'{name} = new.{name}' for name in CHANGING_NAMES)} "  # noqa: S608 our own names
-    f"FROM {recordset(charging_session, _CHANGED_NAMES)} "
-    "WHERE known.tenant_id = new.tenant_id AND known.session_id = new.session_id"
-)
 _INSERT_ROWS = f"INSERT INTO {_TABLE} ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 our own names
-_UPDATE_ROWS = (
-    f"UPDATE {_TABLE} SET {', '.join(f'{name} = ?' for name in CHANGING_NAMES)} "  # noqa: S608 our own names
-    "WHERE tenant_id = ? AND session_id = ?"
-)
 _LOCK = (
     f"SELECT session_id, version FROM {_TABLE} "  # noqa: S608 our own names
     "WHERE tenant_id = %s AND session_id = ANY(%s) ORDER BY session_id FOR UPDATE"
@@ -151,7 +142,7 @@ def insert_sessions(connection: Connection, sessions: Sequence[Session]) -> None
 def update_sessions(connection: Connection, sessions: Sequence[Session]) -> None:
     """Store what has become of sessions that are locked, each in its next version."""
     rows = list(map(changed_row, sessions))
-    write_rows(connection, _CHANGED_NAMES, rows, _UPDATE_DOCUMENT, _UPDATE_ROWS)
+    update_rows(connection, charging_session, _CHANGED_NAMES, rows)
 
 
 def rename_sessions(connection: Connection, new_ids: Mapping[tuple[str, str], str]) -> None:
