@@ -8,7 +8,7 @@ its own try: what shared its transaction is applied without it.
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,13 +16,12 @@ from typing import Any
 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from opentelemetry.trace import Span, SpanKind
 
 from chassis.bus import metrics
 from chassis.bus.broker import BROKER_ERRORS, Broker, message_headers
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.envelope import ONLY_CONSUMER, Envelope, read_envelope
-from chassis.bus.handler import EventHandler, apply_together
+from chassis.bus.handler import EventHandler, apply_together, event_span
 from chassis.bus.inbox import (
     StreamPlace,
     next_in_stream,
@@ -35,7 +34,6 @@ from chassis.bus.subjects import event_stream, subscription_subject
 from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.group_commit import GroupCommit, together_or_alone
-from chassis.telemetry.tracing import span_of
 from kernel.clock import utc_now
 from kernel.errors import DomainError, ErrorKind
 from kernel.partition import PARTITION_COUNT
@@ -211,7 +209,7 @@ class Consumer:
         """Keep the event as a dead letter first; only then read past it."""
         envelope = delivery.envelope
         assert envelope is not None, "what is no event of ours is not applied"
-        with _span_of(envelope):
+        with event_span(envelope.event_type, envelope.traceparent):
             _logger.error("event %s is a dead letter", envelope.event_id, exc_info=error)
         await self._dead_letters.add(envelope, delivery.stream_sequence, error, TRIES_MAX)
         metrics.dead_letter(envelope)
@@ -242,11 +240,6 @@ class Consumer:
         apply_together(self._handlers, unit_of_work, new)
         note_positions(connection, events)
         note_stream_positions(connection, [batch.stream_place for batch in batches])
-
-
-def _span_of(envelope: Envelope) -> AbstractContextManager[Span]:
-    """Continue the trace of the transaction that published the event."""
-    return span_of(f"{envelope.event_type} process", SpanKind.CONSUMER, envelope.traceparent)
 
 
 async def _fetch(subscription: JetStreamContext.PullSubscription, waiting: int) -> list[Msg]:

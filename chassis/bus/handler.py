@@ -19,6 +19,11 @@ M = TypeVar("M", bound=Message)
 RUN_BYTES_MAX = 1024 * 1024
 
 
+def event_span(event_type: str, traceparent: str) -> AbstractContextManager[Span]:
+    """Continue the trace of the transaction that published an event."""
+    return span_of(f"{event_type} process", SpanKind.CONSUMER, traceparent)
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent(Generic[M]):
     """An event with where it came from."""
@@ -34,8 +39,7 @@ class ReceivedEvent(Generic[M]):
 
     def traced(self) -> AbstractContextManager[Span]:
         """Continue the trace of the transaction that published it."""
-        name = f"{self.body.DESCRIPTOR.full_name} process"
-        return span_of(name, SpanKind.CONSUMER, self.traceparent)
+        return event_span(self.body.DESCRIPTOR.full_name, self.traceparent)
 
 
 Handle: TypeAlias = Callable[[UnitOfWork, ReceivedEvent[M]], None]
