@@ -76,6 +76,7 @@ def append_to_chains(
     def linked() -> Iterator[Row]:
         for chain, of_chain in entries.items():
             for entry in starts[chain].link(of_chain, now):
+                # Linked while the database takes in those before.
                 chained[chain].append(entry)
                 yield _entry_row(chain, entry)
 
