@@ -71,16 +71,10 @@ def append_to_chains(
     # One time for all, so that no root comes between the two sides of a transfer.
     newest_times = (head.newest_time for head in starts.values())
     now = max([unit_of_work.now, *closed_until.values(), *newest_times])
-    chained: dict[Chain, list[ChainedEntry]] = {chain: [] for chain in entries}
-
-    def linked() -> Iterator[Row]:
-        for chain, of_chain in entries.items():
-            for entry in starts[chain].link(of_chain, now):
-                # Linked while the database takes in those before.
-                chained[chain].append(entry)
-                yield _entry_row(chain, entry)
-
-    insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, linked())
+    chained = {
+        chain: list(starts[chain].link(of_chain, now)) for chain, of_chain in entries.items()
+    }
+    insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chained))
     insert_rows(connection, posting_table, _POSTING_COLUMNS, _posting_rows(chained))
     add_to_balances(connection, chained)
     _move_heads(connection, starts, chained)
@@ -140,19 +134,21 @@ def _move_heads(
     assert moved == len(rows), "a chain was appended to by another writer in our turn"
 
 
-def _entry_row(chain: Chain, entry: ChainedEntry) -> Row:
-    return (
-        chain.tenant_id,
-        entry.journal_entry_id.bytes,
-        chain.chain_id,
-        entry.chain_sequence,
-        entry.hash,
-        entry.reason,
-        entry.reference,
-        entry.actor,
-        to_micros(entry.create_time),
-        *(entry.source or (None, None, None)),
-    )
+def _entry_rows(chained: _Chained) -> Iterator[Row]:
+    for chain, entries in chained.items():
+        for entry in entries:
+            yield (
+                chain.tenant_id,
+                entry.journal_entry_id.bytes,
+                chain.chain_id,
+                entry.chain_sequence,
+                entry.hash,
+                entry.reason,
+                entry.reference,
+                entry.actor,
+                to_micros(entry.create_time),
+                *(entry.source or (None, None, None)),
+            )
 
 
 def _posting_rows(chained: _Chained) -> Iterator[Row]:
