@@ -11,7 +11,13 @@ from opentelemetry.trace import SpanKind
 from chassis.grpc import errors
 from chassis.grpc.contracts import merged_service_config
 from chassis.grpc.first_status import FirstStatus
-from chassis.grpc.outgoing import Entry, acting_for, complete, prepared, shortened
+from chassis.grpc.outgoing import (
+    Entry,
+    acting_for,
+    completed_metadata,
+    prepared,
+    shortened_timeout,
+)
 from chassis.grpc.transport import CHANNEL_OPTIONS, channel_credentials
 from chassis.security.service_token import ServiceToken
 from chassis.settings import CommonSettings
@@ -69,7 +75,7 @@ class _Channel:
 
 
 class _Outgoing:
-    """What the four have in common."""
+    """What calls of all kinds have in common."""
 
     def __init__(self, service: str, token: ServiceToken) -> None:
         self._service = service
@@ -123,8 +129,8 @@ class _UnaryUnary(_Outgoing):
         **options: Any,
     ) -> Any:
         with span_of(self._method, SpanKind.CLIENT):
-            seconds = shortened(timeout, self._service)
-            sent = complete(metadata, self._token)
+            seconds = shortened_timeout(timeout, self._service)
+            sent = completed_metadata(metadata, self._token)
             with self._outcome(self._method):
                 return await self._call(request, timeout=seconds, metadata=sent, **options)
 

@@ -41,14 +41,14 @@ def prepared(
     """The call with everything that goes along. Raises DEADLINE_EXCEEDED when no time is left."""
     return grpc.aio.ClientCallDetails(
         method=details.method,
-        timeout=shortened(details.timeout, service),
-        metadata=complete(details.metadata, token),
+        timeout=shortened_timeout(details.timeout, service),
+        metadata=completed_metadata(details.metadata, token),
         credentials=details.credentials,
         wait_for_ready=details.wait_for_ready,
     )
 
 
-def shortened(timeout: float | None, service: str) -> float | None:
+def shortened_timeout(timeout: float | None, service: str) -> float | None:
     """The time for this call; the contract's own timeout is added by the channel.
 
     Raises DEADLINE_EXCEEDED when no time is left.
@@ -62,7 +62,7 @@ def shortened(timeout: float | None, service: str) -> float | None:
     return available if timeout is None else min(timeout, available)
 
 
-def complete(given: Iterable[Entry] | None, token: ServiceToken) -> grpc.aio.Metadata:
+def completed_metadata(given: Iterable[Entry] | None, token: ServiceToken) -> grpc.aio.Metadata:
     """The metadata with token, tenant and trace; what the caller gave wins."""
     entries = list(given or ())
     given_keys = {key for key, _ in entries}
