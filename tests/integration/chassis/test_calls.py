@@ -222,5 +222,5 @@ async def test_a_drain_lets_running_calls_finish(
     assert (await running).next_page_token == "finished"
     await draining
     # The second, where gRPC waits for a server that still took the connection and then went away.
-    with pytest.raises(DomainError, match="SERVICE_UNAVAILABLE|DEADLINE_EXCEEDED"):
+    with pytest.raises(DomainError, match=r"SERVICE_UNAVAILABLE|DEADLINE_EXCEEDED"):
         await our_stub("acme").ListBlocks(fraud_service_pb2.ListBlocksRequest())
