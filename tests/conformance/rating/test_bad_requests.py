@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from chassis import columns
 from chassis.database.engine import Database
 from chassis.grpc import running_call
 from chassis.grpc.validation import check_request, each_checked
+from chassis.grpc.wire_bytes import does_take_bytes
 from chassis.service import Runtime
 from chassis.settings import CommonSettings
 from kernel.clock import to_micros
@@ -45,6 +47,9 @@ class Doors:
         handler = getattr(servicer, descriptor.name)
         if descriptor.client_streaming:
             answer = handler(each_checked(_stream(requests)), None)
+        elif does_take_bytes(handler):
+            answer_kind = GetMessageClass(descriptor.output_type)
+            return [answer_kind.FromString(await handler(requests[0].SerializeToString(), None))]
         else:
             check_request(requests[0])
             answer = handler(requests[0], None)
