@@ -390,9 +390,9 @@ def main() -> int:
     except (WrongLedgerError, OSError) as problem:
         print(f"{arguments.file}: {problem}", file=sys.stderr)
         return 1
-    counts = f"{ledger.entry_count} entries, {ledger.proof_count} proofs"
-    newest = max(ledger.known_roots.items())[1]
-    print(f"tenant {ledger.tenant_id}: {counts} hold, up to root {newest}")
+    proved = f", {ledger.proof_count} proved by themselves" if ledger.proof_count else ""
+    held, newest = f"{ledger.entry_count} entries hold{proved}", max(ledger.known_roots.items())[1]
+    print(f"tenant {ledger.tenant_id}: {held}, up to root {newest}")
     return 0
 
 
