@@ -13,8 +13,8 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy import text as sql
 
+from chassis.database.bulk import upsert_rows
 from chassis.database.direct import Direct
 from kernel.clock import to_micros
 from services.fraud.domain.rule import FraudRule, RuleKind
@@ -67,18 +67,7 @@ _ABOVE_CALL_LIMIT = _accounts_above_limit(table.c.call_count)
 _ABOVE_SPEND_LIMIT = _accounts_above_limit(
     case((table.c.spent_micros > 0, table.c.spent_micros), else_=0)
 )
-_SAVE_STEP = Direct(
-    sql(
-        "INSERT INTO window_step (tenant_id, fraud_rule_id, account_id, step, call_count, "
-        "spent_micros, charge_ids, first_call_micros, last_call_micros, update_time) "
-        "VALUES (:tenant_id, :fraud_rule_id, :account_id, :step, :call_count, :spent_micros, "
-        ":charge_ids, :first_call_micros, :last_call_micros, :update_time) "
-        "ON CONFLICT (tenant_id, account_id, fraud_rule_id, step) DO UPDATE "
-        "SET call_count = excluded.call_count, spent_micros = excluded.spent_micros, "
-        "charge_ids = excluded.charge_ids, first_call_micros = excluded.first_call_micros, "
-        "last_call_micros = excluded.last_call_micros, update_time = excluded.update_time"
-    )
-)
+_NAMES = tuple(column.name for column in table.c)
 
 
 def load_steps(connection: Connection, tenant_id: str, keys: Collection[StepKey]) -> Steps:
@@ -137,22 +126,15 @@ def find_suspects(
 
 def save_steps(connection: Connection, tenant_id: str, steps: Steps, update_time: datetime) -> None:
     """Store steps of locked accounts, new or changed."""
+    moment = to_micros(update_time)
     rows = [
-        {
-            "tenant_id": tenant_id,
-            "fraud_rule_id": fraud_rule_id,
-            "account_id": account_id,
-            "step": number,
-            "call_count": step.call_count,
-            "spent_micros": step.spent_micros,
-            "charge_ids": step.charge_ids,
-            "first_call_micros": step.first_call_micros,
-            "last_call_micros": step.last_call_micros,
-            "update_time": to_micros(update_time),
-        }
-        for (fraud_rule_id, account_id, number), step in steps.items()
+        (
+            *(tenant_id, rule_id, account_id, number, step.call_count, step.spent_micros),
+            *(step.charge_ids, step.first_call_micros, step.last_call_micros, moment),
+        )
+        for (rule_id, account_id, number), step in steps.items()
     ]
-    _SAVE_STEP.run_many(connection, rows)
+    upsert_rows(connection, table, _NAMES, rows)
 
 
 def newest_call_micros(connection: Connection, tenant_id: str, account_id: str) -> int:

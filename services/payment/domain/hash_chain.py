@@ -120,11 +120,11 @@ class ChainHead:
         """The head of a chain without entries."""
         return cls(chain, 0, GENESIS_HASH, from_micros(0))
 
-    def link(self, entries: Iterable[JournalEntry], now: datetime) -> Iterator[ChainedEntry]:
+    def link(self, entries: Iterable[JournalEntry], now: datetime) -> list[ChainedEntry]:
         """Put entries in the next places. Time never goes back within a chain."""
         create_time = max(now, self.newest_time)
         ids = _ids_from(self.chain, self.sequence + 1, create_time)
-        newest_hash = self.hash
+        chained, newest_hash = [], self.hash
         for sequence, entry in enumerate(entries, self.sequence + 1):
             unhashed = ChainedEntry(
                 next(ids),
@@ -137,7 +137,8 @@ class ChainHead:
                 entry.postings,
             )
             newest_hash = link_hash(newest_hash, self.chain, unhashed)
-            yield ChainedEntry(*unhashed[:-1], newest_hash)
+            chained.append(ChainedEntry(*unhashed[:-1], newest_hash))
+        return chained
 
     def after(self, entry: ChainedEntry) -> "ChainHead":
         """The head when `entry` is the newest."""

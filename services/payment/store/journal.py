@@ -71,9 +71,7 @@ def append_to_chains(
     # One time for all, so that no root comes between the two sides of a transfer.
     newest_times = (head.newest_time for head in starts.values())
     now = max([unit_of_work.now, *closed_until.values(), *newest_times])
-    chained = {
-        chain: list(starts[chain].link(of_chain, now)) for chain, of_chain in entries.items()
-    }
+    chained = {chain: starts[chain].link(of_chain, now) for chain, of_chain in entries.items()}
     insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chained))
     insert_rows(connection, posting_table, _POSTING_COLUMNS, _posting_rows(chained))
     add_to_balances(connection, chained)

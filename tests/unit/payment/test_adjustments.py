@@ -77,7 +77,7 @@ def sums(entries: Iterable[Entries]) -> dict[tuple[str, str, int], int]:
 def placed(entries: Entries) -> list[Placed]:
     """Entries as they stand in their chains, each its first."""
     return [
-        (chain, next(ChainHead.genesis(chain).link([entry], NOW)))
+        (chain, ChainHead.genesis(chain).link([entry], NOW)[0])
         for chain, of_chain in entries.items()
         for entry in of_chain
     ]
@@ -216,7 +216,7 @@ def test_what_others_post_is_corrected_by_them(reason: EntryReason) -> None:
     ((_, (entry,)),) = refund_entries(GIVER, Money("EUR", 1), CAUSE).items()
     other = JournalEntry(reason, entry.reference, entry.actor, entry.postings)
     with pytest.raises(DomainError, match="ENTRY_NOT_CORRECTABLE"):
-        require_correctable(next(ChainHead.genesis(GIVER.chain).link([other], NOW)))
+        require_correctable(ChainHead.genesis(GIVER.chain).link([other], NOW)[0])
 
 
 @pytest.mark.parametrize(
