@@ -59,9 +59,9 @@ from services.rating.usecases.charging.outage import PolicyOutages
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
 from services.rating.usecases.charging.session_prices import SessionPrices
-from services.rating.usecases.pricing_memory import PricingMemory
-from services.rating.usecases.retry_unrated_calls import retry_next_request
-from services.rating.usecases.route_call import Routes
+from services.rating.usecases.quoting.pricing_memory import PricingMemory
+from services.rating.usecases.quoting.route_call import Routes
+from services.rating.usecases.settling.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import charging_admin_service_pb2_grpc as charging_admin_grpc
 from tollbook.rating.v1 import charging_service_pb2_grpc as charging_grpc

@@ -19,8 +19,8 @@ from services.rating.domain.counters import CounterBook
 from services.rating.domain.priced_call import Usage
 from services.rating.domain.pricing.price_usage import price_usage
 from services.rating.domain.tariffs.relation import NO_NUMBERS
-from services.rating.usecases.pricing_memory import PricingBasis
-from services.rating.usecases.quote_columns import PlannedColumns
+from services.rating.usecases.quoting.pricing_memory import PricingBasis
+from services.rating.usecases.quoting.quote_columns import PlannedColumns
 from tests.bench.quote_scene import CALLS, TENANT, Scene, as_columns
 from tests.conformance.rating.desk import Desk
 from tollbook.rating.v1 import rating_service_pb2 as rating

@@ -16,7 +16,7 @@ from services.rating.store.account_decks import (
     accounts_with_decks,
 )
 from services.rating.store.accounts import accounts_of
-from services.rating.usecases.set_account_decks import replace_account_decks
+from services.rating.usecases.catalog.set_account_decks import replace_account_decks
 from tollbook.rating.v1 import tariff_service_pb2 as messages
 from tollbook.rating.v1.tariff_service_pb2_grpc import AccountDeckServiceServicer
 

@@ -8,7 +8,7 @@ from chassis.grpc.endpoint import Endpoint
 from kernel.money import Money
 from services.rating.domain.charges.audit import TenantDigest
 from services.rating.domain.charges.settlement import Outcome
-from services.rating.usecases.digest_charges import digest_charges
+from services.rating.usecases.periods.digest_charges import digest_charges
 from tollbook.rating.v1.rating_service_pb2 import (
     GetRatingDigestRequest,
     GetRatingDigestResponse,

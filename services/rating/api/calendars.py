@@ -21,7 +21,7 @@ from services.rating.store.calendars import (
     list_calendar_revisions,
     list_calendars,
 )
-from services.rating.usecases.keep_calendars import (
+from services.rating.usecases.catalog.keep_calendars import (
     CHANGEABLE_FIELDS,
     create_calendar,
     update_calendar,

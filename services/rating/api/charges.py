@@ -19,7 +19,7 @@ from services.rating.store.charges import (
 )
 from services.rating.store.margins import margins_of
 from services.rating.store.unrated import FIRST
-from services.rating.usecases.retry_unrated_calls import RetriedPart, retry_part
+from services.rating.usecases.settling.retry_unrated_calls import RetriedPart, retry_part
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import ChargeQueryServiceServicer

@@ -35,7 +35,7 @@ from services.rating.api.convert_terms import (
 )
 from services.rating.domain.plans.plan import Crossing, DeckChoice, Plan, PlanRevision
 from services.rating.domain.plans.rounding_rules import DurationRounding, PriceRule
-from services.rating.usecases.publish_plan_revision import PlanDraft
+from services.rating.usecases.catalog.publish_plan_revision import PlanDraft
 from tollbook.rating.v1 import plan_pb2
 
 DEFAULT_TIME_ZONE = "UTC"

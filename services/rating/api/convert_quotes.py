@@ -32,8 +32,8 @@ from services.rating.domain.errors import UNKNOWN_ACCOUNT, invalid_field, unrate
 from services.rating.domain.priced_call import PricedCall
 from services.rating.domain.quantity import CALL_DURATION_MS_MAX, USAGE_QUANTITY_MAX
 from services.rating.domain.usage import Service
-from services.rating.usecases.planned_call import PlannedCall
-from services.rating.usecases.quote_call import CallQuote
+from services.rating.usecases.quoting.planned_call import PlannedCall
+from services.rating.usecases.quoting.quote_call import CallQuote
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.type.v1.call_pb2 import RatingOutcome
 

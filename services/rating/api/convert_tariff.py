@@ -21,7 +21,7 @@ from services.rating.domain.tariffs.exchange import ExchangeRate
 from services.rating.store.account_decks import AccountDecks
 from services.rating.store.calendars import CalendarRevision, StoredCalendar
 from services.rating.store.exchange_rates import StoredRate
-from services.rating.usecases.keep_calendars import CalendarDraft
+from services.rating.usecases.catalog.keep_calendars import CalendarDraft
 from tollbook.rating.v1 import account_decks_pb2, calendar_pb2, exchange_rate_pb2
 
 

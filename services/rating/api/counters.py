@@ -16,7 +16,7 @@ from services.rating.domain.account import BundleGrant
 from services.rating.domain.counters import CounterKey, CounterState
 from services.rating.store.bundle_grants import list_grants
 from services.rating.store.counters import list_counters
-from services.rating.usecases.grant_bundle import grant_bundle
+from services.rating.usecases.catalog.grant_bundle import grant_bundle
 from tollbook.rating.v1 import usage_service_pb2 as messages
 from tollbook.rating.v1.usage_service_pb2_grpc import CounterServiceServicer
 

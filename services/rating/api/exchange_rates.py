@@ -13,7 +13,7 @@ from services.rating.api.convert_tariff import exchange_rate_from_proto, exchang
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.tariffs.exchange import ExchangeRate
 from services.rating.store.exchange_rates import RateKey, StoredRate, key_of, list_exchange_rates
-from services.rating.usecases.add_exchange_rates import add_exchange_rates
+from services.rating.usecases.catalog.add_exchange_rates import add_exchange_rates
 from tollbook.rating.v1 import exchange_rate_pb2
 from tollbook.rating.v1 import tariff_service_pb2 as messages
 from tollbook.rating.v1.tariff_service_pb2_grpc import ExchangeRateServiceServicer

@@ -10,7 +10,7 @@ from chassis.grpc.pages import decode_token, encode_token, page_size
 from chassis.security.caller import Caller
 from services.rating.domain.tariffs.jurisdiction import parse_numbering_areas
 from services.rating.store.numbering_areas import list_numbering_areas
-from services.rating.usecases.import_numbering_areas import import_numbering_areas
+from services.rating.usecases.catalog.import_numbering_areas import import_numbering_areas
 from tollbook.rating.v1 import supplier_service_pb2 as messages
 from tollbook.rating.v1.supplier_pb2 import NumberingArea
 from tollbook.rating.v1.supplier_service_pb2_grpc import NumberingServiceServicer

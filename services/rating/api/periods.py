@@ -9,8 +9,8 @@ from chassis.security.caller import Caller
 from kernel.money import Money
 from services.rating.api.convert_charges import charge_to_proto
 from services.rating.domain.charges.seal import Seal
-from services.rating.usecases.charge_recurring_fee import RecurringFee, charge_recurring_fee
-from services.rating.usecases.seal_period import seal_period
+from services.rating.usecases.periods.charge_recurring_fee import RecurringFee, charge_recurring_fee
+from services.rating.usecases.periods.seal_period import seal_period
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import PeriodServiceServicer

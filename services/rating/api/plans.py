@@ -19,9 +19,9 @@ from services.rating.store.plans import (
     plan_of,
     revision_of,
 )
-from services.rating.usecases.create_plan import create_plan
-from services.rating.usecases.publish_plan_revision import publish_plan_revision
-from services.rating.usecases.rename_plan import rename_plan
+from services.rating.usecases.catalog.create_plan import create_plan
+from services.rating.usecases.catalog.publish_plan_revision import publish_plan_revision
+from services.rating.usecases.catalog.rename_plan import rename_plan
 from tollbook.rating.v1 import plan_pb2
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import PlanServiceServicer

@@ -16,8 +16,8 @@ from services.rating.api.moments import FIRST_MICROS, LAST_MICROS, checked_micro
 from services.rating.domain.bulk.column_group import Bools
 from services.rating.domain.decks.prefix_table import UInt32s, padded_columns, padded_text
 from services.rating.domain.usage import Service
-from services.rating.usecases.planned_call import PlannedCall
-from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns
+from services.rating.usecases.quoting.planned_call import PlannedCall
+from services.rating.usecases.quoting.quote_columns import PlannedColumns, PricedColumns
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.type.v1.columns_pb2 import ColumnBatch
 

@@ -28,7 +28,7 @@ from services.rating.domain.bulk.column_group import Bools, Places
 from services.rating.domain.decks.prefix_table import Int32s, Int64s, padded_places
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.domain.usage import Service
-from services.rating.usecases.quote_columns import PlannedColumns, PricedColumns, Wanted
+from services.rating.usecases.quoting.quote_columns import PlannedColumns, PricedColumns, Wanted
 from tollbook.rating.v1 import rating_service_pb2 as messages
 
 NONE = messages.RECEIPT_DETAIL_NONE

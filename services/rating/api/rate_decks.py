@@ -24,14 +24,14 @@ from services.rating.domain.decks.deck_import import ParsedDeck, parse_deck
 from services.rating.domain.errors import not_found
 from services.rating.domain.usage import Service
 from services.rating.store.decks import StoredDeck, decks_of, list_decks, list_versions, version_of
-from services.rating.usecases.import_rate_deck import (
+from services.rating.usecases.catalog.import_rate_deck import (
     CompiledDeck,
     DeckHeader,
     compile_rates,
     import_rate_deck,
 )
-from services.rating.usecases.publish_rate_deck_version import publish_rate_deck_version
-from services.rating.usecases.rename_rate_deck import rename_rate_deck
+from services.rating.usecases.catalog.publish_rate_deck_version import publish_rate_deck_version
+from services.rating.usecases.catalog.rename_rate_deck import rename_rate_deck
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import RateDeckServiceServicer

@@ -16,10 +16,10 @@ from services.rating.api.convert_quotes import (
 from services.rating.api.quote_columns import CALLS_MAX, ColumnReader, prices_to_proto
 from services.rating.api.quote_rows import RowsRequest, planned_rows, results_to_bytes
 from services.rating.domain.errors import invalid_field
-from services.rating.usecases.pricing_memory import PricingMemory
-from services.rating.usecases.quote_call import CallQuotes
-from services.rating.usecases.quote_calls import Quotes
-from services.rating.usecases.quote_columns import ColumnQuotes, Wanted
+from services.rating.usecases.quoting.pricing_memory import PricingMemory
+from services.rating.usecases.quoting.quote_call import CallQuotes
+from services.rating.usecases.quoting.quote_calls import Quotes
+from services.rating.usecases.quoting.quote_columns import ColumnQuotes, Wanted
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rating_service_pb2_grpc import RatingServiceServicer
 

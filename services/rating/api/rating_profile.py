@@ -6,7 +6,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
 from chassis.security.caller import Caller
 from services.rating.store.rating_profiles import base_currency_of
-from services.rating.usecases.choose_base_currency import choose_base_currency
+from services.rating.usecases.catalog.choose_base_currency import choose_base_currency
 from tollbook.rating.v1 import tariff_service_pb2 as messages
 from tollbook.rating.v1.tariff_service_pb2_grpc import RatingProfileServiceServicer
 

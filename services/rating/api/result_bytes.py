@@ -12,7 +12,7 @@ import numpy.typing as npt
 from chassis.grpc.convert import NANOS_PER_MICRO
 from kernel.money import MICROS_PER_UNIT
 from services.rating.domain.decks.prefix_table import Int64s
-from services.rating.usecases.quote_columns import PricedColumns
+from services.rating.usecases.quoting.quote_columns import PricedColumns
 
 Bytes = npt.NDArray[np.uint8]
 """A column of the matrix for each price, or one for all."""

@@ -19,7 +19,7 @@ from services.rating.domain.routing import (
     explain_route,
     rounded_nanos,
 )
-from services.rating.usecases.route_call import CallToRoute, RoutedCall, Routes
+from services.rating.usecases.quoting.route_call import CallToRoute, RoutedCall, Routes
 from tollbook.rating.v1 import supplier_service_pb2 as messages
 from tollbook.rating.v1.supplier_service_pb2_grpc import RoutingServiceServicer
 

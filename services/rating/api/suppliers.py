@@ -18,7 +18,7 @@ from services.rating.store.suppliers import (
     list_suppliers,
     supplier_of,
 )
-from services.rating.usecases.manage_suppliers import create_supplier, update_supplier
+from services.rating.usecases.catalog.manage_suppliers import create_supplier, update_supplier
 from tollbook.rating.v1 import supplier_pb2
 from tollbook.rating.v1 import supplier_service_pb2 as messages
 from tollbook.rating.v1.supplier_service_pb2_grpc import SupplierServiceServicer

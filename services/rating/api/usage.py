@@ -17,9 +17,9 @@ from services.rating.api.numbers import callee_from_proto, number_from_proto
 from services.rating.domain.charges.charge import OWN_KEY_KINDS, ChargeRevision
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
-from services.rating.usecases.charge_fee import DidRental, OneOffFee, charge_fee
-from services.rating.usecases.charge_usage import UsageRecord, charge_usage, charge_usages
-from services.rating.usecases.refund_charge import refund_charge
+from services.rating.usecases.settling.charge_fee import DidRental, OneOffFee, charge_fee
+from services.rating.usecases.settling.charge_usage import UsageRecord, charge_usage, charge_usages
+from services.rating.usecases.settling.refund_charge import refund_charge
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import usage_service_pb2 as messages
 from tollbook.rating.v1.usage_service_pb2_grpc import UsageServiceServicer

@@ -19,8 +19,8 @@ from services.rating.store.account_changes import note_account_change
 from services.rating.store.accounts import save_account, save_block, save_subscription
 from services.rating.store.lines import StoredLine, save_line
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
-from services.rating.usecases.lock_calls import CallsToLock, lock_calls
-from services.rating.usecases.rate_calls import rate_calls
+from services.rating.usecases.settling.lock_calls import CallsToLock, lock_calls
+from services.rating.usecases.settling.rate_calls import rate_calls
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked, AccountUnblocked

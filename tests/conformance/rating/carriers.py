@@ -8,7 +8,7 @@ from kernel.ids import new_uuid
 from services.rating.api.numbering import NumberingApi
 from services.rating.api.routing import RoutingApi
 from services.rating.api.suppliers import SupplierApi
-from services.rating.usecases.route_call import Routes
+from services.rating.usecases.quoting.route_call import Routes
 from tests.conformance.rating.desk import NETHERLANDS, NOON, Desk
 from tollbook.rating.v1 import supplier_service_pb2 as messages
 from tollbook.rating.v1.supplier_pb2 import Supplier

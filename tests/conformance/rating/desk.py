@@ -38,8 +38,8 @@ from services.rating.api.rating import RatingApi
 from services.rating.api.usage import UsageApi
 from services.rating.events.handlers import event_handlers
 from services.rating.usecases.change_watch import ChangeWatch
-from services.rating.usecases.pricing_memory import PricingMemory
-from services.rating.usecases.retry_unrated_calls import retry_next_request
+from services.rating.usecases.quoting.pricing_memory import PricingMemory
+from services.rating.usecases.settling.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, SubscriptionChanged

@@ -15,7 +15,7 @@ from services.rating.store.counters import lock_owners
 from services.rating.store.sessions import lock_sessions
 from services.rating.store.unrated import FIRST, waiting_charges
 from services.rating.usecases.charging.settle_sessions import Closing, settle_sessions
-from services.rating.usecases.retry_unrated_calls import retry_part
+from services.rating.usecases.settling.retry_unrated_calls import retry_part
 from tests.conformance.rating.charging_desk import EURO, ChargingDesk, call_start
 from tests.conformance.rating.desk import BEGINNING, UNKNOWN, seconds_later
 from tests.conformance.rating.test_counters import minutes

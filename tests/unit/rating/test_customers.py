@@ -6,7 +6,7 @@ from kernel.period import BillingCycle
 from services.rating.domain.account import Account, Customer
 from services.rating.store.account_changes import AccountChange
 from services.rating.store.customers import KnownCustomer
-from services.rating.usecases.customers import Customers
+from services.rating.usecases.quoting.customers import Customers
 
 TENANT = "acme"
 

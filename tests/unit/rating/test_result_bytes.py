@@ -8,7 +8,7 @@ from kernel.money import Money
 from services.rating.api.convert_quotes import error_to_proto
 from services.rating.api.quote_rows import RowsRequest, results_to_bytes
 from services.rating.domain.charges.settlement import Outcome
-from services.rating.usecases.quote_columns import PricedColumns, Wanted
+from services.rating.usecases.quoting.quote_columns import PricedColumns, Wanted
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.type.v1.call_pb2 import RatingOutcome
 

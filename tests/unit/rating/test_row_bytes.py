@@ -11,7 +11,7 @@ from kernel.errors import DomainError
 from services.rating.api.convert_quotes import CallReader, is_known_id
 from services.rating.api.quote_rows import RowsRequest, planned_rows
 from services.rating.domain.decks.prefix_table import padded_columns
-from services.rating.usecases.quote_columns import PlannedColumns, Wanted
+from services.rating.usecases.quoting.quote_columns import PlannedColumns, Wanted
 from tollbook.rating.v1 import rating_service_pb2 as messages
 
 READER = CallReader(frozenset({"112", "99933344"}))

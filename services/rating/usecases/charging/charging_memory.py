@@ -29,7 +29,7 @@ from services.rating.store.customers import KnownCustomer
 from services.rating.store.lines import KnownLines, lines_of, lines_stored_since
 from services.rating.store.return_codes import equipment_tables
 from services.rating.usecases.change_watch import CHANGES_PER_POLL_MAX, ChangeWatch
-from services.rating.usecases.pricing_memory import TENANTS_IN_MEMORY_MAX
+from services.rating.usecases.quoting.pricing_memory import TENANTS_IN_MEMORY_MAX
 
 # About 300 bytes each.
 LINES_IN_MEMORY_MAX = 200_000

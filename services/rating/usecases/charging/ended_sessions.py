@@ -20,7 +20,7 @@ from services.rating.domain.charging.transfers import (
 )
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.usage import Service
-from services.rating.usecases.charge_events import HeldSettlement
+from services.rating.usecases.settling.charge_events import HeldSettlement
 
 
 class Ending(NamedTuple):

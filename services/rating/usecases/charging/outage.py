@@ -27,7 +27,7 @@ from services.rating.domain.charging.requests import ExtendRequest, OpenRequest
 from services.rating.usecases.charging.charging import Outages
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.charging.offline_records import OfflineRecords
-from services.rating.usecases.pricing_memory import PricingMemory
+from services.rating.usecases.quoting.pricing_memory import PricingMemory
 
 # Of the caller's time, for the policy to answer and its answer to get to the disk.
 RECORD_SECONDS = 0.06

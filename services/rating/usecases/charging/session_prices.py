@@ -38,8 +38,8 @@ from services.rating.store.customers import KnownCustomer
 from services.rating.store.line_numbers import number_owners
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.parties import RESELLER_LEVELS_MAX
-from services.rating.usecases.planned_call import PlannedCall
-from services.rating.usecases.pricing_memory import PricingMemory
+from services.rating.usecases.quoting.planned_call import PlannedCall
+from services.rating.usecases.quoting.pricing_memory import PricingMemory
 
 # About 2 KB each.
 CALLS_IN_MEMORY_MAX = 20_000

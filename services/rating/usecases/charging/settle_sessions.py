@@ -31,7 +31,6 @@ from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
 from services.rating.store.call_limits import release_calls
 from services.rating.store.charges import start_of_charged_call
 from services.rating.store.sessions import insert_sessions, lock_sessions, update_sessions
-from services.rating.usecases.charge_events import HeldSettlement
 from services.rating.usecases.charging.ended_sessions import (
     Ending,
     closed_session,
@@ -39,9 +38,10 @@ from services.rating.usecases.charging.ended_sessions import (
     ended_calls,
 )
 from services.rating.usecases.charging.reused_ids import FormerSessions
-from services.rating.usecases.counter_locks import lock_counters_of
-from services.rating.usecases.price_calls import CallPricing
-from services.rating.usecases.settle_calls import settle_parties, waves_of
+from services.rating.usecases.settling.charge_events import HeldSettlement
+from services.rating.usecases.settling.counter_locks import lock_counters_of
+from services.rating.usecases.settling.price_calls import CallPricing
+from services.rating.usecases.settling.settle_calls import settle_parties, waves_of
 from services.rating.usecases.tariffs import Tariffs
 
 

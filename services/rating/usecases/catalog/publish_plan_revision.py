@@ -27,7 +27,7 @@ from services.rating.store.plans import (
     plan_of,
 )
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
-from services.rating.usecases.known_decks import known_decks
+from services.rating.usecases.catalog.known_decks import known_decks
 from tollbook.rating.v1.rating_events_pb2 import PlanPublished
 
 

@@ -44,7 +44,7 @@ from services.rating.domain.usage import Service
 from services.rating.store.customers import KnownCustomer
 from services.rating.store.line_numbers import number_owners
 from services.rating.usecases.parties import supplier_customer
-from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
+from services.rating.usecases.quoting.pricing_memory import PricingBasis, PricingMemory
 
 _MINUTE_MS = 60_000
 

@@ -27,8 +27,12 @@ from services.rating.domain.tariffs.relation import NO_NUMBERS, NumberOwners
 from services.rating.domain.usage import Service
 from services.rating.store.counters import read_counters
 from services.rating.store.line_numbers import number_owners
-from services.rating.usecases.planned_call import PlannedCall
-from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory, TableMissingError
+from services.rating.usecases.quoting.planned_call import PlannedCall
+from services.rating.usecases.quoting.pricing_memory import (
+    PricingBasis,
+    PricingMemory,
+    TableMissingError,
+)
 
 # Between parts of a large batch other requests have their turn.
 CALLS_AT_ONCE_MAX = 1_000

@@ -16,9 +16,9 @@ from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.tariffs.terms import Terms
 from services.rating.store.accounts import accounts_paid_by
 from services.rating.store.counters import counters_of_period
-from services.rating.usecases.booking import Booked
-from services.rating.usecases.fee_charge import FeeIdentity, record_fee
-from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.settling.booking import Booked
+from services.rating.usecases.settling.fee_charge import FeeIdentity, record_fee
+from services.rating.usecases.settling.price_calls import CallPricing
 
 
 class _WholeVolume(NamedTuple):

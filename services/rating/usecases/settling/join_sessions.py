@@ -26,8 +26,8 @@ from services.rating.store.sessions import (
     sessions_of_calls,
     update_sessions,
 )
-from services.rating.usecases.price_calls import CallPricing
-from services.rating.usecases.settle_wave import SettledWave
+from services.rating.usecases.settling.price_calls import CallPricing
+from services.rating.usecases.settling.settle_wave import SettledWave
 
 _TOLERANCE_MICROS = START_TOLERANCE_SECONDS * MICROS_PER_SECOND
 

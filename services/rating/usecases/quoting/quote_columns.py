@@ -21,9 +21,9 @@ from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTabl
 from services.rating.domain.priced_call import PricedCall, Usage
 from services.rating.domain.pricing.price_usage import price_usage
 from services.rating.domain.tariffs.relation import NO_NUMBERS
-from services.rating.usecases.planned_call import PlannedCall
-from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
-from services.rating.usecases.quote_calls import Quote, Quotes, is_doubtful
+from services.rating.usecases.quoting.planned_call import PlannedCall
+from services.rating.usecases.quoting.pricing_memory import PricingBasis, PricingMemory
+from services.rating.usecases.quoting.quote_calls import Quote, Quotes, is_doubtful
 
 UNKNOWN = -1
 # Of a price of nothing, and of any other.

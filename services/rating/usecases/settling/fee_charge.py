@@ -17,8 +17,8 @@ from services.rating.domain.charges.settlement import InputKind, Outcome
 from services.rating.domain.errors import CURRENCY_MISMATCH, UNKNOWN_ACCOUNT, unrated
 from services.rating.domain.fees.fee_prices import PricedFee
 from services.rating.store.accounts import Lock
-from services.rating.usecases.booking import Booked, Bookings
-from services.rating.usecases.charge_events import Settlements, record_settlements
+from services.rating.usecases.settling.booking import Booked, Bookings
+from services.rating.usecases.settling.charge_events import Settlements, record_settlements
 
 
 class FeeIdentity(NamedTuple):

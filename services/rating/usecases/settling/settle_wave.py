@@ -18,10 +18,10 @@ from services.rating.domain.charges.charge_columns import ChargeColumns
 from services.rating.domain.charges.settlement import InputKind, Outcome, is_newer_record, settle
 from services.rating.store.charges import lock_charges, newest_charges
 from services.rating.store.unrated import forget_unrated, keep_unrated
-from services.rating.usecases.booking import NOT_BOOKED, Booked
-from services.rating.usecases.charge_events import Settlements
-from services.rating.usecases.open_charges import open_charges
-from services.rating.usecases.price_calls import CallPricing, offer_of
+from services.rating.usecases.settling.booking import NOT_BOOKED, Booked
+from services.rating.usecases.settling.charge_events import Settlements
+from services.rating.usecases.settling.open_charges import open_charges
+from services.rating.usecases.settling.price_calls import CallPricing, offer_of
 
 
 @dataclass(frozen=True, slots=True)

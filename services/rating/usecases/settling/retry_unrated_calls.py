@@ -9,8 +9,8 @@ from services.rating.store.charges import lock_charges
 from services.rating.store.pricing_lock import wait_for_pricing
 from services.rating.store.retries import join_retries, next_retry, note_retried
 from services.rating.store.unrated import FIRST, read_unrated, waiting_charges
-from services.rating.usecases.lock_calls import CallsToLock, lock_calls
-from services.rating.usecases.settle_calls import settle_calls
+from services.rating.usecases.settling.lock_calls import CallsToLock, lock_calls
+from services.rating.usecases.settling.settle_calls import settle_calls
 from services.rating.usecases.tariffs import Tariffs
 
 CALLS_PER_TRANSACTION_MAX = 1_000

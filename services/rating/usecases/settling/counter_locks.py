@@ -10,7 +10,7 @@ from services.rating.domain.bulk.call_batch import CustomerKey
 from services.rating.domain.counters import CounterUse
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.usecases.agreements import Agreement
-from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.settling.price_calls import CallPricing
 
 
 def lock_counters_of(

@@ -16,8 +16,8 @@ from services.rating.domain.receipts import receipt
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.charges import newest_charges
 from services.rating.store.plans import plan_of
-from services.rating.usecases.booking import Booked, Bookings
-from services.rating.usecases.fee_charge import FeeIdentity, account_and_payer, record_fee
+from services.rating.usecases.settling.booking import Booked, Bookings
+from services.rating.usecases.settling.fee_charge import FeeIdentity, account_and_payer, record_fee
 from services.rating.usecases.tariffs import Tariffs
 
 # Within them every zone's calendar has the period.

@@ -4,8 +4,8 @@ from kernel.clock import to_micros
 from services.rating.domain.charges.charge import ChargeRevision, Party
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.receipts import receipt
-from services.rating.usecases.booking import NOT_BOOKED
-from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.settling.booking import NOT_BOOKED
+from services.rating.usecases.settling.price_calls import CallPricing
 
 
 def settled_at_nothing(pricing: CallPricing, charge: ChargeRevision, why: str) -> ChargeRevision:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.bulk.call_batch import CallBatch, CustomerKey
-from services.rating.usecases.counter_locks import lock_counters_of
-from services.rating.usecases.join_sessions import lock_sessions_of
-from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.settling.counter_locks import lock_counters_of
+from services.rating.usecases.settling.join_sessions import lock_sessions_of
+from services.rating.usecases.settling.price_calls import CallPricing
 from services.rating.usecases.tariffs import Tariffs
 
 

@@ -18,10 +18,10 @@ from services.rating.domain.errors import unrated, usage_conflict
 from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.receipts.receipt import quantity_of
 from services.rating.domain.usage import Service
-from services.rating.usecases.counter_locks import lock_counters_of
-from services.rating.usecases.price_calls import CallPricing
-from services.rating.usecases.settle_calls import settle_parties
-from services.rating.usecases.settle_wave import SettledWave
+from services.rating.usecases.settling.counter_locks import lock_counters_of
+from services.rating.usecases.settling.price_calls import CallPricing
+from services.rating.usecases.settling.settle_calls import settle_parties
+from services.rating.usecases.settling.settle_wave import SettledWave
 from services.rating.usecases.tariffs import Tariffs
 
 

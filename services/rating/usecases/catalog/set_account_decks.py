@@ -18,7 +18,7 @@ from services.rating.store.decks import StoredDeck
 from services.rating.store.exchange_rates import has_rate_at
 from services.rating.store.plans import plan_of
 from services.rating.store.retries import ask_retry
-from services.rating.usecases.known_decks import known_decks
+from services.rating.usecases.catalog.known_decks import known_decks
 
 ACCOUNT_DECKS_MAX = 64
 

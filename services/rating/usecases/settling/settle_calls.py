@@ -13,23 +13,23 @@ from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision
 from services.rating.domain.charges.settlement import RECORD_KINDS, InputKind
-from services.rating.usecases.charge_events import (
-    HeldSettlement,
-    Settlements,
-    record_settlements,
-)
-from services.rating.usecases.counter_locks import lock_counters_of
-from services.rating.usecases.join_sessions import end_joined, join_sessions
-from services.rating.usecases.moved_calls import withdraw_moved
-from services.rating.usecases.note_margins import note_margins
 from services.rating.usecases.parties import (
     customers_of,
     paid_by_their_payers,
     reseller_calls,
     supplier_calls,
 )
-from services.rating.usecases.price_calls import CallPricing
-from services.rating.usecases.settle_wave import SettledWave, settle_wave
+from services.rating.usecases.settling.charge_events import (
+    HeldSettlement,
+    Settlements,
+    record_settlements,
+)
+from services.rating.usecases.settling.counter_locks import lock_counters_of
+from services.rating.usecases.settling.join_sessions import end_joined, join_sessions
+from services.rating.usecases.settling.moved_calls import withdraw_moved
+from services.rating.usecases.settling.note_margins import note_margins
+from services.rating.usecases.settling.price_calls import CallPricing
+from services.rating.usecases.settling.settle_wave import SettledWave, settle_wave
 from services.rating.usecases.tariffs import Tariffs
 
 

@@ -25,8 +25,8 @@ from services.rating.store.counters import lock_owners, read_counters, save_coun
 from services.rating.store.line_numbers import number_owners
 from services.rating.store.pricing_lock import share_pricing
 from services.rating.usecases.agreements import Agreement
-from services.rating.usecases.booking import Booked, Bookings, counting_micros
 from services.rating.usecases.parties import supplier_customer
+from services.rating.usecases.settling.booking import Booked, Bookings, counting_micros
 from services.rating.usecases.tariffs import Tariffs
 
 

@@ -14,8 +14,8 @@ from services.rating.store.seals import (
     seal_of,
 )
 from services.rating.store.unrated import count_unrated
-from services.rating.usecases.adjust_volume import adjust_volume
-from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.periods.adjust_volume import adjust_volume
+from services.rating.usecases.settling.price_calls import CallPricing
 from services.rating.usecases.tariffs import Tariffs
 
 

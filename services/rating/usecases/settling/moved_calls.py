@@ -8,8 +8,8 @@ from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.receipts import receipt
 from services.rating.store.charges import charges_of_call
 from services.rating.store.unrated import forget_unrated
-from services.rating.usecases.give_back import settled_at_nothing
-from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.settling.give_back import settled_at_nothing
+from services.rating.usecases.settling.price_calls import CallPricing
 
 CALL_MOVED = "CALL_MOVED"
 

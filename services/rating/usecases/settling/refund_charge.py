@@ -6,9 +6,9 @@ from services.rating.domain.charges.settlement import InputKind, Outcome
 from services.rating.domain.errors import not_found, precondition
 from services.rating.domain.receipts import receipt
 from services.rating.store.charges import lock_charges, newest_charges
-from services.rating.usecases.charge_events import Settlements, record_settlements
-from services.rating.usecases.give_back import settled_at_nothing
-from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.settling.charge_events import Settlements, record_settlements
+from services.rating.usecases.settling.give_back import settled_at_nothing
+from services.rating.usecases.settling.price_calls import CallPricing
 from services.rating.usecases.tariffs import Tariffs
 
 

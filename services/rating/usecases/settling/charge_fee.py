@@ -14,8 +14,8 @@ from services.rating.domain.errors import NO_PLAN, not_found, unrated
 from services.rating.domain.fees.fee_prices import FeeTerms, PricedFee, did_rental, one_off_fee
 from services.rating.domain.fees.recurring_fee import day_share
 from services.rating.store.charges import newest_charges
-from services.rating.usecases.fee_charge import FeeIdentity, account_and_payer, record_fee
-from services.rating.usecases.price_calls import CallPricing
+from services.rating.usecases.settling.fee_charge import FeeIdentity, account_and_payer, record_fee
+from services.rating.usecases.settling.price_calls import CallPricing
 from services.rating.usecases.tariffs import Tariffs
 
 

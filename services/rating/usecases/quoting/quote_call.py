@@ -11,9 +11,9 @@ from services.rating.domain.errors import currency_mismatch, invalid_field
 from services.rating.domain.priced_call import PricedCall
 from services.rating.domain.pricing.price_over_time import PriceOverTime, price_over_time
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX, MS_PER_SECOND
-from services.rating.usecases.planned_call import PlannedCall
-from services.rating.usecases.pricing_memory import PricingBasis, PricingMemory
-from services.rating.usecases.quote_calls import Quotes
+from services.rating.usecases.quoting.planned_call import PlannedCall
+from services.rating.usecases.quoting.pricing_memory import PricingBasis, PricingMemory
+from services.rating.usecases.quoting.quote_calls import Quotes
 
 
 class CallQuote(NamedTuple):

@@ -5,7 +5,7 @@ from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charges.audit import BatchCounts
 from services.rating.domain.charges.settlement import InputKind
 from services.rating.store.audit import note_batch
-from services.rating.usecases.settle_calls import settle_calls
+from services.rating.usecases.settling.settle_calls import settle_calls
 from services.rating.usecases.tariffs import Tariffs
 
 

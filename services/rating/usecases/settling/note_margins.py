@@ -8,8 +8,8 @@ from services.rating.domain.charges.margin import Margin, margin_of
 from services.rating.domain.charges.settlement import InputKind
 from services.rating.store.charges import charges_of_call
 from services.rating.store.margins import forget_margins, save_margins
-from services.rating.usecases.price_calls import CallPricing
-from services.rating.usecases.settle_wave import SettledWave
+from services.rating.usecases.settling.price_calls import CallPricing
+from services.rating.usecases.settling.settle_wave import SettledWave
 
 _RANK = {Party.CUSTOMER: 0, Party.RESELLER: 1, Party.SUPPLIER: 2}
 

@@ -1,0 +1,1 @@
+"""Billing periods: what falls due in them, and their seal."""

@@ -1,0 +1,1 @@
+"""Prices of calls that have not happened: from memory, and nothing is stored."""
