@@ -140,7 +140,8 @@ def _charging() -> Iterator[Figure]:
         )
         yield Figure(f"charging_cpu_{kind}", both, cpu, echo, floor, 6.0, is_cost=True)
         # In the machine's own terms the echo's p99 stands beside it.
-        beside = f"most allowed (echo's p99 {cycles.echo_p99:.3g} ms)"
+        echo_p99 = f"echo's p99 {cycles.echo_p99:.3g} ms"
+        beside = f"most allowed at {cycles.half_load:.0f} calls/s ({echo_p99})"
         yield Figure(
             f"hold_p99_{kind}", cycles.hold_p99, "ms", beside, HOLD_P99_MS_MAX, 1.0, is_cost=True
         )
