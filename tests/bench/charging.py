@@ -73,12 +73,12 @@ async def measure(database: Literal["sqlite", "postgresql"], short: bool) -> Cha
             echo=Load(echo_channel, account_ids),
         )
         rounds = ROUNDS_SHORT if short else ROUNDS
-        hot, spread, *cpu = await _rounds(suite, loads, echo_pid, rounds)
+        measured = await _rounds(suite, loads, echo_pid, rounds)
         half_load = await _sustained(suite, loads.spread) / 2
         seconds = OFFERED_SECONDS_SHORT if short else OFFERED_SECONDS
         hold_p99 = await _p99(loads.spread, half_load, seconds)
         echo_p99 = await _p99(loads.echo, half_load, seconds)
-        return Charging(hot, spread, *cpu, half_load, hold_p99, echo_p99)
+        return Charging(*measured, half_load, hold_p99, echo_p99)
 
 
 class _Loads(NamedTuple):
