@@ -14,7 +14,7 @@ from kernel.errors import DomainError
 from services.rating.api.convert_charges import charge_key, charge_to_proto
 from services.rating.api.moments import rated_period, rated_time
 from services.rating.api.numbers import callee_from_proto, number_from_proto
-from services.rating.domain.charges.charge import OWN_KEY_KINDS, ChargeRevision
+from services.rating.domain.charges.charge import OWN_KEY_KINDS, ChargeRevision, Party
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
 from services.rating.usecases.settling.charge_fee import DidRental, OneOffFee, charge_fee
@@ -82,12 +82,14 @@ class UsageApi(UsageServiceServicer):
     async def RefundCharge(
         self, request: messages.RefundChargeRequest, context: Any
     ) -> messages.RefundChargeResponse:
-        """Give a charge back whole."""
+        """Give a charge back whole, and with it those of other parties."""
         key = charge_key(request.charge_id)
+        parties = {_party(number) for number in request.other_parties}
 
         def work(uow: UnitOfWork, caller: Caller) -> messages.RefundChargeResponse:
-            charge = refund_charge(uow, self._tariffs, caller.tenant_id, key)
-            return messages.RefundChargeResponse(charge=charge_to_proto(charge))
+            charges = refund_charge(uow, self._tariffs, caller.tenant_id, key, parties)
+            named, *others = map(charge_to_proto, charges)
+            return messages.RefundChargeResponse(charge=named, other_charges=others)
 
         return await self._endpoint.mutate(request, messages.RefundChargeResponse, work)
 
@@ -138,6 +140,13 @@ class UsageApi(UsageServiceServicer):
                 return DidRental(request.fee_id, request.account_id, number.digits, covered)
             case _:
                 raise invalid_field("INVALID_USAGE", "fee", "name a fee_code or a did")
+
+
+def _party(number: int) -> Party:
+    if number not in list(Party):
+        names = ", ".join(party.name for party in Party)
+        raise invalid_field("INVALID_PARTY", "other_parties", f"{number} is none of {names}")
+    return Party(number)
 
 
 def _check_key(field: str, value: str) -> None:

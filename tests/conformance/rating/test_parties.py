@@ -108,3 +108,20 @@ async def test_calls_of_resellers_do_not_count_as_collected(desk: Desk) -> None:
     digest = await desk.digest()
     assert (digest.collected_count, digest.rated_count, digest.unrated_count) == (3, 3, 0)
     assert [(each.units, each.nanos) for each in digest.charged_amounts] == [(0, 300_000_000)]
+
+
+async def test_a_call_that_moves_leaves_no_margin_behind(desk: Desk, carriers: Carriers) -> None:
+    """It was the neighbour's: the cost is the neighbour's too, and nothing is earned here."""
+    neighbour = new_uuid()
+    await desk.know_account(neighbour)
+    await desk.subscribe(neighbour, desk.plan_id)
+    await carriers.supply("north", "0.03", trunks=["gw-north"])
+    call = desk.call(egress_trunk="gw-north")
+    await desk.collect(call)
+    first = await desk.charge()
+    await desk.collect(call.corrected(account_id=neighbour))
+    answer = await explained(desk, await desk.charge(neighbour))
+    assert answer.charge.margin.nanos == 30_000_000
+    moved = await explained(desk, first)
+    assert moved.charge.receipt.free == "MOVED"
+    assert not moved.charge.HasField("margin")

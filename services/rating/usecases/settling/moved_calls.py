@@ -7,6 +7,7 @@ from services.rating.domain.charges.charge import ChargeRevision
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.receipts import receipt
 from services.rating.store.charges import charges_of_call
+from services.rating.store.margins import forget_margins
 from services.rating.store.unrated import forget_unrated
 from services.rating.usecases.settling.give_back import settled_at_nothing
 from services.rating.usecases.settling.price_calls import CallPricing
@@ -26,14 +27,16 @@ def withdraw_moved(
         for charge in charges_of_call(pricing.uow.connection, now):
             is_elsewhere = charge.charge_id not in current
             is_older = charge.call_revision < now.call_revision
-            if is_elsewhere and is_older and not _is_withdrawn(charge):
+            if is_elsewhere and is_older and not is_withdrawn(charge):
                 withdrawn[charge.charge_id] = _withdraw(pricing, charge, now.call_revision)
     if withdrawn:
         forget_unrated(pricing.uow.connection, list(withdrawn))
+        forget_margins(pricing.uow.connection, list(withdrawn))
     return list(withdrawn.values())
 
 
-def _is_withdrawn(charge: ChargeRevision) -> bool:
+def is_withdrawn(charge: ChargeRevision) -> bool:
+    """Whether a call turned out to be another account's, so that this party has no part in it."""
     return charge.unrated_reason == CALL_MOVED or (
         charge.outcome != Outcome.UNRATED and receipt.is_moved(charge.receipt)
     )

@@ -8,6 +8,7 @@ from services.rating.domain.charges.margin import Margin, margin_of
 from services.rating.domain.charges.settlement import InputKind
 from services.rating.store.charges import charges_of_call
 from services.rating.store.margins import forget_margins, save_margins
+from services.rating.usecases.settling.moved_calls import is_withdrawn
 from services.rating.usecases.settling.price_calls import CallPricing
 from services.rating.usecases.settling.settle_wave import SettledWave
 
@@ -16,9 +17,23 @@ _RANK = {Party.CUSTOMER: 0, Party.RESELLER: 1, Party.SUPPLIER: 2}
 
 def note_margins(pricing: CallPricing, waves: Sequence[SettledWave], kind: InputKind) -> None:
     """Store the margins of calls that have more than one party, as they are after settling."""
+    if kind is InputKind.RETRY:
+        # What is tried again may be one party's alone.
+        note_margins_anew(pricing, (state for wave in waves for state in wave.states()))
+    elif len(waves) > 1:
+        _note(pricing, _by_call(state for wave in waves for state in wave.states()))
+
+
+def note_margins_anew(pricing: CallPricing, settled: Iterable[ChargeRevision]) -> None:
+    """Store the margins of calls of which some parties were settled: the others are looked up."""
+    _note(pricing, _stored_chains(pricing, settled))
+
+
+def _note(pricing: CallPricing, chains: Iterable[Sequence[ChargeRevision]]) -> None:
+    """Store the margins of calls, given the charges of each from the customer up."""
     margins: list[Margin] = []
     unknown: list[bytes] = []
-    for chain in _chains(pricing, waves, kind):
+    for chain in chains:
         for charge, above in pairwise(chain):
             margin = margin_of(charge, above, pricing.tariff)
             if margin is None:
@@ -30,30 +45,18 @@ def note_margins(pricing: CallPricing, waves: Sequence[SettledWave], kind: Input
     save_margins(pricing.uow.connection, pricing.tenant_id, margins)
 
 
-def _chains(
-    pricing: CallPricing, waves: Sequence[SettledWave], kind: InputKind
+def _stored_chains(
+    pricing: CallPricing, settled: Iterable[ChargeRevision]
 ) -> Iterator[list[ChargeRevision]]:
-    """The charges of each call, from the customer up."""
-    is_retry = kind is InputKind.RETRY
-    if len(waves) == 1 and not is_retry:
-        return
-    states = [state for wave in waves for state in wave.states()]
-    yield from _retried_chains(pricing, states) if is_retry else _by_call(states)
-
-
-def _retried_chains(
-    pricing: CallPricing, states: Iterable[ChargeRevision]
-) -> Iterator[list[ChargeRevision]]:
-    """What is tried again may be one party's alone: the others' charges are looked up."""
     seen: set[bytes | None] = set()
-    for state in states:
+    for state in settled:
         if state.call_id in seen:
             continue
         seen.add(state.call_id)
         stored = {each.charge_id: each for each in charges_of_call(pricing.uow.connection, state)}
-        chain = sorted(stored.values(), key=_place)
+        chain = [each for each in stored.values() if not is_withdrawn(each)]
         if len(chain) > 1:
-            yield chain
+            yield sorted(chain, key=_place)
 
 
 def _by_call(states: Iterable[ChargeRevision]) -> Iterator[list[ChargeRevision]]:
