@@ -62,15 +62,16 @@ def named_in_rpc_comments(service: str) -> Iterator[tuple[str, str]]:
 
 
 def told_by(service: str) -> set[str]:
-    """Every word like a reason in a service's contracts and README."""
+    """Every word like a reason in a service's contracts and in the pages beside its code."""
     contracts = (ROOT / "proto/tollbook" / service / "v1").glob("*.proto")
-    texts = [file.read_text() for file in (*contracts, ROOT / "services" / service / "README.md")]
+    pages = (ROOT / "services" / service).glob("*.md")
+    texts = [file.read_text() for file in (*contracts, *pages)]
     return {word for text in texts for word in REASON.findall(text)}
 
 
 @pytest.mark.parametrize("service", WITH_CONTRACT)
 def test_every_reason_that_is_raised_is_told_to_callers(service: str) -> None:
-    """In the comments of the service's contract, or in its README."""
+    """In the comments of the service's contract, or in the pages beside its code."""
     raised = raised_in(ROOT / "services" / service)
     assert raised
     assert sorted(raised - told_by(service)) == []
