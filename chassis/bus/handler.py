@@ -1,6 +1,6 @@
 """What a service does when an event arrives."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +44,7 @@ class ReceivedEvent(Generic[M]):
 
 Handle: TypeAlias = Callable[[UnitOfWork, ReceivedEvent[M]], None]
 HandleRun: TypeAlias = Callable[[UnitOfWork, Sequence[ReceivedEvent[M]]], None]
+Lock: TypeAlias = Callable[[UnitOfWork, Iterable[ReceivedEvent[M]], Collection[int]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,15 @@ class EventHandler(Generic[M]):
     The function runs inside the transaction that also notes the events as applied. Whatever it
     raises undoes the transaction; each event comes again by itself, and after its last try it is a
     dead letter.
+
+    Who locks what other transactions lock too, takes with `lock` what all its runs of a transaction
+    need, before the first event of any type is applied: run by run it would lock in the order of
+    events. It is given its events and the partitions of all; one run alone locks for itself.
     """
 
     event_type: type[M]
     handle_run: HandleRun[M]
+    lock: Lock[M] | None = None
 
     @property
     def type_name(self) -> str:
@@ -111,9 +117,25 @@ def apply_together(
     envelopes: Sequence[Envelope],
 ) -> None:
     """Apply the events of a transaction in their order, by the handlers of their types."""
-    for run in _runs(envelopes):
+    runs = list(_runs(envelopes))
+    if len(runs) > 1:
+        _lock_first(handlers, unit_of_work, envelopes)
+    for run in runs:
         handler = handlers[run[0].event_type]
         handler.handle_run(unit_of_work, [handler.received(envelope) for envelope in run])
+
+
+def _lock_first(
+    handlers: Mapping[str, EventHandler[Any]],
+    unit_of_work: UnitOfWork,
+    envelopes: Sequence[Envelope],
+) -> None:
+    partitions = {envelope.partition for envelope in envelopes}
+    for event_type in sorted({envelope.event_type for envelope in envelopes}):
+        handler = handlers[event_type]
+        if handler.lock is not None:
+            events = (handler.received(each) for each in envelopes if each.event_type == event_type)
+            handler.lock(unit_of_work, events, partitions)
 
 
 def _runs(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:

@@ -2,8 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from types import ModuleType
-from typing import Any
 
 from chassis.background import keep_doing
 from chassis.database.engine import Database
@@ -31,7 +29,6 @@ from tollbook.payment.v1 import ledger_root_service_pb2_grpc as root_grpc
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
 from tollbook.payment.v1 import transfer_service_pb2_grpc as transfer_grpc
 
-PACKAGE = "tollbook.payment.v1"
 # How soon a day that has ended has its root.
 DAY_CHECK_SECONDS = 60
 # How soon promotional credit is gone from the balance once it has expired.
@@ -60,20 +57,16 @@ def build(runtime: Runtime) -> ServiceDefinition:
 def _servicers(database: Database) -> list[Servicer]:
     endpoint = Endpoint(database)
     return [
-        _servicer(payment_grpc, "PaymentService", PaymentApi(endpoint)),
-        _servicer(payment_grpc, "LedgerService", LedgerApi(endpoint)),
-        _servicer(
+        Servicer.of(payment_grpc, "PaymentService", PaymentApi(endpoint)),
+        Servicer.of(payment_grpc, "LedgerService", LedgerApi(endpoint)),
+        Servicer.of(
             transfer_grpc, "TransferService", TransferApi(endpoint, TransferExecution(database))
         ),
-        _servicer(funds_grpc, "FundsService", FundsApi(endpoint)),
-        _servicer(adjustment_grpc, "AdjustmentService", AdjustmentApi(endpoint)),
-        _servicer(payment_grpc, "PaymentAuditService", PaymentAuditApi(endpoint)),
-        _servicer(root_grpc, "LedgerRootService", LedgerRootApi(endpoint, database)),
+        Servicer.of(funds_grpc, "FundsService", FundsApi(endpoint)),
+        Servicer.of(adjustment_grpc, "AdjustmentService", AdjustmentApi(endpoint)),
+        Servicer.of(payment_grpc, "PaymentAuditService", PaymentAuditApi(endpoint)),
+        Servicer.of(root_grpc, "LedgerRootService", LedgerRootApi(endpoint, database)),
     ]
-
-
-def _servicer(grpc_api: ModuleType, name: str, api: Any) -> Servicer:
-    return Servicer(getattr(grpc_api, f"add_{name}Servicer_to_server"), api, f"{PACKAGE}.{name}")
 
 
 def _again(

@@ -1,7 +1,7 @@
 """CallsRated, of rating: posts what a batch of charges adds to each paying account."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -16,7 +16,11 @@ from services.payment.domain.posting_rules import Cause
 from services.payment.domain.transfers import ChargeRevision
 from services.payment.events.cause import cause_of
 from services.payment.store.journal import take_turns
-from services.payment.usecases.capture_from_holds import HeldCharge, capture_from_holds
+from services.payment.usecases.capture_from_holds import (
+    HeldCharge,
+    capture_from_holds,
+    lock_for_captures,
+)
 from services.payment.usecases.post_usage import post_usage
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party
@@ -42,6 +46,20 @@ def _post_usage(unit_of_work: UnitOfWork, run: Sequence[ReceivedEvent[CallsRated
         held[event.tenant_id] += held_charges(charges, cause)
     for tenant_id, of_tenant in sorted(held.items()):
         capture_from_holds(unit_of_work, tenant_id, of_tenant)
+
+
+def _lock(
+    unit_of_work: UnitOfWork,
+    events: Iterable[ReceivedEvent[CallsRated]],
+    partitions: Collection[int],
+) -> None:
+    """Take first the turns of all that a transaction posts, then the funds of all it captures."""
+    take_turns(unit_of_work.connection, partitions)
+    held: dict[str, list[HeldCharge]] = defaultdict(list)
+    for event in events:
+        held[event.tenant_id] += held_charges(decode(event.body.charges), cause_of(event))
+    for tenant_id, of_tenant in sorted(held.items()):
+        lock_for_captures(unit_of_work.connection, tenant_id, of_tenant)
 
 
 def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
@@ -114,4 +132,4 @@ def _sums(
     return distinct.tolist(), sums
 
 
-CALLS_RATED = EventHandler(CallsRated, together(_post_usage))
+CALLS_RATED = EventHandler(CallsRated, together(_post_usage), _lock)

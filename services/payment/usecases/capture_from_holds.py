@@ -11,6 +11,7 @@ from services.payment.domain.funds_book import Capture, FundsBook, capture_rated
 from services.payment.domain.posting_rules import Cause
 from services.payment.domain.transfers import ChargeRevision
 from services.payment.store.captured_charges import captured_among
+from services.payment.store.funds import locked_funds
 from services.payment.usecases.keep_funds_book import locked_book, store_book
 
 
@@ -49,6 +50,15 @@ def capture_from_holds(
     for each in new:
         capture_rated(_capture(each, book), book, unit_of_work.now)
     store_book(unit_of_work, tenant_id, book)
+
+
+def lock_for_captures(
+    connection: Connection, tenant_id: str, charges: Sequence[HeldCharge]
+) -> None:
+    """Lock the funds that captures of these charges change; the caller has the turns."""
+    if new := _not_captured(connection, tenant_id, charges):
+        accounts = {each.account_id for each in new}
+        locked_funds(connection, tenant_id, accounts, {each.hold_id for each in new})
 
 
 def _not_captured(
