@@ -1,6 +1,9 @@
 """Builds the gRPC server of a service: its doors, in the right order, and its graceful end."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import grpc
@@ -34,6 +37,12 @@ class Servicer(NamedTuple):
     add_to_server: Callable[[Any, Any], None]
     implementation: Any
     name: str
+
+    @classmethod
+    def of(cls, contract: ModuleType, name: str, implementation: object) -> Servicer:
+        """The implementation of a service of a generated module, `..._pb2_grpc`."""
+        add_to_server = getattr(contract, f"add_{name}Servicer_to_server")
+        return cls(add_to_server, implementation, f"{contract.__package__}.{name}")
 
 
 class GrpcServer:

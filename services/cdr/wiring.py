@@ -1,7 +1,5 @@
 """Puts cdr together: its doors, its handlers, its background tasks."""
 
-import logging
-
 from chassis.background import keep_doing
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
@@ -22,10 +20,6 @@ from services.cdr.usecases.pushed_records import PushedRecords
 from services.cdr.usecases.retry_suspended import retry_due
 from tollbook.cdr.v1 import cdr_service_pb2_grpc as doors
 
-PACKAGE = "tollbook.cdr.v1"
-
-_logger = logging.getLogger(__name__)
-
 
 def build(runtime: Runtime) -> ServiceDefinition:
     """The service on the chassis' database, door and bus."""
@@ -41,26 +35,10 @@ def build(runtime: Runtime) -> ServiceDefinition:
 
 def _servicers(endpoint: Endpoint) -> list[Servicer]:
     return [
-        Servicer(
-            doors.add_CallIntakeServiceServicer_to_server,
-            CallIntakeApi(endpoint),
-            f"{PACKAGE}.CallIntakeService",
-        ),
-        Servicer(
-            doors.add_SourceAdminServiceServicer_to_server,
-            SourceAdminApi(endpoint),
-            f"{PACKAGE}.SourceAdminService",
-        ),
-        Servicer(
-            doors.add_CallQueryServiceServicer_to_server,
-            CallQueryApi(endpoint),
-            f"{PACKAGE}.CallQueryService",
-        ),
-        Servicer(
-            doors.add_CdrAuditServiceServicer_to_server,
-            CdrAuditApi(endpoint),
-            f"{PACKAGE}.CdrAuditService",
-        ),
+        Servicer.of(doors, "CallIntakeService", CallIntakeApi(endpoint)),
+        Servicer.of(doors, "SourceAdminService", SourceAdminApi(endpoint)),
+        Servicer.of(doors, "CallQueryService", CallQueryApi(endpoint)),
+        Servicer.of(doors, "CdrAuditService", CdrAuditApi(endpoint)),
     ]
 
 

@@ -11,8 +11,7 @@ from services.fraud.api.fraud_service import FraudApi
 from services.fraud.config import FraudSettings
 from services.fraud.events.calls_rated import on_calls_rated
 from services.fraud.usecases.forget_old_steps import forget_old_steps
-from tollbook.fraud.v1.fraud_service_pb2 import DESCRIPTOR
-from tollbook.fraud.v1.fraud_service_pb2_grpc import add_FraudServiceServicer_to_server
+from tollbook.fraud.v1 import fraud_service_pb2_grpc as grpc_api
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
 
@@ -20,10 +19,9 @@ def build(runtime: Runtime) -> ServiceDefinition:
     """The service on the chassis' database, door and bus."""
     settings = read_settings(FraudSettings, runtime.environment)
     api = FraudApi(Endpoint(runtime.database))
-    name = DESCRIPTOR.services_by_name["FraudService"].full_name
     return ServiceDefinition(
         name="fraud",
-        servicers=[Servicer(add_FraudServiceServicer_to_server, api, name)],
+        servicers=[Servicer.of(grpc_api, "FraudService", api)],
         handlers=[EventHandler(CallsRated, together(on_calls_rated))],
         background=[
             lambda: keep_doing(

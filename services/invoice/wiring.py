@@ -25,8 +25,6 @@ from tollbook.invoice.v1 import invoice_service_pb2_grpc as grpc_api
 from tollbook.payment.v1.payment_events_pb2 import PaymentReversed, PaymentSettled
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
-PACKAGE = "tollbook.invoice.v1"
-
 
 def build(runtime: Runtime) -> ServiceDefinition:
     """The invoice service on this runtime."""
@@ -55,29 +53,11 @@ def _servicers(runtime: Runtime, vault: Vault) -> list[Servicer]:
     endpoint = Endpoint(runtime.database)
     rating = Rating(runtime.channel("rating"))
     return [
-        Servicer(
-            grpc_api.add_TenantServiceServicer_to_server,
-            TenantApi(endpoint),
-            f"{PACKAGE}.TenantService",
+        Servicer.of(grpc_api, "TenantService", TenantApi(endpoint)),
+        Servicer.of(grpc_api, "LegalEntityService", LegalEntityApi(endpoint)),
+        Servicer.of(grpc_api, "CustomerService", CustomerApi(endpoint, vault, rating)),
+        Servicer.of(
+            grpc_api, "InvoiceService", InvoiceApi(endpoint, runtime.database, vault, rating)
         ),
-        Servicer(
-            grpc_api.add_LegalEntityServiceServicer_to_server,
-            LegalEntityApi(endpoint),
-            f"{PACKAGE}.LegalEntityService",
-        ),
-        Servicer(
-            grpc_api.add_CustomerServiceServicer_to_server,
-            CustomerApi(endpoint, vault, rating),
-            f"{PACKAGE}.CustomerService",
-        ),
-        Servicer(
-            grpc_api.add_InvoiceServiceServicer_to_server,
-            InvoiceApi(endpoint, runtime.database, vault, rating),
-            f"{PACKAGE}.InvoiceService",
-        ),
-        Servicer(
-            grpc_api.add_InvoiceAuditServiceServicer_to_server,
-            InvoiceAuditApi(endpoint),
-            f"{PACKAGE}.InvoiceAuditService",
-        ),
+        Servicer.of(grpc_api, "InvoiceAuditService", InvoiceAuditApi(endpoint)),
     ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
-from types import ModuleType
 from typing import NamedTuple
 
 from chassis.background import keep_doing
@@ -70,10 +68,7 @@ from tollbook.rating.v1 import supplier_service_pb2_grpc as supplier_grpc
 from tollbook.rating.v1 import tariff_service_pb2_grpc as tariff_grpc
 from tollbook.rating.v1 import usage_service_pb2_grpc as usage_grpc
 
-PACKAGE = "tollbook.rating.v1"
 BYTES_PER_MEBIBYTE = 2**20
-
-_logger = logging.getLogger(__name__)
 
 
 def build(runtime: Runtime) -> ServiceDefinition:
@@ -149,21 +144,21 @@ def _servicers(
     emergency = frozenset(settings.emergency_numbers)
     usage = UsageApi(endpoint, tariffs, international(emergency))
     return [
-        _servicer(rating_grpc, "RatingService", RatingApi(memory, emergency)),
-        _servicer(rating_grpc, "RateDeckService", RateDeckApi(publishing, tariffs)),
-        _servicer(rating_grpc, "PlanService", PlanApi(publishing)),
-        _servicer(tariff_grpc, "CalendarService", CalendarApi(publishing)),
-        _servicer(tariff_grpc, "ExchangeRateService", ExchangeRateApi(publishing)),
-        _servicer(tariff_grpc, "AccountDeckService", AccountDeckApi(publishing)),
-        _servicer(tariff_grpc, "RatingProfileService", RatingProfileApi(publishing)),
-        _servicer(supplier_grpc, "SupplierService", SupplierApi(publishing)),
-        _servicer(supplier_grpc, "NumberingService", NumberingApi(publishing)),
-        _servicer(supplier_grpc, "RoutingService", RoutingApi(Routes(memory))),
-        _servicer(usage_grpc, "UsageService", usage),
-        _servicer(usage_grpc, "CounterService", CounterApi(publishing)),
-        _servicer(rating_grpc, "ChargeQueryService", ChargeQueryApi(endpoint, tariffs)),
-        _servicer(rating_grpc, "PeriodService", PeriodApi(endpoint, tariffs)),
-        _servicer(rating_grpc, "RatingAuditService", RatingAuditApi(endpoint)),
+        Servicer.of(rating_grpc, "RatingService", RatingApi(memory, emergency)),
+        Servicer.of(rating_grpc, "RateDeckService", RateDeckApi(publishing, tariffs)),
+        Servicer.of(rating_grpc, "PlanService", PlanApi(publishing)),
+        Servicer.of(tariff_grpc, "CalendarService", CalendarApi(publishing)),
+        Servicer.of(tariff_grpc, "ExchangeRateService", ExchangeRateApi(publishing)),
+        Servicer.of(tariff_grpc, "AccountDeckService", AccountDeckApi(publishing)),
+        Servicer.of(tariff_grpc, "RatingProfileService", RatingProfileApi(publishing)),
+        Servicer.of(supplier_grpc, "SupplierService", SupplierApi(publishing)),
+        Servicer.of(supplier_grpc, "NumberingService", NumberingApi(publishing)),
+        Servicer.of(supplier_grpc, "RoutingService", RoutingApi(Routes(memory))),
+        Servicer.of(usage_grpc, "UsageService", usage),
+        Servicer.of(usage_grpc, "CounterService", CounterApi(publishing)),
+        Servicer.of(rating_grpc, "ChargeQueryService", ChargeQueryApi(endpoint, tariffs)),
+        Servicer.of(rating_grpc, "PeriodService", PeriodApi(endpoint, tariffs)),
+        Servicer.of(rating_grpc, "RatingAuditService", RatingAuditApi(endpoint)),
     ]
 
 
@@ -174,8 +169,8 @@ def _charging_servicers(
     api = ChargingApi(parts.charging, parts.settings, endpoint, numbers, parts.hang_ups)
     admin = ChargingAdminApi(Endpoint(database, heeding(memory, parts.settings)))
     return [
-        _servicer(charging_grpc, "ChargingService", api),
-        _servicer(charging_admin_grpc, "ChargingAdminService", admin),
+        Servicer.of(charging_grpc, "ChargingService", api),
+        Servicer.of(charging_admin_grpc, "ChargingAdminService", admin),
     ]
 
 
@@ -217,12 +212,6 @@ def _switch_doors(
         addresses = settings.radius_authentication_address, settings.radius_accounting_address
         doors.append(lambda: radius.serve(*addresses))
     return doors
-
-
-def _servicer(contract: ModuleType, name: str, implementation: object) -> Servicer:
-    """An implementation of a service of a contract, as the generated module adds it."""
-    add_to_server = getattr(contract, f"add_{name}Servicer_to_server")
-    return Servicer(add_to_server, implementation, f"{PACKAGE}.{name}")
 
 
 async def _retry_calls(database: Database, tariffs: Tariffs) -> None:
