@@ -224,6 +224,8 @@ async def test_the_invoices_of_customer_and_reseller_add_up(operator: FullOperat
         "Japan": 300_000,
         "Text message": 150_000,
         "Data": 20_000,
+        # The reseller buys numbers by the same deck; its plan has no price for the set-up.
+        "Dutch number": 483_871,
     }
     [adjustment] = [
         answer

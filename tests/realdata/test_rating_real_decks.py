@@ -23,7 +23,7 @@ from kernel.errors import DomainError
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.decks.deck_import import ParsedDeck, parse_deck
 from services.rating.domain.decks.deck_mapping import DeckMapping
-from services.rating.domain.fees.fee_prices import did_rental
+from services.rating.domain.fees.fee_prices import DidRental, did_rental
 from services.rating.domain.fees.recurring_fee import DayShare
 from services.rating.domain.tariffs.tariff import DeckVersion, Tariff
 from services.rating.domain.usage import Service
@@ -119,7 +119,8 @@ def test_an_astpp_number_costs_its_month_and_calls_to_it_their_minutes(folder: P
         tables = PricedBy({"deck": rents}).tables
         share = DayShare(days, 30)
         tariff = Tariff([PLAN], [revision()], [version])
-        return did_rental(number, share, SINCE, CUSTOMER, tariff, tables.__getitem__).amount_micros
+        rental = DidRental(number, share, SINCE)
+        return did_rental(rental, CUSTOMER, tariff, tables.__getitem__).amount_micros
 
     # A whole month, and 7 days of 30: 5 * 7/30 = 1.1667
     assert (rent("535345345", 30), rent("535345345", 7)) == (5_000_000, 1_166_700)

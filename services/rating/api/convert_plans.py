@@ -30,6 +30,8 @@ from services.rating.api.convert_terms import (
     duration_tier_to_proto,
     fee_from_proto,
     fee_to_proto,
+    resold_plan_from_proto,
+    resold_plan_to_proto,
     volume_tiers_from_proto,
     volume_tiers_to_proto,
 )
@@ -90,6 +92,7 @@ def revision_to_proto(revision: PlanRevision, currency: str) -> plan_pb2.PlanRev
         minimum_charge=_amount_to_proto(revision.minimum_charge_micros, currency),
         fees=[fee_to_proto(each, currency) for each in revision.fees],
         margin_floor=None if floor is None else millionths_to_proto(floor),
+        resold_plans=[resold_plan_to_proto(each, currency) for each in revision.resold_plans],
     )
 
 
@@ -140,6 +143,7 @@ def _terms_from_proto(message: plan_pb2.PlanRevision, now: datetime) -> PlanRevi
             if message.HasField("margin_floor")
             else None
         ),
+        resold_plans=_each("resold_plans", message.resold_plans, resold_plan_from_proto),
     )
 
 
@@ -160,6 +164,8 @@ def _amounts(message: plan_pb2.PlanRevision) -> Iterator[tuple[str, MoneyMessage
         yield f"revision.price_caps[{place}].amount", cap.amount
     for place, fee in enumerate(message.fees):
         yield f"revision.fees[{place}].amount", fee.amount
+    for place, resold in enumerate(message.resold_plans):
+        yield f"revision.resold_plans[{place}].monthly_fee", resold.monthly_fee
 
 
 def _amount_to_proto(micros: int, currency: str) -> MoneyMessage | None:

@@ -28,6 +28,7 @@ from services.rating.domain.plans.plan import (
     Measure,
     PriceAdjustment,
     PriceCap,
+    ResoldPlan,
     TierPrice,
     VolumeMode,
     VolumeTier,
@@ -227,6 +228,18 @@ def fee_to_proto(fee: Fee, currency: str) -> plan_pb2.Fee:
     """A one-off fee."""
     amount = money_to_proto(Money(currency, fee.amount_micros))
     return plan_pb2.Fee(code=fee.code, display_name=fee.display_name, amount=amount)
+
+
+def resold_plan_from_proto(field: str, message: plan_pb2.ResoldPlan) -> ResoldPlan:
+    """What a resold plan costs: INVALID_AMOUNT, UNKNOWN_CURRENCY."""
+    fee_micros = micros_from_proto(f"{field}.monthly_fee", message.monthly_fee)
+    return ResoldPlan(message.plan_id, fee_micros)
+
+
+def resold_plan_to_proto(resold: ResoldPlan, currency: str) -> plan_pb2.ResoldPlan:
+    """What a resold plan costs."""
+    monthly_fee = money_to_proto(Money(currency, resold.monthly_fee_micros))
+    return plan_pb2.ResoldPlan(plan_id=resold.plan_id, monthly_fee=monthly_fee)
 
 
 def _tier_price(field: str, message: plan_pb2.TierPrice) -> TierPrice:

@@ -17,7 +17,7 @@ from services.rating.api.numbers import callee_from_proto, number_from_proto
 from services.rating.domain.charges.charge import OWN_KEY_KINDS, ChargeRevision, Party
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
-from services.rating.usecases.settling.charge_fee import DidRental, OneOffFee, charge_fee
+from services.rating.usecases.settling.charge_fee import OneOffFee, RentedNumber, charge_fee
 from services.rating.usecases.settling.charge_usage import UsageRecord, charge_usage, charge_usages
 from services.rating.usecases.settling.refund_charge import refund_charge
 from services.rating.usecases.tariffs import Tariffs
@@ -128,7 +128,7 @@ class UsageApi(UsageServiceServicer):
             start_time=rated_time("usage.start_time", usage.start_time),
         )
 
-    def _fee(self, request: messages.ChargeFeeRequest) -> OneOffFee | DidRental:
+    def _fee(self, request: messages.ChargeFeeRequest) -> OneOffFee | RentedNumber:
         _check_key("fee_id", request.fee_id)
         match request.WhichOneof("fee"):
             case "fee_code":
@@ -137,7 +137,7 @@ class UsageApi(UsageServiceServicer):
             case "did":
                 number = number_from_proto(request.did, self._numbers)
                 covered = rated_period("covered_period", request.covered_period)
-                return DidRental(request.fee_id, request.account_id, number.digits, covered)
+                return RentedNumber(request.fee_id, request.account_id, number.digits, covered)
             case _:
                 raise invalid_field("INVALID_USAGE", "fee", "name a fee_code or a did")
 

@@ -10,6 +10,7 @@ from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer
 from services.rating.domain.counters import CounterKey, CounterState
 from services.rating.domain.fees.fee_prices import (
+    DidRental,
     FeeTerms,
     PricedFee,
     did_rental,
@@ -131,7 +132,8 @@ def _rental(
     amount = sold.amount(exact, found.rate_currency)
     if amount is not None:
         table_of = engine.tables.__getitem__
-        yield did_rental(number, share, instant, customer, engine.tariff, table_of), amount
+        rental = DidRental(number, share, instant)
+        yield did_rental(rental, customer, engine.tariff, table_of), amount
 
 
 def _adjustment(rng: Random, sold: _Sold) -> Iterator[tuple[PricedFee, int]]:

@@ -8,7 +8,13 @@ import pytest
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from services.rating.domain.decimals import decimal_text, ratio_text
-from services.rating.domain.fees.fee_prices import FeeTerms, did_rental, one_off_fee, recurring_fee
+from services.rating.domain.fees.fee_prices import (
+    DidRental,
+    FeeTerms,
+    did_rental,
+    one_off_fee,
+    recurring_fee,
+)
 from services.rating.domain.fees.recurring_fee import DayShare
 from services.rating.domain.fees.volume_adjustment import volume_adjustment
 from services.rating.domain.plans.conditions import Condition
@@ -165,7 +171,7 @@ def test_what_is_free_says_why() -> None:
         ["A call of at most 5 s costs nothing."],
         ["A corrected record shows this call to be another account's; it is free here."],
         ["All of it was given back."],
-        ["The plan had no terms at the start of the period; there is no fee."],
+        ["No terms in force have a price for it; there is no fee."],
     ]
 
 
@@ -195,9 +201,11 @@ def test_a_rented_number_costs_its_share_of_a_month() -> None:
         [deck(service=Service.DID_RENTAL)],
     )
     rent = did_rental(
-        NUMBER, DayShare(10, 30), to_micros(NOON), shop.customer, shop.tariff,
+        DidRental(NUMBER, DayShare(10, 30), to_micros(NOON)),
+        shop.customer,
+        shop.tariff,
         shop.tables.__getitem__,
-    )  # fmt: skip
+    )
     assert (rent.amount_micros, rent.prefix) == (1_000_000, "3161")
     assert NUMBER.encode() not in rent.receipt
     assert told(rent.receipt)[:3] == [

@@ -21,6 +21,7 @@ from services.rating.domain.plans.plan import (
     Measure,
     PriceAdjustment,
     PriceCap,
+    ResoldPlan,
     TierPrice,
     VolumeMode,
     VolumeTier,
@@ -205,6 +206,14 @@ WRONG = {
     "cap below 0": (
         {"price_caps": (PriceCap(ALWAYS, -1, True),)},
         "revision.price_caps[0].amount",
+    ),
+    "resold plan below 0": (
+        {"resold_plans": (ResoldPlan("basic", -1),)},
+        "revision.resold_plans[0].monthly_fee",
+    ),
+    "plan resold at two prices": (
+        {"resold_plans": (ResoldPlan("basic", 1), ResoldPlan("basic", 2))},
+        "revision.resold_plans",
     ),
     "one-off fee below 0": (
         {"fees": (Fee("setup", "Set-up", -1),)},

@@ -14,6 +14,7 @@ from services.rating.domain.plans.plan import (
     BundleUnit,
     Fee,
     PlanRevision,
+    ResoldPlan,
 )
 from services.rating.domain.usage import Service
 from services.rating.store.plan_terms import (
@@ -34,12 +35,13 @@ COLUMNS = {field.name for field in dataclasses.fields(PlanRevision)} - {
 
 
 def random_revisions(seed: int) -> Iterator[PlanRevision]:
-    """Terms of all kinds, with a fee and a floor besides."""
+    """Terms of all kinds, with a fee, a floor and a resold plan besides."""
     rng = Random(seed)
     for terms in random_scene(rng).tenant.revisions:
         yield dataclasses.replace(
             terms,
             fees=(Fee("setup", "Aansluiting “één”", 25_000_000),),
+            resold_plans=(ResoldPlan("019a7d00-0000-7000-8000-000000000001", 4_000_000),),
             margin_floor_millionths=rng.choice([None, -50_000, 0, 125_000]),
             monthly_fee_micros=rng.choice([0, 9_990_000]),
         )

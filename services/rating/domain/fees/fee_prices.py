@@ -16,7 +16,7 @@ from services.rating.domain.plans.plan import Fee
 from services.rating.domain.priced_call import NoPriceError, Usage
 from services.rating.domain.pricing.call_receipt import deck_fields, plan_fields
 from services.rating.domain.pricing.conversions import Conversions
-from services.rating.domain.pricing.rate_search import FoundRate, RateSearch
+from services.rating.domain.pricing.rate_search import InForce, RateSearch
 from services.rating.domain.receipts.receipt import (
     DID_RENTAL,
     ONE_OFF_FEE,
@@ -75,7 +75,18 @@ class FeeTerms(NamedTuple):
 
 def recurring_fee(by: FeeTerms, share: DayShare) -> PricedFee:
     """The monthly fee of a plan, in proportion to days: NO_EXCHANGE_RATE."""
-    fee = by.terms.revision.monthly_fee_micros
+    return _by_the_month(by, by.terms.revision.monthly_fee_micros, share)
+
+
+def resold_fee(by: FeeTerms, plan_id: str, share: DayShare) -> PricedFee | None:
+    """What a subscription to a plan costs the reseller above it: NO_EXCHANGE_RATE."""
+    for resold in by.terms.revision.resold_plans:
+        if resold.plan_id == plan_id:
+            return _by_the_month(by, resold.monthly_fee_micros, share)
+    return None
+
+
+def _by_the_month(by: FeeTerms, fee: int, share: DayShare) -> PricedFee:
     exact = fee * share.covered_days, share.period_days
     shown = {"monthly_fee_micros": fee, **share._asdict()}
     return by.priced(RECURRING_FEE, exact, by.terms.currency, shown)
@@ -88,44 +99,67 @@ def one_off_fee(by: FeeTerms, fee: Fee) -> PricedFee:
     return price._replace(usage_line=fee.display_name)
 
 
+class DidRental(NamedTuple):
+    """A number that is rented: its E.164 digits, for how many days, at whose beginning's prices."""
+
+    number: str
+    share: DayShare
+    instant_micros: int
+
+
 def did_rental(
-    number: str,
-    share: DayShare,
-    instant_micros: int,
+    rental: DidRental,
     customer: Customer,
     tariff: Tariff,
     table_of: Callable[[str], PrefixTable],
 ) -> PricedFee:
-    """The rent of a number in E.164 digits, in proportion to days, by the decks at an instant.
+    """The rent of a number, in proportion to days, by the decks at its instant.
 
     Raises:
         DomainError: NO_PLAN, NO_RATE, NO_EXCHANGE_RATE.
     """
-    terms, found = _rental_rate(number, instant_micros, customer, tariff, table_of)
-    by = FeeTerms(terms, customer.account.currency, tariff, instant_micros)
+    search = RateSearch(_usage(rental), customer, tariff, table_of)
+    terms = search.terms_at(rental.instant_micros)
+    if terms is None:
+        raise unrated(NO_PLAN, account_id=customer.account.account_id)
+    by = FeeTerms(terms, customer.account.currency, tariff, rental.instant_micros)
+    return _rent(rental, by, search.first(terms), customer)
+
+
+def resold_did_rental(
+    rental: DidRental,
+    reseller: Customer,
+    tariff: Tariff,
+    table_of: Callable[[str], PrefixTable],
+) -> PricedFee | None:
+    """What a rented number costs the reseller above; None where it has no decks of numbers.
+
+    Raises:
+        DomainError: NO_RATE, NO_EXCHANGE_RATE.
+    """
+    search = RateSearch(_usage(rental), reseller, tariff, table_of)
+    terms = search.terms_at(rental.instant_micros)
+    first = search.first(terms) if terms else None
+    if terms is None or (first is None and not search.has_asked):
+        return None
+    by = FeeTerms(terms, reseller.account.currency, tariff, rental.instant_micros)
+    return _rent(rental, by, first, reseller)
+
+
+def _rent(rental: DidRental, by: FeeTerms, first: InForce | None, customer: Customer) -> PricedFee:
+    if first is None:
+        raise unrated(NO_RATE, account_id=customer.account.account_id, number=rental.number)
+    found, share = first.found, rental.share
     rate = found.rate
     exact = rate.price_nanos * share.covered_days, share.period_days * NANOS_PER_MICRO
-    shown = {**deck_fields(found, terms.currency), **share._asdict()}
+    shown = {**deck_fields(found, by.terms.currency), **share._asdict()}
     price = by.priced(DID_RENTAL, exact, found.version.currency, shown)
     return price._replace(usage_line=rate.destination, prefix=rate.prefix)
 
 
-def _rental_rate(
-    number: str,
-    instant_micros: int,
-    customer: Customer,
-    tariff: Tariff,
-    table_of: Callable[[str], PrefixTable],
-) -> tuple[Terms, FoundRate]:
-    facts = CallFacts(Service.DID_RENTAL, "", number, Relation.OFF_NET, Jurisdiction.INDETERMINATE)
-    usage = Usage(
-        Service.DID_RENTAL, instant_micros, instant_micros, 0, 1, True, NumberKind.E164, facts
+def _usage(rental: DidRental) -> Usage:
+    instant = rental.instant_micros
+    facts = CallFacts(
+        Service.DID_RENTAL, "", rental.number, Relation.OFF_NET, Jurisdiction.INDETERMINATE
     )
-    search = RateSearch(usage, customer, tariff, table_of)
-    terms = search.terms_at(instant_micros)
-    if terms is None:
-        raise unrated(NO_PLAN, account_id=customer.account.account_id)
-    first = search.first(terms)
-    if first is None:
-        raise unrated(NO_RATE, number=number)
-    return terms, first.found
+    return Usage(Service.DID_RENTAL, instant, instant, 0, 1, True, NumberKind.E164, facts)

@@ -177,6 +177,14 @@ class Fee:
 
 
 @dataclass(frozen=True, slots=True)
+class ResoldPlan:
+    """What a reseller pays for each subscription to a plan that is sold below it."""
+
+    plan_id: str
+    monthly_fee_micros: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanRevision:
     """The terms of a plan from its effective time on."""
 
@@ -203,6 +211,7 @@ class PlanRevision:
     fees: tuple[Fee, ...] = ()
     margin_floor_millionths: int | None = None
     """The least margin, as a share of the selling price; None for no floor."""
+    resold_plans: tuple[ResoldPlan, ...] = ()
 
     @property
     def conditions(self) -> Iterator[Condition]:

@@ -28,6 +28,7 @@ from services.rating.domain.plans.plan import (
     Measure,
     PlanRevision,
     PriceAdjustment,
+    ResoldPlan,
     TierPrice,
     VolumeMode,
     VolumeTiers,
@@ -57,6 +58,7 @@ def check_terms(terms: PlanRevision) -> None:
     _check_bundles(terms.bundles, bands)
     _check_caps(terms, bands)
     _check_fees(terms.fees)
+    _check_resold(terms.resold_plans)
 
 
 def check_allowance(field: str, allowance: BundleAllowance) -> None:
@@ -185,6 +187,15 @@ def _check_fees(fees: Sequence[Fee]) -> None:
     for place, fee in enumerate(fees):
         check_display_name(f"revision.fees[{place}].display_name", fee.display_name)
         _check_amount(f"revision.fees[{place}].amount", fee.amount_micros)
+
+
+def _check_resold(resold: Sequence[ResoldPlan]) -> None:
+    _check_count("revision.resold_plans", resold)
+    repeated = _first_repeated([each.plan_id for each in resold])
+    if repeated is not None:
+        raise invalid_terms("revision.resold_plans", repeated, "name each plan once")
+    for place, each in enumerate(resold):
+        _check_amount(f"revision.resold_plans[{place}].monthly_fee", each.monthly_fee_micros)
 
 
 def _check_decks(field: str, deck_ids: Sequence[str]) -> None:

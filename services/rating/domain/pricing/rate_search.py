@@ -70,6 +70,11 @@ class RateSearch:
         self._asked: Chain | None = None
         self._found: FoundRate | None = None
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether there was any deck to ask for the number."""
+        return bool(self._asked)
+
     def terms_at(self, instant_micros: int) -> Terms | None:
         """The terms of the plan subscribed to."""
         plan_id = plan_in_force(self._customer.subscriptions, instant_micros)

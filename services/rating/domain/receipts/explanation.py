@@ -26,7 +26,7 @@ _FREE = {
     kinds.EMERGENCY: "Calls to emergency numbers are free.",
     kinds.MOVED: "A corrected record shows this call to be another account's; it is free here.",
     kinds.REFUNDED: "All of it was given back.",
-    kinds.NO_FEE: "The plan had no terms at the start of the period; there is no fee.",
+    kinds.NO_FEE: "No terms in force have a price for it; there is no fee.",
 }
 
 

@@ -57,9 +57,9 @@ def given_back(content: bytes, why: str) -> bytes:
     return _free(receipt["kind"], receipt["currency"], why, recorded)
 
 
-def no_fee(currency: str) -> bytes:
-    """The receipt of a period in which the plan had no terms yet."""
-    return _free(RECURRING_FEE, currency, NO_FEE, {})
+def no_fee(currency: str, kind: str = RECURRING_FEE) -> bytes:
+    """The receipt of a fee that no terms in force know."""
+    return _free(kind, currency, NO_FEE, {})
 
 
 def of_kind(kind: str, currency: str, fields: Receipt) -> bytes:

@@ -20,6 +20,7 @@ from services.rating.store.calendars import known_calendars
 from services.rating.store.exchange_rates import has_rate_at
 from services.rating.store.plan_terms import terms_to_json
 from services.rating.store.plans import (
+    all_plans,
     count_tariff,
     insert_revision,
     latest_revisions,
@@ -77,6 +78,7 @@ def _check_draft(uow: UnitOfWork, tenant_id: str, plan: Plan, draft: PlanDraft) 
             raise currency_mismatch(field, plan.currency, currency)
     _check_decks(uow, tenant_id, plan, terms)
     _check_calendars(uow, tenant_id, terms)
+    _check_resold_plans(uow, tenant_id, terms)
 
 
 def _check_decks(uow: UnitOfWork, tenant_id: str, plan: Plan, terms: PlanRevision) -> None:
@@ -97,6 +99,14 @@ def _check_calendars(uow: UnitOfWork, tenant_id: str, terms: PlanRevision) -> No
     unknown = named - known_calendars(uow.connection, tenant_id, set(filter(is_uuid, named)))
     if unknown:
         raise not_found("CALENDAR", min(unknown))
+
+
+def _check_resold_plans(uow: UnitOfWork, tenant_id: str, terms: PlanRevision) -> None:
+    named = {each.plan_id for each in terms.resold_plans}
+    if named:
+        named -= {each.plan_id for each in all_plans(uow.connection, tenant_id)}
+    if named:
+        raise not_found("PLAN", min(named))
 
 
 def _next_revision(

@@ -47,8 +47,7 @@ def adjust_volume(pricing: CallPricing, payer: Account, period: Period) -> None:
         if adjustment.amount_micros:
             priced = adjustment._replace(usage_line=_usage_line(whole, tariff))
             identity = _identity(key, payer)
-            charge_id = identity.charge_id(tenant_id, key.owner_account_id)
-            record_fee(uow, tenant_id, charge_id, identity, payer.account_id, booked, priced)
+            record_fee(uow, tenant_id, identity, payer.account_id, booked, priced)
 
 
 def _whole_volume(tariff: Tariff, key: CounterKey) -> _WholeVolume | None:
@@ -77,4 +76,5 @@ def _identity(key: CounterKey, payer: Account) -> FeeIdentity:
         first_day.isoformat(),
         key.owner_account_id,
         key.period_start_micros,
+        (key.owner_account_id,),
     )

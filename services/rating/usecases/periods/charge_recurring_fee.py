@@ -6,18 +6,29 @@ from zoneinfo import ZoneInfo
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from kernel.period import Period
-from services.rating.domain.account import Account
+from services.rating.domain.account import Account, Customer
 from services.rating.domain.charges.charge import CallKeyKind, ChargeKind, ChargeRevision
 from services.rating.domain.errors import invalid_field, not_found, precondition
-from services.rating.domain.fees.fee_prices import FeeTerms, PricedFee, recurring_fee
+from services.rating.domain.fees.fee_prices import (
+    FeeTerms,
+    PricedFee,
+    recurring_fee,
+    resold_fee,
+)
 from services.rating.domain.fees.recurring_fee import day_share
 from services.rating.domain.plans.plan import Plan
 from services.rating.domain.receipts import receipt
-from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.charges import newest_charges
 from services.rating.store.plans import plan_of
 from services.rating.usecases.settling.booking import Booked, Bookings
-from services.rating.usecases.settling.fee_charge import FeeIdentity, account_and_payer, record_fee
+from services.rating.usecases.settling.fee_charge import (
+    FeeIdentity,
+    PriceForReseller,
+    account_and_payer,
+    record_fee_of_parties,
+    terms_of,
+)
+from services.rating.usecases.settling.price_calls import CallPricing
 from services.rating.usecases.tariffs import Tariffs
 
 # Within them every zone's calendar has the period.
@@ -41,6 +52,8 @@ def charge_recurring_fee(
 ) -> ChargeRevision:
     """Charge a fee once: by the terms in force when the covered part begins.
 
+    Each reseller above pays what its own plan names for a subscription to this one, or nothing.
+
     Raises:
         DomainError: PLAN_NOT_FOUND, UNKNOWN_ACCOUNT, CURRENCY_MISMATCH, NO_EXCHANGE_RATE,
             PERIOD_SEALED, INVALID_PERIOD.
@@ -48,8 +61,8 @@ def charge_recurring_fee(
     connection = uow.connection
     if not FIRST_YEAR < fee.period.start.year < LAST_YEAR:
         raise invalid_field("INVALID_PERIOD", "billing_period", "no account has had such a period")
-    bookings = Bookings(uow, tenant_id)
-    _, payer = account_and_payer(bookings, fee.account_id)
+    pricing = CallPricing(uow, tariffs, tenant_id)
+    _, payer = account_and_payer(pricing.bookings, fee.account_id)
     identity = _identity(fee, payer)
     key = identity.charge_id(tenant_id)
     known = newest_charges(connection, tenant_id, [key])
@@ -58,9 +71,9 @@ def charge_recurring_fee(
     plan = plan_of(connection, tenant_id, fee.plan_id)
     if plan is None:
         raise not_found("PLAN", fee.plan_id)
-    booked = _booked(bookings, payer, fee.period)
-    priced = _price(tariffs.current(connection, tenant_id), plan, payer, fee)
-    return record_fee(uow, tenant_id, key, identity, payer.account_id, booked, priced)
+    booked = _booked(pricing.bookings, payer, fee.period)
+    priced, resold = _prices(pricing, plan, payer, fee)
+    return record_fee_of_parties(pricing, identity, payer.account_id, booked, priced, resold)
 
 
 def _identity(fee: RecurringFee, payer: Account) -> FeeIdentity:
@@ -91,13 +104,21 @@ def _booked(bookings: Bookings, payer: Account, period: Period) -> Booked:
     return booked
 
 
-def _price(tariff: Tariff, plan: Plan, payer: Account, fee: RecurringFee) -> PricedFee:
-    """The fee by the terms in force when the covered part begins; without terms there is none."""
+def _prices(
+    pricing: CallPricing, plan: Plan, payer: Account, fee: RecurringFee
+) -> tuple[PricedFee, PriceForReseller]:
+    """By the terms in force when the covered part begins; without terms there is no fee."""
     instant = to_micros(fee.covered.start)
-    terms = tariff.terms_at(plan.plan_id, instant)
+    share = day_share(fee.period, fee.covered, payer.cycle.time_zone)
+    terms = pricing.tariff.terms_at(plan.plan_id, instant)
     if terms is None:
         price = PricedFee(payer.currency, 0, receipt.no_fee(payer.currency))
     else:
-        share = day_share(fee.period, fee.covered, payer.cycle.time_zone)
-        price = recurring_fee(FeeTerms(terms, payer.currency, tariff, instant), share)
-    return price._replace(usage_line=plan.display_name)
+        price = recurring_fee(FeeTerms(terms, payer.currency, pricing.tariff, instant), share)
+
+    def of_reseller(reseller: Customer) -> PricedFee | None:
+        by = terms_of(pricing, reseller, instant)
+        resold = resold_fee(by, plan.plan_id, share) if by else None
+        return resold and resold._replace(usage_line=plan.display_name)
+
+    return price._replace(usage_line=plan.display_name), of_reseller

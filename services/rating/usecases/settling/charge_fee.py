@@ -8,13 +8,25 @@ from typing import NamedTuple
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from kernel.period import Period
-from services.rating.domain.account import plan_in_force
+from services.rating.domain.account import Customer
 from services.rating.domain.charges.charge import CallKeyKind, ChargeKind, ChargeRevision
 from services.rating.domain.errors import NO_PLAN, not_found, unrated
-from services.rating.domain.fees.fee_prices import FeeTerms, PricedFee, did_rental, one_off_fee
+from services.rating.domain.fees.fee_prices import (
+    DidRental,
+    PricedFee,
+    did_rental,
+    one_off_fee,
+    resold_did_rental,
+)
 from services.rating.domain.fees.recurring_fee import day_share
 from services.rating.store.charges import newest_charges
-from services.rating.usecases.settling.fee_charge import FeeIdentity, account_and_payer, record_fee
+from services.rating.usecases.settling.fee_charge import (
+    FeeIdentity,
+    PriceForReseller,
+    account_and_payer,
+    record_fee_of_parties,
+    terms_of,
+)
 from services.rating.usecases.settling.price_calls import CallPricing
 from services.rating.usecases.tariffs import Tariffs
 
@@ -28,7 +40,7 @@ class OneOffFee(NamedTuple):
     due_time: datetime
 
 
-class DidRental(NamedTuple):
+class RentedNumber(NamedTuple):
     """A number that is rented for a part of a billing period."""
 
     fee_id: str
@@ -38,9 +50,12 @@ class DidRental(NamedTuple):
 
 
 def charge_fee(
-    uow: UnitOfWork, tariffs: Tariffs, tenant_id: str, fee: OneOffFee | DidRental
+    uow: UnitOfWork, tariffs: Tariffs, tenant_id: str, fee: OneOffFee | RentedNumber
 ) -> ChargeRevision:
-    """Charge a fee; one that is charged already answers its charge.
+    """Charge a fee, to the customer and each reseller above; one that is known answers its charge.
+
+    A reseller pays what its own plan has for it: a fee of the same code, a rate of its decks of
+    numbers. Where it has none, its charge is nothing.
 
     Raises:
         DomainError: UNKNOWN_ACCOUNT, CURRENCY_MISMATCH, NO_PLAN, NO_RATE, NO_EXCHANGE_RATE,
@@ -49,18 +64,21 @@ def charge_fee(
     pricing = CallPricing(uow, tariffs, tenant_id)
     _, payer = account_and_payer(pricing.bookings, fee.account_id)
     identity = _identity(fee)
-    key = identity.charge_id(tenant_id, fee.account_id)
+    key = identity.charge_id(tenant_id)
     known = newest_charges(uow.connection, tenant_id, [key])
     if known:
         return known[key]
-    priced = _rental(pricing, fee) if isinstance(fee, DidRental) else _one_off(pricing, fee)
+    if isinstance(fee, RentedNumber):
+        priced, resold = _rental(pricing, fee)
+    else:
+        priced, resold = _one_off(pricing, fee)
     booked = pricing.bookings.book(payer.account_id, identity.start_micros)
-    return record_fee(uow, tenant_id, key, identity, payer.account_id, booked, priced)
+    return record_fee_of_parties(pricing, identity, payer.account_id, booked, priced, resold)
 
 
-def _identity(fee: OneOffFee | DidRental) -> FeeIdentity:
-    is_rental = isinstance(fee, DidRental)
-    start = fee.covered.start if isinstance(fee, DidRental) else fee.due_time
+def _identity(fee: OneOffFee | RentedNumber) -> FeeIdentity:
+    is_rental = isinstance(fee, RentedNumber)
+    start = fee.covered.start if isinstance(fee, RentedNumber) else fee.due_time
     return FeeIdentity(
         ChargeKind.DID_RENTAL if is_rental else ChargeKind.ONE_OFF_FEE,
         CallKeyKind.OTHER.value,
@@ -68,28 +86,38 @@ def _identity(fee: OneOffFee | DidRental) -> FeeIdentity:
         "rental" if is_rental else "fee",
         fee.account_id,
         to_micros(start),
+        (fee.account_id,),
     )
 
 
-def _one_off(pricing: CallPricing, fee: OneOffFee) -> PricedFee:
-    """By the terms of the plan in force when it falls due."""
-    customer = pricing.customer(fee.account_id)
+def _one_off(pricing: CallPricing, fee: OneOffFee) -> tuple[PricedFee, PriceForReseller]:
+    """By the terms of the plan in force when it falls due; of a reseller's, the fee of its code."""
     due = to_micros(fee.due_time)
-    plan_id = plan_in_force(customer.subscriptions, due)
-    terms = pricing.tariff.terms_at(plan_id, due) if plan_id else None
-    if terms is None:
+
+    def of_plan(customer: Customer) -> PricedFee | None:
+        by = terms_of(pricing, customer, due)
+        for known in by.terms.revision.fees if by else ():
+            if by and known.code == fee.code:
+                return one_off_fee(by, known)
+        return None
+
+    customer = pricing.customer(fee.account_id)
+    priced = of_plan(customer)
+    if priced is not None:
+        return priced, of_plan
+    if terms_of(pricing, customer, due) is None:
         raise unrated(NO_PLAN, account_id=fee.account_id)
-    for known in terms.revision.fees:
-        if known.code == fee.code:
-            by = FeeTerms(terms, customer.account.currency, pricing.tariff, due)
-            return one_off_fee(by, known)
     raise not_found("FEE", fee.code)
 
 
-def _rental(pricing: CallPricing, fee: DidRental) -> PricedFee:
+def _rental(pricing: CallPricing, fee: RentedNumber) -> tuple[PricedFee, PriceForReseller]:
     """In proportion to the days of the payer's billing period; a begun day counts."""
     customer = pricing.customer(fee.account_id)
     cycle = customer.payer.cycle
     share = day_share(cycle.period_of(fee.covered.start), fee.covered, cycle.time_zone)
-    instant = to_micros(fee.covered.start)
-    return did_rental(fee.number, share, instant, customer, pricing.tariff, pricing.table)
+    rental = DidRental(fee.number, share, to_micros(fee.covered.start))
+
+    def of_decks(reseller: Customer) -> PricedFee | None:
+        return resold_did_rental(rental, reseller, pricing.tariff, pricing.table)
+
+    return did_rental(rental, customer, pricing.tariff, pricing.table), of_decks

@@ -21,15 +21,15 @@ def note_margins(pricing: CallPricing, waves: Sequence[SettledWave], kind: Input
         # What is tried again may be one party's alone.
         note_margins_anew(pricing, (state for wave in waves for state in wave.states()))
     elif len(waves) > 1:
-        _note(pricing, _by_call(state for wave in waves for state in wave.states()))
+        note_chains(pricing, _by_call(state for wave in waves for state in wave.states()))
 
 
 def note_margins_anew(pricing: CallPricing, settled: Iterable[ChargeRevision]) -> None:
     """Store the margins of calls of which some parties were settled: the others are looked up."""
-    _note(pricing, _stored_chains(pricing, settled))
+    note_chains(pricing, _stored_chains(pricing, settled))
 
 
-def _note(pricing: CallPricing, chains: Iterable[Sequence[ChargeRevision]]) -> None:
+def note_chains(pricing: CallPricing, chains: Iterable[Sequence[ChargeRevision]]) -> None:
     """Store the margins of calls, given the charges of each from the customer up."""
     margins: list[Margin] = []
     unknown: list[bytes] = []
