@@ -132,7 +132,8 @@ def _funds_of(
     kept: dict[str, dict[int, int]] = defaultdict(dict)
     for account_id, kind, micros, *policy in _STANDING.rows(connection, keys):
         policies[account_id] = kept_policy(*policy)
-        kept[account_id][kind] = micros or 0
+        if kind is not None:
+            kept[account_id][kind] = micros
     promoted = [key for key, kinds in kept.items() if kinds.get(LedgerAccountKind.PROMOTION)]
     promotions = promotions_of(connection, tenant_id, promoted) if promoted else {}
     return {

@@ -80,6 +80,16 @@ async def test_funds_show_what_there_is_and_what_is_held(teller: Teller) -> None
     assert not shown.policy.HasField("daily_cap")
 
 
+async def test_an_account_that_nothing_was_posted_to_has_nothing(teller: Teller) -> None:
+    """It has no ledger account yet, only what it may owe."""
+    payer = await teller.customer(0)
+    shown = await funds(teller, payer)
+    assert (micros_of(shown.available), micros_of(shown.held)) == (0, 0)
+    assert reason(await teller.one(place(payer, 1))) == "INSUFFICIENT_FUNDS"
+    await lay_down(teller, payer, credit_limit=5)
+    assert not reason(await teller.one(place(payer, 5)))
+
+
 async def test_a_credit_limit_holds_what_a_postpaid_account_may_owe(teller: Teller) -> None:
     """Without a limit anything goes; with 50, of which 30 are used, 20."""
     payer = account(PaymentMode.POSTPAID)
