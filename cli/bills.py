@@ -125,6 +125,8 @@ def _lines_table(invoice: invoice_pb2.Invoice) -> Table:
         (invoice.tax_display_name, invoice.tax_amount),
         ("Total", invoice.total_amount),
         ("Paid", invoice.paid_amount),
+        ("Written off", invoice.written_off_amount),
+        ("Open", invoice.open_amount),
     ):
         table.add_row(words, "", "", amount_text(money_from_proto(amount)))
     return table

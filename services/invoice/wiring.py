@@ -3,7 +3,7 @@
 from functools import partial
 
 from chassis.background import keep_doing
-from chassis.bus.handler import EventHandler, one_by_one, together
+from chassis.bus.handler import EventHandler, together
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
 from chassis.security.sealing import MasterKey
@@ -16,13 +16,11 @@ from services.invoice.api.legal_entity_api import LegalEntityApi
 from services.invoice.api.tenant_api import TenantApi
 from services.invoice.config import InvoiceSettings
 from services.invoice.events.calls_rated import calls_rated
-from services.invoice.events.payment_reversed import payment_reversed
-from services.invoice.events.payment_settled import payment_settled
+from services.invoice.events.settlements import SETTLEMENTS
 from services.invoice.store.vault import Vault
 from services.invoice.usecases.complete_sealed_periods import complete_sealed_periods
 from services.invoice.usecases.rating import Rating
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as grpc_api
-from tollbook.payment.v1.payment_events_pb2 import PaymentReversed, PaymentSettled
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
 
@@ -36,8 +34,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
         partitioned_tables={"usage_item": "charge_id"},
         handlers=[
             EventHandler(CallsRated, together(partial(calls_rated, vault))),
-            EventHandler(PaymentSettled, one_by_one(payment_settled)),
-            EventHandler(PaymentReversed, one_by_one(payment_reversed)),
+            *SETTLEMENTS,
         ],
         background=[
             lambda: keep_doing(

@@ -51,6 +51,8 @@ def invoice_to_proto(invoice: Invoice) -> pb.Invoice:
         total_amount=money_to_proto(amounts.total),
         rounding_difference=money_to_proto(amounts.rounding_difference),
         paid_amount=money_to_proto(Money(currency, invoice.paid_micros)),
+        written_off_amount=money_to_proto(Money(currency, invoice.written_off_micros)),
+        open_amount=money_to_proto(Money(currency, invoice.open_micros)),
         state=pb.Invoice.State.ValueType(invoice.state),
         issue_time=time_to_proto(invoice.issue_time),
     )

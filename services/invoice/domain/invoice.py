@@ -21,6 +21,14 @@ class InvoiceState(IntEnum):
     ISSUED = 1
     PARTIALLY_PAID = 2
     PAID = 3
+    WRITTEN_OFF = 4
+
+
+class SettlementKind(IntEnum):
+    """How an invoice comes to ask for less; the numbers are stored."""
+
+    PAYMENT = 1
+    WRITE_OFF = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class InvoiceAmounts:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An issued invoice; only what was paid on it still changes.
+    """An issued invoice; only what was paid on it and given up of it still changes.
 
     The legal entity's and the account's words are those of the day of issue.
     """
@@ -85,6 +93,7 @@ class Invoice:
     tax_basis_points: int
     lines: tuple[InvoiceLine, ...] = ()
     paid_micros: int = 0
+    written_off_micros: int = 0
 
     @property
     def issue_date(self) -> date:
@@ -99,7 +108,7 @@ class Invoice:
     @property
     def open_micros(self) -> int:
         """What remains to be paid; a credit asks for nothing."""
-        return max(0, self.amounts.total.micros - self.paid_micros)
+        return max(0, self.amounts.total.micros - self.paid_micros - self.written_off_micros)
 
     @property
     def is_credit(self) -> bool:
@@ -108,9 +117,9 @@ class Invoice:
 
     @property
     def state(self) -> InvoiceState:
-        """Whether it is paid; where nothing is to be paid, it is."""
+        """Whether it is paid; where nothing is to be paid, it is, unless some was given up."""
         if self.open_micros == 0:
-            return InvoiceState.PAID
+            return InvoiceState.WRITTEN_OFF if self.written_off_micros else InvoiceState.PAID
         return InvoiceState.PARTIALLY_PAID if self.paid_micros else InvoiceState.ISSUED
 
 
@@ -137,9 +146,9 @@ class OpenInvoice:
 
 
 def allocate(
-    paid_micros: int, named_invoice_id: str, open_invoices: Sequence[OpenInvoice]
+    micros: int, named_invoice_id: str, open_invoices: Sequence[OpenInvoice]
 ) -> list[tuple[str, int]]:
-    """Which invoices a payment settles, and how much of each: the named one first, then the oldest.
+    """Which invoices an amount settles, and how much of each: the named one first, then the oldest.
 
     `open_invoices` come oldest first. What is left over settles nothing; the ledger holds it as the
     account's credit.
@@ -147,9 +156,9 @@ def allocate(
     in_order = sorted(open_invoices, key=lambda each: each.invoice_id != named_invoice_id)
     allocations = []
     for invoice in in_order:
-        part = min(paid_micros, invoice.open_micros)
+        part = min(micros, invoice.open_micros)
         if part <= 0:
             break
         allocations.append((invoice.invoice_id, part))
-        paid_micros -= part
+        micros -= part
     return allocations

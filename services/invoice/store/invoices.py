@@ -11,10 +11,16 @@ from chassis.database.insert import insert_into
 from chassis.database.unit_of_work import EventPosition
 from kernel.money import Money
 from kernel.period import Period
-from services.invoice.domain.invoice import Invoice, InvoiceAmounts, InvoiceLine, InvoiceNumber
+from services.invoice.domain.invoice import (
+    Invoice,
+    InvoiceAmounts,
+    InvoiceLine,
+    InvoiceNumber,
+    SettlementKind,
+)
 from services.invoice.store import schema
-from services.invoice.store.payments import paid_micros
 from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
+from services.invoice.store.settlements import settled_micros
 
 
 def next_sequence(connection: Connection, tenant_id: str, legal_entity_id: str, year: int) -> int:
@@ -85,7 +91,11 @@ def list_invoices(
 
 
 def _invoices(tenant_id: str) -> Select[Any]:
-    query = select(schema.invoice, paid_micros().label("paid_micros"))
+    query = select(
+        schema.invoice,
+        settled_micros(SettlementKind.PAYMENT).label("paid_micros"),
+        settled_micros(SettlementKind.WRITE_OFF).label("written_off_micros"),
+    )
     return query.where(schema.invoice.c.tenant_id == tenant_id)
 
 
@@ -148,4 +158,5 @@ def _to_invoice(row: AnyRow) -> Invoice:
         tax_display_name=row.tax_display_name,
         tax_basis_points=row.tax_basis_points,
         paid_micros=row.paid_micros,
+        written_off_micros=row.written_off_micros,
     )

@@ -262,16 +262,19 @@ invoice_line = Table(
     PrimaryKeyConstraint("tenant_id", "invoice_id", "position"),
 )
 
-# Which part of which payment settled which invoice; what was paid is the sum of these rows.
+# Which part of which payment or write-off settled which invoice; what was paid of it, or given up,
+# is the sum of the rows of the kind. What takes one back has a row of its own, below zero.
 payment_allocation = Table(
     "payment_allocation",
     metadata,
     Column("tenant_id", Text, nullable=False),
     Column("invoice_id", Text, nullable=False),
+    # The payment, or the adjustment of the ledger.
     Column("payment_id", Text, nullable=False),
     Column("micros", BigInteger, nullable=False),
     Column("settle_time", UtcTime, nullable=False),
     Column("source_partition", Integer, nullable=False),
     Column("source_sequence", BigInteger, nullable=False),
+    Column("kind", Integer, nullable=False, server_default="1"),
     PrimaryKeyConstraint("tenant_id", "invoice_id", "payment_id"),
 )

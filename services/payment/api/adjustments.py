@@ -18,6 +18,7 @@ from services.payment.api.convert_adjustments import (
     order_of,
     promotion_to_proto,
     rate_from_proto,
+    write_off_of,
 )
 from services.payment.domain.adjustment import Adjustment
 from services.payment.domain.promotion import Promotion
@@ -113,7 +114,7 @@ class AdjustmentApi(AdjustmentServiceServicer):
         """Give up a debt."""
 
         def adjust(unit_of_work: UnitOfWork, caller: Caller) -> Adjustment:
-            order = order_of(request, caller.subject)
+            order = write_off_of(request, caller.subject)
             return write_off_debt(unit_of_work, caller.tenant_id, order)
 
         return await self._adjust(request, messages.WriteOffDebtResponse, adjust)

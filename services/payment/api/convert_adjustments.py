@@ -1,5 +1,6 @@
 """Between the messages of adjustments and the values of the domain."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from google.type.decimal_pb2 import Decimal
@@ -10,6 +11,7 @@ from kernel.ids import new_uuid
 from services.payment.domain.adjustment import Adjustment, ExchangeRate, Order
 from services.payment.domain.promotion import Promotion
 from tollbook.payment.v1 import adjustment_pb2, ledger_pb2
+from tollbook.payment.v1.adjustment_service_pb2 import WriteOffDebtRequest
 
 
 class OneAccount(Protocol):
@@ -41,6 +43,11 @@ def order_of(request: OneAccount, actor: str) -> Order:
     """What is wanted of one account. Raises INVALID_ADJUSTMENT, INVALID_AMOUNT."""
     amount = money_from_proto(request.amount)
     return Order(new_uuid(), request.account_id, amount, request.note, actor)
+
+
+def write_off_of(request: WriteOffDebtRequest, actor: str) -> Order:
+    """The debt that is to be given up. Raises INVALID_ADJUSTMENT, INVALID_AMOUNT."""
+    return replace(order_of(request, actor), invoice_id=request.invoice_id)
 
 
 def order_between(request: TwoAccounts, actor: str) -> Order:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from kernel.errors import FieldViolation
+from kernel.ids import is_uuid
 from kernel.money import Money
 from kernel.rounding import RoundingMode, round_ratio
 from services.payment.domain.adjustment_errors import invalid_adjustment
@@ -70,6 +71,8 @@ class Order:
     note: str
     actor: str
     counter_account_id: str = ""
+    invoice_id: str = ""
+    """Of a write-off, what is given up first."""
 
     def __post_init__(self) -> None:
         _check(self._violations())
@@ -78,6 +81,8 @@ class Order:
         if not 0 < self.amount.micros <= POSTING_MAX_MICROS:
             yield FieldViolation("amount", "positive, at most 9,000,000,000,000 units")
         yield from _text_violations("note", self.note, NOTE_CHARACTERS_MAX)
+        if self.invoice_id and not is_uuid(self.invoice_id):
+            yield FieldViolation("invoice_id", "empty, or a UUID in small letters")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from services.payment.store.funds import available_micros
 from services.payment.store.journal import take_turns
 from services.payment.store.promotions import get_promotion, spend_promotions
 from services.payment.usecases.post_adjustment import post_adjustment
-from tollbook.payment.v1.payment_events_pb2 import PaymentReversed
+from tollbook.payment.v1.payment_events_pb2 import DebtReinstated, PaymentReversed
 
 
 def correct_entry(
@@ -100,14 +100,31 @@ def _take_back_promotion(
 def _announce_reversal(
     unit_of_work: UnitOfWork, originals: Sequence[Placed], done: Adjustment
 ) -> None:
-    """Tell of a payment that was taken back."""
+    """Tell of a payment or a write-off that was taken back."""
     for chain, entry in originals:
         if entry.reason == EntryReason.PAYMENT:
-            event = PaymentReversed(
-                payment_id=entry.reference,
-                account_id=done.account_id,
-                amount=money_to_proto(done.amount),
-                adjustment_id=done.adjustment_id,
-                reverse_time=time_to_proto(done.create_time),
-            )
+            event = _payment_reversed(entry.reference, done)
             unit_of_work.publish(event, chain.tenant_id, chain.partition)
+        elif entry.reason == EntryReason.WRITE_OFF:
+            reinstated = _debt_reinstated(entry.reference, done)
+            unit_of_work.publish(reinstated, chain.tenant_id, chain.partition)
+
+
+def _payment_reversed(payment_id: str, done: Adjustment) -> PaymentReversed:
+    return PaymentReversed(
+        payment_id=payment_id,
+        account_id=done.account_id,
+        amount=money_to_proto(done.amount),
+        adjustment_id=done.adjustment_id,
+        reverse_time=time_to_proto(done.create_time),
+    )
+
+
+def _debt_reinstated(write_off_adjustment_id: str, done: Adjustment) -> DebtReinstated:
+    return DebtReinstated(
+        write_off_adjustment_id=write_off_adjustment_id,
+        account_id=done.account_id,
+        amount=money_to_proto(done.amount),
+        adjustment_id=done.adjustment_id,
+        reinstate_time=time_to_proto(done.create_time),
+    )

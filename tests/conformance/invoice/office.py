@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
 from chassis.bus.envelope import Envelope
-from chassis.bus.handler import EventHandler, apply_together, one_by_one
+from chassis.bus.handler import EventHandler, apply_together
 from chassis.bus.inbox import note_applied
 from chassis.database.engine import Database
 from chassis.database.schema import outbox_table
@@ -31,15 +31,19 @@ from services.invoice.api.invoice_api import InvoiceApi
 from services.invoice.api.legal_entity_api import LegalEntityApi
 from services.invoice.api.tenant_api import TenantApi
 from services.invoice.events.calls_rated import calls_rated
-from services.invoice.events.payment_reversed import payment_reversed
-from services.invoice.events.payment_settled import payment_settled
+from services.invoice.events.settlements import SETTLEMENTS
 from services.invoice.store.vault import Vault
 from services.invoice.usecases.complete_sealed_periods import complete_sealed_periods
 from services.invoice.usecases.rating import Rating
 from tests.conformance.invoice.rating_book import Rated, RatingBook, batch
 from tollbook.invoice.v1 import customer_pb2, invoice_pb2
 from tollbook.invoice.v1 import invoice_service_pb2 as pb
-from tollbook.payment.v1.payment_events_pb2 import PaymentReversed, PaymentSettled
+from tollbook.payment.v1.payment_events_pb2 import (
+    DebtReinstated,
+    DebtWrittenOff,
+    PaymentReversed,
+    PaymentSettled,
+)
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.personal_text_pb2 import PersonalText
 from tollbook.type.v1.time_range_pb2 import TimeRange
@@ -248,6 +252,29 @@ class Office:
         )
         await self.deliver(self.event(body, account_id))
 
+    async def write_off(self, account_id: str, micros: int, invoice_id: str = "") -> str:
+        """A debt of an account was given up; the adjustment's id."""
+        adjustment_id = new_uuid()
+        body = DebtWrittenOff(
+            adjustment_id=adjustment_id,
+            account_id=account_id,
+            amount=money_to_proto(Money("EUR", micros)),
+            invoice_id=invoice_id,
+            write_off_time=time_to_proto(utc_now()),
+        )
+        await self.deliver(self.event(body, account_id))
+        return adjustment_id
+
+    async def reinstate(self, account_id: str, write_off_id: str) -> None:
+        """A debt that was given up is owed again."""
+        body = DebtReinstated(
+            write_off_adjustment_id=write_off_id,
+            account_id=account_id,
+            adjustment_id=new_uuid(),
+            reinstate_time=time_to_proto(utc_now()),
+        )
+        await self.deliver(self.event(body, account_id))
+
     def event(self, body: Message, payer_account_id: str, tenant: str = "") -> Envelope:
         """The next event of the log that a message belongs to."""
         event_type = body.DESCRIPTOR.full_name
@@ -264,8 +291,7 @@ class Office:
             each.type_name: each
             for each in (
                 EventHandler(CallsRated, partial(calls_rated, self.vault)),
-                EventHandler(PaymentSettled, one_by_one(payment_settled)),
-                EventHandler(PaymentReversed, one_by_one(payment_reversed)),
+                *SETTLEMENTS,
             )
         }
 

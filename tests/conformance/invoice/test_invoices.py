@@ -17,7 +17,7 @@ from tollbook.invoice.v1 import invoice_service_pb2 as pb
 from tollbook.type.v1.watermark_pb2 import Watermark
 
 PDF, CSV = invoice_pb2.DOCUMENT_KIND_PDF, invoice_pb2.DOCUMENT_KIND_CALLS_CSV
-ISSUED, PARTIALLY_PAID, PAID = 1, 2, 3
+ISSUED, PARTIALLY_PAID, PAID, WRITTEN_OFF = 1, 2, 3, 4
 
 
 async def billed(office: Office, count: int = 1) -> list[invoice_pb2.Invoice]:
@@ -108,6 +108,43 @@ async def test_an_invoice_is_open_again_when_its_payment_is_taken_back(office: O
     part = await office.invoice(invoice.invoice_id)
     assert (part.state, part.paid_amount.units) == (PARTIALLY_PAID, 1)
     await office.pay(invoice.account_id, 210_000)
+    assert (await office.invoice(invoice.invoice_id)).state == PAID
+
+
+async def test_an_invoice_that_is_given_up_asks_for_nothing(office: Office) -> None:
+    """First a part of it, then the rest: written off, though nobody has paid."""
+    [invoice] = await billed(office)
+    await office.write_off(invoice.account_id, 210_000, invoice.invoice_id)
+    part = await office.invoice(invoice.invoice_id)
+    assert (part.state, part.open_amount.units, part.open_amount.nanos) == (ISSUED, 1, 0)
+    assert part.written_off_amount.nanos == 210_000_000
+    await office.write_off(invoice.account_id, 1_000_000)
+    rest = await office.invoice(invoice.invoice_id)
+    assert (rest.state, rest.open_amount.units, rest.paid_amount.units) == (WRITTEN_OFF, 0, 0)
+
+
+async def test_a_payment_after_a_write_off_settles_only_what_is_open(office: Office) -> None:
+    """What was given up of October is not paid again: the money goes to November."""
+    account = await office.opened()
+    ids = []
+    for span in (OCTOBER, NOVEMBER):
+        await office.rate(Rated(account.account_id, span.start, span, 1_000_000, "a"))
+        ids.append((await office.close(account.account_id)).invoice_id)
+    await office.write_off(account.account_id, 1_210_000, ids[0])
+    await office.pay(account.account_id, 1_210_000)
+    october, november = [await office.invoice(each) for each in ids]
+    assert (october.state, november.state) == (WRITTEN_OFF, PAID)
+
+
+async def test_a_debt_that_is_owed_again_opens_its_invoice(office: Office) -> None:
+    """The write-off was a mistake; the customer can pay after all."""
+    [invoice] = await billed(office)
+    given_up = await office.write_off(invoice.account_id, 1_210_000, invoice.invoice_id)
+    await office.reinstate(invoice.account_id, given_up)
+    again = await office.invoice(invoice.invoice_id)
+    assert (again.state, again.open_amount.units) == (ISSUED, 1)
+    assert (again.written_off_amount.units, again.written_off_amount.nanos) == (0, 0)
+    await office.pay(invoice.account_id, 1_210_000)
     assert (await office.invoice(invoice.invoice_id)).state == PAID
 
 

@@ -32,7 +32,11 @@ from tests.conformance.payment.adjusting import (
     write_off,
 )
 from tests.conformance.payment.books import Books, account
-from tollbook.payment.v1.payment_events_pb2 import BalanceChanged
+from tollbook.payment.v1.payment_events_pb2 import (
+    BalanceChanged,
+    DebtReinstated,
+    DebtWrittenOff,
+)
 
 
 @pytest.mark.parametrize("partition", [1, 2])
@@ -181,7 +185,7 @@ def test_an_exchange_goes_through_exchange_and_keeps_both_amounts(
 
 
 def test_a_debt_is_given_up_and_comes_back_by_a_correction(books: Books) -> None:
-    """12.10 EUR invoiced, 10 EUR paid: 2.10 EUR can be written off, once."""
+    """12.10 EUR invoiced, 10 EUR paid: 2.10 EUR can be written off, once; others hear of both."""
     debtor = account()
     books.announce(debtor)
     books.use((debtor, 10_000_000))
@@ -192,8 +196,13 @@ def test_a_debt_is_given_up_and_comes_back_by_a_correction(books: Books) -> None
     done = write_off(books, debtor, 2_100_000)
     assert books.balance(debtor).receivable == Money("EUR", 0)
     assert books.audit().sums["acme"].invoiced == {"EUR": 12_100_000}
-    correct(books, done.journal_entry_ids[0])
+    (told,) = books.published(DebtWrittenOff)
+    assert (told.adjustment_id, told.account_id) == (done.adjustment_id, debtor.account_id)
+    back = correct(books, done.journal_entry_ids[0])
     assert books.balance(debtor).receivable == Money("EUR", 2_100_000)
+    (told,) = books.published(DebtReinstated)
+    assert told.write_off_adjustment_id == done.adjustment_id
+    assert told.adjustment_id == back.adjustment_id
     assert whole(books)
 
 

@@ -32,6 +32,15 @@ def test_an_invoice_is_paid_when_all_of_it_is() -> None:
     assert replace(invoice, paid_micros=1_210_000).state is InvoiceState.PAID
 
 
+def test_what_is_given_up_is_no_longer_asked_for() -> None:
+    """In part less is open; when nothing is left, it shows as written off, not as paid."""
+    invoice = document([charge(micros=1_000_000)]).invoice
+    part = replace(invoice, written_off_micros=210_000)
+    assert (part.state, part.open_micros) == (InvoiceState.ISSUED, 1_000_000)
+    rest = replace(part, paid_micros=1_000_000)
+    assert (rest.state, rest.open_micros) == (InvoiceState.WRITTEN_OFF, 0)
+
+
 def test_a_credit_asks_for_nothing() -> None:
     """It is settled when it is issued."""
     invoice = document([charge(micros=-1_000_000)]).invoice
