@@ -57,7 +57,24 @@ class BillingCycle:
             )
 
     def period_of(self, instant: datetime) -> Period:
-        """The period that an instant belongs to."""
+        """The period that an instant belongs to: INVALID_TIME where no calendar goes so far."""
+        try:
+            return self._period_of(instant)
+        # Python's calendar has the years 1 to 9999.
+        except (ValueError, OverflowError) as error:
+            raise DomainError(
+                ErrorKind.INVALID_ARGUMENT,
+                "INVALID_TIME",
+                f"{instant.isoformat()} is in no billing period that a calendar has; "
+                "give a moment in the years 1 to 9999, not at their ends",
+                {"value": instant.isoformat()},
+            ) from error
+
+    def period_after(self, period: Period) -> Period:
+        """The period that follows; a shorter one first, when the cycle has changed in between."""
+        return Period(period.end, self.period_of(period.end).end)
+
+    def _period_of(self, instant: datetime) -> Period:
         local = instant.astimezone(zone_of(self.time_zone))
         month = local.year * _MONTHS_PER_YEAR + local.month - 1
         # The local month alone doesn't tell: clocks set back over midnight show the old day again.
@@ -66,10 +83,6 @@ class BillingCycle:
         elif instant >= self._cut(month + 1):
             month += 1
         return Period(self._cut(month), self._cut(month + 1))
-
-    def period_after(self, period: Period) -> Period:
-        """The period that follows; a shorter one first, when the cycle has changed in between."""
-        return Period(period.end, self.period_of(period.end).end)
 
     def _cut(self, month: int) -> datetime:
         return _first_instant(self.time_zone, month, self.billing_day)

@@ -140,3 +140,18 @@ def test_a_billing_day_is_in_every_month(day: int) -> None:
     """The 31st would be another day in most months."""
     with pytest.raises(DomainError, match="INVALID_BILLING_DAY"):
         BillingCycle("UTC", day)
+
+
+@pytest.mark.parametrize("time_zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59.999999", "0001-01-01"])
+def test_a_moment_at_the_end_of_all_calendars_is_in_no_period(time_zone: str, at: str) -> None:
+    """Its period would begin or end in a year that there is not."""
+    with pytest.raises(DomainError) as refused:
+        BillingCycle(time_zone, 15).period_of(utc(at))
+    assert refused.value.reason == "INVALID_TIME"
+    assert at in refused.value.message
+
+
+def test_the_last_whole_period_of_all_calendars_is_told() -> None:
+    """Nothing is refused that can be told."""
+    assert BillingCycle("UTC", 1).period_of(utc("9999-11-30")).end == utc("9999-12-01")
