@@ -14,9 +14,8 @@ from cli.accounts import account_id_of, naming_account
 from cli.connection import Connection
 from cli.options import TenantOption, utc
 from cli.output import amount_text, report, steps
+from kernel.clock import MS_PER_SECOND
 from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc
-
-MILLISECONDS_PER_SECOND = 1_000
 
 
 def price(
@@ -47,7 +46,7 @@ def price(
 def _seconds(text: str) -> Duration:
     """A duration, to the millisecond."""
     try:
-        milliseconds = Decimal(text) * MILLISECONDS_PER_SECOND
+        milliseconds = Decimal(text) * MS_PER_SECOND
         return duration_ms_to_proto(int(milliseconds.to_integral_exact()))
     except (InvalidOperation, OverflowError, ValueError):
         raise typer.BadParameter(f"--duration {text!r} is no number of seconds") from None

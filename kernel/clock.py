@@ -7,6 +7,10 @@ Clock = Callable[[], datetime]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+MS_PER_SECOND = 1_000
+MICROS_PER_MS = 1_000
+MICROS_PER_SECOND = 1_000_000
+
 _MICROSECOND = timedelta(microseconds=1)
 
 

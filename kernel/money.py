@@ -9,6 +9,8 @@ from kernel.currencies import MINOR_UNIT_DECIMALS
 from kernel.errors import DomainError, ErrorKind
 
 MICROS_PER_UNIT = 1_000_000
+NANOS_PER_MICRO = 1_000
+NANOS_PER_UNIT = NANOS_PER_MICRO * MICROS_PER_UNIT
 
 
 class CurrencyMismatch(DomainError):  # noqa: N818 - named like its reason, as callers know it

@@ -9,17 +9,13 @@ from google.type.date_pb2 import Date
 from google.type.decimal_pb2 import Decimal
 from google.type.money_pb2 import Money as MoneyMessage
 
-from kernel.clock import EPOCH, from_micros, to_micros
+from kernel.clock import EPOCH, MICROS_PER_SECOND, MS_PER_SECOND, from_micros, to_micros
 from kernel.errors import DomainError, ErrorKind
-from kernel.money import MICROS_PER_UNIT, Money
+from kernel.money import MICROS_PER_UNIT, NANOS_PER_MICRO, NANOS_PER_UNIT, Money
 from kernel.period import Period
 from tollbook.type.v1.time_range_pb2 import TimeRange
 
-NANOS_PER_MICRO = 1_000
-NANOS_PER_UNIT = 1_000_000_000
 NANOS_PER_MILLISECOND = 1_000_000
-MICROS_PER_SECOND = 1_000_000
-MILLISECONDS_PER_SECOND = 1_000
 PRICE_DECIMALS = 9
 # What the databases store.
 INT64_MAX = 2**63 - 1
@@ -122,7 +118,7 @@ def required_time(message: Timestamp, field: str) -> datetime:
 def duration_ms_to_proto(milliseconds: int) -> Duration:
     """Milliseconds as a Duration, whose seconds and nanos have the same sign."""
     sign = -1 if milliseconds < 0 else 1
-    seconds, rest = divmod(abs(milliseconds), MILLISECONDS_PER_SECOND)
+    seconds, rest = divmod(abs(milliseconds), MS_PER_SECOND)
     return Duration(seconds=sign * seconds, nanos=sign * rest * NANOS_PER_MILLISECOND)
 
 

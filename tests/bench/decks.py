@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from kernel.clock import MS_PER_SECOND
 from services.rating.domain.decks.deck_compiler import compile_deck
 from services.rating.domain.decks.prefix_table import PrefixTable, padded_columns
 from services.rating.domain.decks.rate_columns import RateColumns, padded
@@ -32,7 +33,6 @@ ROUNDS = 30
 ROUNDS_SHORT = 5
 SEED = 20_261_123
 KIBIBYTES_A_MEBIBYTE = 1_024
-MS_PER_SECOND = 1_000
 
 OPEN_IN_A_PROCESS = "import sys; from tests.bench.decks import report; report(sys.argv[1])"
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.ports import LOOPBACK
+from kernel.money import MICROS_PER_UNIT
 from tests.support.operator import Operator
 from tests.support.suite import Suite, fact
 from tollbook.invoice.v1 import customer_pb2 as customer
@@ -22,7 +23,6 @@ SESSION_SCOPES = frozenset({"rating.session"})
 # A fixed line in the Netherlands: 0.0600 a minute, by the second.
 CALLEE = "31201234567"
 MICROS_PER_SECOND_OF_CALL = 1_000
-MICROS_PER_UNIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

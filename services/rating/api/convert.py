@@ -6,13 +6,12 @@ from chassis.grpc.convert import (
     nanos_to_decimal,
     time_to_proto,
 )
+from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.decks.deck_mapping import DeckMapping, DestinationsMapping
 from services.rating.domain.decks.rate_deck import Rate
 from services.rating.domain.usage import Service
 from services.rating.store.decks import StoredDeck, StoredVersion
 from tollbook.rating.v1 import rate_deck_pb2, service_pb2
-
-NANOS_PER_MICRO = 1_000
 
 
 def deck_to_proto(deck: StoredDeck) -> rate_deck_pb2.RateDeck:

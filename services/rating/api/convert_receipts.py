@@ -14,11 +14,10 @@ from chassis.grpc.convert import (
     range_to_proto,
     time_to_proto,
 )
-from kernel.clock import from_micros
-from kernel.money import MICROS_PER_UNIT, Money
+from kernel.clock import MS_PER_SECOND, from_micros
+from kernel.money import MICROS_PER_UNIT, NANOS_PER_MICRO, Money
 from kernel.period import Period
 from services.rating.domain.plans.plan import FACTOR_ONE
-from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.receipts.explanation import explain
 from services.rating.domain.receipts.receipt import (
     Receipt,
@@ -30,7 +29,6 @@ from services.rating.domain.receipts.receipt import (
 from tollbook.rating.v1 import charge_pb2
 from tollbook.type.v1.time_range_pb2 import TimeRange
 
-NANOS_PER_MICRO = 1_000
 NANOS_PER_MILLIONTH = 1_000
 
 _KINDS = {"VOICE": "CALL"}

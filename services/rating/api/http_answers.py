@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from aiohttp import hdrs, web
 
 from kernel.errors import DomainError, ErrorKind
+from kernel.money import MICROS_PER_UNIT, NANOS_PER_UNIT
 from services.rating.domain.charging.answer import Answer
 from services.rating.domain.charging.return_codes import ReturnCodes
 from services.rating.domain.decimals import decimal_text
@@ -13,8 +14,6 @@ from services.rating.domain.decimals import decimal_text
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
-MICROS_PER_UNIT = 10**6
-NANOS_PER_UNIT = 10**9
 
 STATUS: Mapping[ErrorKind, int] = {
     ErrorKind.INVALID_ARGUMENT: 400,

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from kernel.clock import to_micros
+from kernel.clock import MICROS_PER_MS, MICROS_PER_SECOND, to_micros
+from kernel.money import NANOS_PER_MICRO
 from services.rating.api.call_keys import CALL_KEY_KINDS
 from services.rating.domain.errors import invalid_field
 from tollbook.rating.v1 import charging_service_pb2 as pb
@@ -19,9 +20,6 @@ FIELDS_MAX = 40
 NUMBER_MAX = 2**32 - 1
 SHOWN_CHARACTERS_MAX = 40
 
-NANOS_PER_MICRO = 1_000
-MICROS_PER_SECOND = 1_000_000
-MILLISECONDS_PER_SECOND = 1_000
 
 CALL_TEXTS = (
     *("leg", "account_id", "line", "caller", "callee"),
@@ -60,7 +58,7 @@ class Fields:
 
     def milliseconds(self, name: str) -> int:
         """Seconds, with or without decimals, in milliseconds. Raises INVALID_FIELD."""
-        return self._micros(name, self.text(name) or "0") // MILLISECONDS_PER_SECOND
+        return self._micros(name, self.text(name) or "0") // MICROS_PER_MS
 
     def flag(self, name: str, default: bool) -> bool:
         """Yes or no. Raises INVALID_FIELD."""

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chassis.grpc.convert import MICROS_PER_SECOND, MILLISECONDS_PER_SECOND, NANOS_PER_MICRO
 from chassis.grpc.wire_bytes import parsed
+from kernel.clock import MICROS_PER_SECOND, MS_PER_SECOND
+from kernel.money import NANOS_PER_MICRO
 from services.rating.api.convert_quotes import (
     CallReader,
     add_receipt,
@@ -124,7 +125,7 @@ def planned_rows(reader: CallReader, request: RowsRequest) -> tuple[PlannedColum
         *fields.callees,
         starts,
         starts,
-        fields.seconds * MILLISECONDS_PER_SECOND + milliseconds,
+        fields.seconds * MS_PER_SECOND + milliseconds,
         fields.are_usual(reader) & are_whole,
         lambda place: reader.planned_call(request.calls[place]),
     )

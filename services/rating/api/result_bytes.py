@@ -9,8 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from chassis.grpc.convert import NANOS_PER_MICRO
-from kernel.money import MICROS_PER_UNIT
+from kernel.money import MICROS_PER_UNIT, NANOS_PER_MICRO
 from services.rating.domain.decks.prefix_table import Int64s
 from services.rating.usecases.quoting.quote_columns import PricedColumns
 

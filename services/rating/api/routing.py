@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from chassis.grpc.convert import NANOS_PER_MICRO, nanos_to_decimal
+from chassis.grpc.convert import nanos_to_decimal
 from chassis.security.caller import current_caller
 from kernel.clock import from_micros
-from kernel.money import minor_unit_decimals
+from kernel.money import NANOS_PER_MICRO, minor_unit_decimals
 from services.rating.api.convert_quotes import start_micros
 from services.rating.api.numbers import international, number_from_proto
 from services.rating.domain.errors import invalid_field

@@ -1,9 +1,9 @@
 """How much is charged: a duration in whole seconds, then minimum and increments, in closed form."""
 
+from kernel.clock import MS_PER_SECOND
 from services.rating.domain.decks.rate_deck import Rate
 from services.rating.domain.plans.rounding_rules import DurationRounding
 
-MS_PER_SECOND = 1_000
 CALL_DURATION_SECONDS_MAX = 24 * 3_600
 CALL_DURATION_MS_MAX = CALL_DURATION_SECONDS_MAX * MS_PER_SECOND
 # Messages, or bytes: a terabyte.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from kernel.clock import to_micros
+from kernel.clock import MS_PER_SECOND, to_micros
 from kernel.e164 import NumberKind
 from services.rating.domain.charges.settlement import InputKind
 from services.rating.domain.charging.answer import Reason
@@ -20,7 +20,6 @@ from services.rating.domain.charging.session import (
     next_version,
 )
 from services.rating.domain.counters import CounterBook
-from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.usecases.charging.ended_sessions import Ending, closed_session, end_of_holds
 from services.rating.usecases.charging.session_book import Change
 from services.rating.usecases.charging.settle_sessions import Closing, Settled

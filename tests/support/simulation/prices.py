@@ -6,6 +6,7 @@ from functools import cache
 
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
+from kernel.money import NANOS_PER_MICRO
 from kernel.period import BillingCycle
 from kernel.rounding import RoundingMode
 from services.rating.domain.account import Account, Customer, Subscription
@@ -26,7 +27,6 @@ CURRENCY = "EUR"
 CUSTOMER, RESELLER = "customer", "reseller"
 CALLEE, CALLER = "31612345678", "31201234567"
 SINCE = BEGINNING.replace(day=1, hour=0)
-NANOS_PER_MICRO = 1_000
 PRICE_DECIMALS = 6
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from kernel.clock import to_micros
+from kernel.clock import MICROS_PER_SECOND, to_micros
 from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.authorising import Basis
 from services.rating.domain.charging.offline import FundsUnavailableError, sequence_of
 from services.rating.domain.charging.policy import ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall
-from services.rating.domain.charging.session import MICROS_PER_SECOND, Session, Terms
+from services.rating.domain.charging.session import Session, Terms
 from services.rating.usecases.charging.charging import Charging
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook

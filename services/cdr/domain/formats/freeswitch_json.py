@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from kernel.clock import from_micros
+from kernel.clock import MICROS_PER_SECOND, from_micros
 from kernel.ids import hash_parts
 from services.cdr.domain.records import (
     RELEASE_CAUSE_MAX,
@@ -24,7 +24,6 @@ from services.cdr.domain.records import (
     shown,
 )
 
-MICROS_PER_SECOND = 1_000_000
 MICROS_PER_MILLISECOND = 1_000
 A_LEG = "a"
 B_LEG = "b"

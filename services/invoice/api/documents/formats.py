@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from kernel.clock import MS_PER_SECOND
 from kernel.money import MICROS_PER_UNIT
 from kernel.period import Period
 
 MICRO_DECIMALS = 6
 BASIS_POINTS_PER_PERCENT = 100
-MS_PER_SECOND = 1_000
 SECONDS_PER_MINUTE = 60
 SECONDS_PER_HOUR = 3_600
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kernel.money import MICROS_PER_UNIT
 from services.rating.api.radius.clients import RadiusClient, Replies
 from services.rating.domain.charging.answer import Answer, Verdict, WhenExhausted
 from services.rating.domain.charging.return_codes import ReturnCodes
@@ -10,7 +11,6 @@ from services.rating.domain.charging.return_codes import ReturnCodes
 INTERIM_SECONDS_MIN = 60
 # RFC 2865, section 5.29: ask again by an Access-Request when the time is over.
 ASK_AGAIN = 1
-MICROS_PER_UNIT = 1_000_000
 
 Value = str | int
 Attribute = tuple[str, Value]

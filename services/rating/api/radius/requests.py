@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from kernel.clock import MICROS_PER_SECOND
 from kernel.e164 import normalise
 from kernel.errors import DomainError, ErrorKind
 from services.rating.api.moments import FIRST_MICROS, is_rated
@@ -58,7 +59,6 @@ SIP_FINAL_MIN = 200
 # The call goes on with credentials.
 SIP_CHALLENGES = {401, 407}
 
-MICROS_PER_SECOND = 1_000_000
 MICROS_PER_MILLISECOND = 1_000
 # What sessions count up to.
 NUMBER_MAX = 10**9

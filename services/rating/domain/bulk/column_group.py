@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.bulk.column_amounts import Scale
 from services.rating.domain.bulk.column_terms import Situation
 from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTable
@@ -16,8 +17,6 @@ from services.rating.domain.usage import Service
 
 Bools = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
-
-NANOS_PER_MICRO = 1_000
 
 
 class GroupTerms(NamedTuple):

@@ -9,15 +9,14 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from kernel.clock import MICROS_PER_SECOND, MS_PER_SECOND
 from services.rating.domain.account import NEVER
 from services.rating.domain.bulk.column_amounts import PriceFormula, Rounding, Scale
 from services.rating.domain.bulk.column_group import Bools, GroupTerms
 from services.rating.domain.bulk.column_terms import BandTerms
-from services.rating.domain.bulk.column_timeline import MICROS_PER_SECOND
 from services.rating.domain.decks.prefix_table import Int64s
 from services.rating.domain.exact import Ratio
 from services.rating.domain.plans.rounding_rules import DurationRounding
-from services.rating.domain.quantity import MS_PER_SECOND
 
 _DURATION_SHIFTS = {
     DurationRounding.UP: MS_PER_SECOND - 1,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from kernel.clock import MICROS_PER_SECOND
 from services.rating.domain.bulk.column_group import Places
 from services.rating.domain.decks.prefix_table import Int32s, Int64s
 from services.rating.domain.plans.time_bands import BandSchedule
-
-MICROS_PER_SECOND = 10**6
 
 
 class Crossing(NamedTuple):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernel.e164 import NumberKind
+from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.allowances.bundles import Bundle, BundleUse, bundles_of, take
 from services.rating.domain.allowances.needed_counters import counted_span
 from services.rating.domain.allowances.volume import advance_of, cost_of, volume_of
@@ -35,12 +36,7 @@ from services.rating.domain.pricing.call_receipt import (
     volume_text,
 )
 from services.rating.domain.pricing.conversions import Conversions
-from services.rating.domain.pricing.full_price import (
-    NANOS_PER_MICRO,
-    ConnectFee,
-    PricingCase,
-    connect_fee_of,
-)
+from services.rating.domain.pricing.full_price import ConnectFee, PricingCase, connect_fee_of
 from services.rating.domain.pricing.rate_search import FoundRate, InForce, RateSearch
 from services.rating.domain.pricing.segments import segments_of
 from services.rating.domain.receipts.receipt import exact_text, sealed

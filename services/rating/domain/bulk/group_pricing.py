@@ -14,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kernel.clock import MICROS_PER_SECOND, MS_PER_SECOND
 from services.rating.domain.account import NEVER
 from services.rating.domain.bulk.column_group import Bools, ColumnGroup, Places
 from services.rating.domain.bulk.column_lane import Column, Lane, Lanes, TierFigures
-from services.rating.domain.bulk.column_timeline import MICROS_PER_SECOND, Timeline
+from services.rating.domain.bulk.column_timeline import Timeline
 from services.rating.domain.decks.prefix_table import Int32s, Int64s, PrefixTable
 from services.rating.domain.plans.time_bands import NO_BAND
-from services.rating.domain.quantity import MS_PER_SECOND
 
 # A call that crosses more bands takes the scalar path.
 PIECES_MAX = 8

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from kernel.clock import MICROS_PER_SECOND
 from services.rating.domain.charging.offline import OfflineAnswer, sequence_of
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ExtendRequest
-from services.rating.domain.charging.session import (
-    MICROS_PER_SECOND,
-    Session,
-    SessionState,
-    begin_of,
-)
+from services.rating.domain.charging.session import Session, SessionState, begin_of
 
 
 def adopted(session: Session, offline: OfflineAnswer, now_micros: int) -> Session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kernel.clock import MICROS_PER_SECOND
 from kernel.e164 import NumberKind
 from services.rating.domain.allowances.reservation import reserve
 from services.rating.domain.charging.answer import Reason, Verdict
@@ -19,7 +20,6 @@ from services.rating.domain.charging.holds import (
 )
 from services.rating.domain.charging.requests import ExtendRequest, OpenRequest
 from services.rating.domain.charging.session import (
-    MICROS_PER_SECOND,
     Intent,
     Level,
     Session,

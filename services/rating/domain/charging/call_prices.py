@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
+from kernel.clock import MICROS_PER_SECOND, MS_PER_SECOND
 from services.rating.domain.account import Customer
 from services.rating.domain.charging.grants import PriceOf
-from services.rating.domain.charging.session import MICROS_PER_SECOND, Level
+from services.rating.domain.charging.session import Level
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.priced_call import PricedCall, Usage
 from services.rating.domain.pricing.price_usage import PriceByLength, price_by_length
-from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.tariffs.tariff import Tariff
 
 # Switches give up a call that nobody answers after some three minutes (RFC 3261, 16.6, timer C).

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from kernel.clock import MICROS_PER_SECOND
 from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charges.charge import Party
 from services.rating.domain.charges.charge_columns import ChargeColumns
 from services.rating.domain.charges.settlement import Outcome
-from services.rating.domain.charging.session import MICROS_PER_SECOND, Session
+from services.rating.domain.charging.session import Session
 from services.rating.domain.charging.transfers import hold_key
 from services.rating.domain.counters import CounterUse
 

@@ -4,9 +4,10 @@ From then on it is that call's. The former session stays, under another id: the 
 may still come.
 """
 
+from kernel.clock import MICROS_PER_SECOND
 from services.rating.domain.charging.call_sessions import START_TOLERANCE_SECONDS
 from services.rating.domain.charging.requests import ChargedCall
-from services.rating.domain.charging.session import MICROS_PER_SECOND, Session
+from services.rating.domain.charging.session import Session
 
 
 def is_of_another_call(

@@ -11,13 +11,12 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+from kernel.clock import MICROS_PER_SECOND
 from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.grants import Wanted
 from services.rating.domain.charging.policy import ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall, ExtendRequest
 from services.rating.domain.counters import CounterBook, CounterUse
-
-MICROS_PER_SECOND = 10**6
 
 
 class SessionState(IntEnum):

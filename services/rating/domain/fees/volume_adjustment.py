@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.counters import CounterKey, CounterState
 from services.rating.domain.errors import unrated
 from services.rating.domain.exact import Ratio, add
-from services.rating.domain.fees.fee_prices import NANOS_PER_MICRO, PricedFee
+from services.rating.domain.fees.fee_prices import PricedFee
 from services.rating.domain.plans.plan import VolumeTiers
 from services.rating.domain.priced_call import NoPriceError
 from services.rating.domain.pricing.call_receipt import plan_fields

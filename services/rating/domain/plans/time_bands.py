@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import numpy.typing as npt
 
-from kernel.clock import from_micros, to_micros
+from kernel.clock import MICROS_PER_SECOND, from_micros, to_micros
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.naming import check_code
 
@@ -36,8 +36,7 @@ DAYS_PER_WEEK = 7
 DAYS_IN_MEMORY_MAX = 400
 NO_BAND = -1
 
-_MICROS_PER_SECOND = 10**6
-_MICROS_PER_MINUTE = 60 * _MICROS_PER_SECOND
+_MICROS_PER_MINUTE = 60 * MICROS_PER_SECOND
 _MICROS_PER_DAY = MINUTES_PER_DAY * _MICROS_PER_MINUTE
 _MICROSECOND = timedelta(microseconds=1)
 _ONE_DAY = timedelta(days=1)

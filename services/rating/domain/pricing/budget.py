@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kernel.clock import MS_PER_SECOND
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.priced_call import PricedCall, Usage
-from services.rating.domain.quantity import (
-    CALL_DURATION_SECONDS_MAX,
-    MS_PER_SECOND,
-    USAGE_QUANTITY_MAX,
-)
+from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX, USAGE_QUANTITY_MAX
 from services.rating.domain.usage import Service
 
 # Each halves what is left of at most 10^12 bytes; one more looks at the longest, one at the

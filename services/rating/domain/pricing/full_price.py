@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.account import Customer
 from services.rating.domain.allowances.bundles import Bundle, BundleUse, bundles_of, take
 from services.rating.domain.allowances.volume import (
@@ -26,8 +27,6 @@ from services.rating.domain.tariffs.price_steps import Step, holding
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.tariffs.terms import Terms
 from services.rating.domain.usage import Service
-
-NANOS_PER_MICRO = 1_000
 
 
 class PricingCase(NamedTuple):

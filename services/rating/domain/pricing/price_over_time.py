@@ -6,12 +6,13 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import NamedTuple
 
+from kernel.clock import MICROS_PER_SECOND
 from kernel.rounding import RoundingMode, round_ratio
 from services.rating.domain.account import Customer
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.priced_call import Usage
 from services.rating.domain.pricing.conversions import Conversions
-from services.rating.domain.pricing.rate_search import MICROS_PER_SECOND, RateSearch
+from services.rating.domain.pricing.rate_search import RateSearch
 from services.rating.domain.pricing.segments import segments_of
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.domain.tariffs.tariff import Tariff

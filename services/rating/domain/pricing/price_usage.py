@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kernel.clock import MS_PER_SECOND
 from kernel.e164 import NumberKind
+from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.account import Customer
 from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.counters import CounterBook, CounterUse
@@ -24,15 +26,9 @@ from services.rating.domain.errors import (
 )
 from services.rating.domain.priced_call import NoPriceError, PricedCall, Usage, unrated
 from services.rating.domain.pricing import call_receipt
-from services.rating.domain.pricing.full_price import (
-    NANOS_PER_MICRO,
-    FullPrice,
-    PricingCase,
-    price_in_full,
-)
+from services.rating.domain.pricing.full_price import FullPrice, PricingCase, price_in_full
 from services.rating.domain.pricing.rate_search import InForce, RateSearch
 from services.rating.domain.quantity import (
-    MS_PER_SECOND,
     charged_quantity,
     is_in_grace,
     is_valid_duration,

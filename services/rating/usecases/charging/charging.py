@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from chassis.database.engine import DATABASE_ERRORS
+from kernel.clock import MICROS_PER_SECOND
 from services.rating.domain.charging.answer import Answer, Reason, Verdict
 from services.rating.domain.charging.call_prices import CallPrices
 from services.rating.domain.charging.offline import (
@@ -15,7 +16,7 @@ from services.rating.domain.charging.offline import (
     sequence_of,
 )
 from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
-from services.rating.domain.charging.session import MICROS_PER_SECOND, Session
+from services.rating.domain.charging.session import Session
 from services.rating.domain.errors import not_found
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.usecases.charging.saga import Saga

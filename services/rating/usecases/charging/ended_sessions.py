@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from kernel.clock import from_micros
+from kernel.clock import MS_PER_SECOND, from_micros
 from kernel.ids import time_key
 from services.rating.domain.account import Account
 from services.rating.domain.bulk.call_batch import CallBatch
@@ -18,7 +18,6 @@ from services.rating.domain.charging.transfers import (
     TransferStep,
     hold_key,
 )
-from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.usage import Service
 from services.rating.usecases.settling.charge_events import HeldSettlement
 

@@ -10,14 +10,10 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from chassis.grpc.client import acting_for
-from chassis.grpc.convert import (
-    MICROS_PER_SECOND,
-    NANOS_PER_MICRO,
-    money_from_proto,
-    money_to_proto,
-)
+from chassis.grpc.convert import money_from_proto, money_to_proto
+from kernel.clock import MICROS_PER_SECOND
 from kernel.errors import DomainError
-from kernel.money import Money
+from kernel.money import NANOS_PER_MICRO, Money
 from services.rating.domain.charging.offline import FundsUnavailableError
 from services.rating.domain.charging.transfers import (
     CaptureHold,

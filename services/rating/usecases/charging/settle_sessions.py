@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.clock import to_micros
+from kernel.clock import MICROS_PER_SECOND, to_micros
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
 from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision
@@ -18,13 +18,7 @@ from services.rating.domain.charging.ended_call import ended_call
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ChargedCall, CloseRequest
 from services.rating.domain.charging.reused_id import is_of_another_call
-from services.rating.domain.charging.session import (
-    MICROS_PER_SECOND,
-    Session,
-    SessionState,
-    Terms,
-    next_version,
-)
+from services.rating.domain.charging.session import Session, SessionState, Terms, next_version
 from services.rating.domain.charging.transfers import TransferStep
 from services.rating.domain.counters import CounterUse
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from kernel.clock import MS_PER_SECOND
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
 from kernel.money import Money
@@ -10,7 +11,7 @@ from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.errors import currency_mismatch, invalid_field
 from services.rating.domain.priced_call import PricedCall
 from services.rating.domain.pricing.price_over_time import PriceOverTime, price_over_time
-from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX, MS_PER_SECOND
+from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.usecases.quoting.planned_call import PlannedCall
 from services.rating.usecases.quoting.pricing_memory import PricingBasis, PricingMemory
 from services.rating.usecases.quoting.quote_calls import Quotes

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.clock import to_micros
+from kernel.clock import MS_PER_SECOND, to_micros
 from kernel.e164 import DialledNumber
 from kernel.errors import DomainError
 from kernel.ids import time_key
@@ -15,7 +15,6 @@ from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision, Party
 from services.rating.domain.charges.settlement import InputKind, Outcome
 from services.rating.domain.errors import unrated, usage_conflict
-from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.receipts.receipt import quantity_of
 from services.rating.domain.usage import Service
 from services.rating.usecases.settling.counter_locks import lock_counters_of

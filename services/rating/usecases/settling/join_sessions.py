@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from kernel.clock import from_micros, to_micros
+from kernel.clock import MICROS_PER_SECOND, from_micros, to_micros
 from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charging.call_sessions import (
     START_TOLERANCE_SECONDS,
@@ -12,7 +12,6 @@ from services.rating.domain.charging.call_sessions import (
 )
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.session import (
-    MICROS_PER_SECOND,
     Session,
     SessionState,
     Terms,

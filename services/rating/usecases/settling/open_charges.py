@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kernel.clock import MS_PER_SECOND
 from services.rating.domain.bulk.call_batch import CallBatch, PricedCall
 from services.rating.domain.charges.charge import KIND_OF_SERVICE, ChargeRevision
 from services.rating.domain.charges.charge_columns import ChargeColumns
-from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.usecases.settling.booking import Booked
 
 Columns = dict[str, Sequence[Any]]
