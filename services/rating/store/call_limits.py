@@ -129,6 +129,18 @@ def release_calls(uow: UnitOfWork, sessions: Collection[tuple[str, str]]) -> Non
         _END.run(uow.connection, {"of_tenant": tenant_id, "session_ids": ids, "moment": moment})
 
 
+def forget_counted_calls(connection: Connection, begun_before: datetime, limit: int) -> int:
+    """Delete what was counted of calls that are over; tells how many.
+
+    Whoever counts deletes them too, but nobody counts for a limit that was removed.
+    """
+    table = counted_call.c
+    key = (table.tenant_id, table.scope, table.scope_id, table.session_id)
+    is_over = table.end_time.is_not(None), table.open_time <= begun_before
+    over = select(*key).where(*is_over).limit(limit)
+    return connection.execute(delete(counted_call).where(tuple_(*key).in_(over))).rowcount
+
+
 def set_limit(connection: Connection, stored: StoredLimit) -> None:
     """Keep a limit in place of the one there was."""
     values = {

@@ -1,9 +1,11 @@
 """No more calls at once, and no more in a second, than an account, a line or a trunk may have."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+
+from sqlalchemy import func, select
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import utc_now
@@ -21,6 +23,9 @@ from services.rating.store.call_limits import (
     release_calls,
     set_limit,
 )
+from services.rating.store.charging_schema import counted_call
+from services.rating.usecases.charging.keep_sessions import forget_old_sessions
+from services.rating.usecases.charging.manage_settings import remove_call_limit
 from tests.conformance.rating.charging_desk import ChargingDesk, PurseFunds, number
 from tests.unit.rating.live_calls import Purse
 
@@ -80,6 +85,29 @@ async def test_a_limit_of_all_trunks_holds_for_each_by_itself(charging: Charging
         "": [Reason.NONE] * 3,
     }.items():
         assert [(await begin(charging, trunk=trunk)).reason for _ in reasons] == reasons
+
+
+async def test_nothing_is_left_of_a_limit_that_was_removed(charging: ChargingDesk) -> None:
+    """Of a call that goes on once it is over; the limit comes back and counts it meanwhile."""
+    database, account_id = charging.desk.database, charging.desk.account_id
+    key = ScopeKey(charging.desk.tenant_id, LimitScope.ACCOUNT, account_id)
+    later = utc_now() + timedelta(seconds=2)
+
+    async def counted() -> int:
+        await forget_old_sessions(database, lambda: later)
+        count = select(func.count()).select_from(counted_call)
+        return await database.read(lambda connection: connection.execute(count).scalar_one())
+
+    await limit(charging, LimitScope.ACCOUNT, account_id, concurrent_calls_max=2)
+    await charging.open("over")
+    await charging.open("on")
+    await charging.close("over", 10)
+    await database.write(lambda uow: remove_call_limit(uow, key))
+    assert await counted() == 1
+    await limit(charging, LimitScope.ACCOUNT, account_id, concurrent_calls_max=1)
+    assert (await begin(charging)).reason is Reason.CALL_LIMIT_REACHED
+    await charging.close("on", 10)
+    assert await counted() == 0
 
 
 async def test_an_emergency_call_passes_where_no_other_does(charging: ChargingDesk) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 
 from chassis.database.engine import DATABASE_ERRORS, Database
 from kernel.clock import Clock, utc_now
+from services.rating.domain.charging.limits import RATE_WINDOW_SECONDS
 from services.rating.domain.charging.offline import FundsUnavailableError
 from services.rating.domain.charging.session import Session
+from services.rating.store.call_limits import forget_counted_calls
 from services.rating.store.offline_answers import forget_offline_answers
 from services.rating.store.sessions import forget_sessions
 from services.rating.usecases.charging.saga import Saga
@@ -59,10 +61,13 @@ async def _end(saga: Saga, session: Session) -> bool:
 
 
 async def forget_old_sessions(database: Database, clock: Clock = utc_now) -> None:
-    """Delete what is left of sessions that ended long ago."""
-    before = clock() - timedelta(days=SESSIONS_KEPT_DAYS)
+    """Delete what is left of sessions that ended long ago, and of calls that count no longer."""
+    now = clock()
+    before = now - timedelta(days=SESSIONS_KEPT_DAYS)
     for forget in (forget_sessions, forget_offline_answers):
         await forget_all(database, forget, before)
+    window = timedelta(seconds=RATE_WINDOW_SECONDS)
+    await forget_all(database, forget_counted_calls, now - window)
 
 
 async def forget_all(database: Database, forget: Forget, before: datetime) -> None:
