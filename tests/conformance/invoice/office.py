@@ -16,13 +16,12 @@ from chassis.database.engine import Database
 from chassis.database.schema import outbox_table
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc import running_call
-from chassis.grpc.convert import money_to_proto, time_to_proto
+from chassis.grpc.convert import time_to_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.security import caller
 from chassis.security.sealing import MasterKey
 from kernel.clock import utc_now
 from kernel.ids import new_uuid
-from kernel.money import Money
 from kernel.partition import partition_of
 from kernel.period import Period
 from services.invoice.api.audit_api import InvoiceAuditApi
@@ -35,15 +34,15 @@ from services.invoice.events.settlements import SETTLEMENTS
 from services.invoice.store.vault import Vault
 from services.invoice.usecases.complete_sealed_periods import complete_sealed_periods
 from services.invoice.usecases.rating import Rating
+from tests.conformance.invoice.payment_events import (
+    debt_reinstated,
+    debt_written_off,
+    payment_reversed,
+    payment_settled,
+)
 from tests.conformance.invoice.rating_book import Rated, RatingBook, batch
 from tollbook.invoice.v1 import customer_pb2, invoice_pb2
 from tollbook.invoice.v1 import invoice_service_pb2 as pb
-from tollbook.payment.v1.payment_events_pb2 import (
-    DebtReinstated,
-    DebtWrittenOff,
-    PaymentReversed,
-    PaymentSettled,
-)
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.personal_text_pb2 import PersonalText
 from tollbook.type.v1.time_range_pb2 import TimeRange
@@ -231,49 +230,23 @@ class Office:
 
     async def pay(self, account_id: str, micros: int, invoice_id: str = "") -> str:
         """A payment of an account arrives; its id."""
-        payment_id = new_uuid()
-        body = PaymentSettled(
-            payment_id=payment_id,
-            account_id=account_id,
-            amount=money_to_proto(Money("EUR", micros)),
-            invoice_id=invoice_id,
-            settle_time=time_to_proto(utc_now()),
-        )
-        await self.deliver(self.event(body, account_id))
-        return payment_id
+        payment = payment_settled(account_id, micros, invoice_id)
+        await self.deliver(self.event(payment, account_id))
+        return payment.payment_id
 
     async def take_back(self, account_id: str, payment_id: str) -> None:
         """A payment of an account was recorded wrongly."""
-        body = PaymentReversed(
-            payment_id=payment_id,
-            account_id=account_id,
-            adjustment_id=new_uuid(),
-            reverse_time=time_to_proto(utc_now()),
-        )
-        await self.deliver(self.event(body, account_id))
+        await self.deliver(self.event(payment_reversed(account_id, payment_id), account_id))
 
     async def write_off(self, account_id: str, micros: int, invoice_id: str = "") -> str:
         """A debt of an account was given up; the adjustment's id."""
-        adjustment_id = new_uuid()
-        body = DebtWrittenOff(
-            adjustment_id=adjustment_id,
-            account_id=account_id,
-            amount=money_to_proto(Money("EUR", micros)),
-            invoice_id=invoice_id,
-            write_off_time=time_to_proto(utc_now()),
-        )
-        await self.deliver(self.event(body, account_id))
-        return adjustment_id
+        debt = debt_written_off(account_id, micros, invoice_id)
+        await self.deliver(self.event(debt, account_id))
+        return debt.adjustment_id
 
     async def reinstate(self, account_id: str, write_off_id: str) -> None:
         """A debt that was given up is owed again."""
-        body = DebtReinstated(
-            write_off_adjustment_id=write_off_id,
-            account_id=account_id,
-            adjustment_id=new_uuid(),
-            reinstate_time=time_to_proto(utc_now()),
-        )
-        await self.deliver(self.event(body, account_id))
+        await self.deliver(self.event(debt_reinstated(account_id, write_off_id), account_id))
 
     def event(self, body: Message, payer_account_id: str, tenant: str = "") -> Envelope:
         """The next event of the log that a message belongs to."""
