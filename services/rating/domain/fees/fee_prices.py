@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kernel.e164 import NumberKind
+from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.account import Customer
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.errors import NO_PLAN, NO_RATE, unrated
@@ -27,8 +28,6 @@ from services.rating.domain.receipts.receipt import (
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.tariffs.terms import Terms
 from services.rating.domain.usage import Service
-
-NANOS_PER_MICRO = 1_000
 
 
 class PricedFee(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from kernel.clock import MICROS_PER_SECOND
 from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer, plan_in_force
 from services.rating.domain.decks.prefix_table import NO_ROW, PrefixTable
@@ -13,7 +14,6 @@ from services.rating.domain.priced_call import Usage
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.tariffs.terms import Chain, DeckVersion, Terms
 
-MICROS_PER_SECOND = 10**6
 # After every call there is.
 _NEVER = 2**63
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kernel.clock import from_micros
-from kernel.money import MICROS_PER_UNIT
+from kernel.clock import MS_PER_SECOND, from_micros
+from kernel.money import MICROS_PER_UNIT, NANOS_PER_UNIT
 from services.rating.domain.decimals import decimal_text, ratio_text
 from services.rating.domain.plans.plan import FACTOR_ONE
-from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.receipts import receipt as kinds
 from services.rating.domain.receipts.receipt import Receipt, exact_amount, price_rule_of
 from services.rating.domain.receipts.volume_words import tiers_words, volume_words
 from services.rating.domain.receipts.words import (
     BASE_UNITS,
-    NANOS_PER_UNIT,
     UNITS,
     deck_currency,
     money,

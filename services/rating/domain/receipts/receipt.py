@@ -13,13 +13,13 @@ from hashlib import sha256
 from math import gcd
 from typing import Any
 
+from kernel.clock import MS_PER_SECOND
 from kernel.rounding import RoundingMode
 from services.rating.domain.compact_json import json_text
 from services.rating.domain.counters import CounterKey, CounterState, CounterUse
 from services.rating.domain.exact import Ratio
 from services.rating.domain.plans.rounding_rules import PriceRule
 from services.rating.domain.priced_call import Usage
-from services.rating.domain.quantity import MS_PER_SECOND
 from services.rating.domain.usage import Service
 
 RECEIPT_VERSION = 2

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kernel.money import NANOS_PER_UNIT
 from services.rating.domain.decimals import decimal_text
 from services.rating.domain.plans.plan import FACTOR_ONE, Crossing, Measure
 from services.rating.domain.receipts.receipt import Receipt
-from services.rating.domain.receipts.words import (
-    BASE_UNITS,
-    NANOS_PER_UNIT,
-    UNITS,
-    money,
-    plan_currency,
-)
+from services.rating.domain.receipts.words import BASE_UNITS, UNITS, money, plan_currency
 
 
 def volume_words(receipt: Receipt) -> Iterator[str]:

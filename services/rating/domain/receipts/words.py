@@ -6,8 +6,6 @@ from kernel.money import MICROS_PER_UNIT
 from services.rating.domain.decimals import decimal_text
 from services.rating.domain.receipts.receipt import Receipt
 
-NANOS_PER_UNIT = 10**9
-
 UNITS = {"VOICE": "minute", "SMS": "message", "DATA": "megabyte"}
 BASE_UNITS = {"VOICE": "s", "SMS": "messages", "DATA": "bytes"}
 
