@@ -17,6 +17,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import CompilerElement
 
+from chassis.database.error_texts import hide_values
+
 Row = tuple[Any, ...]
 
 # Lists up to this length are filled up to a power of two, so that few texts are ever prepared.
@@ -146,6 +148,7 @@ def driver_cursor(
     try:
         yield cursor
     except connection.dialect.loaded_dbapi.Error as error:
+        hide_values(error)
         raise _as_sqlalchemy_raises(connection, statement, error) from error
     finally:
         cursor.close()

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from chassis.database.direct import driver_cursor
+from chassis.database.error_texts import hide_values_of_statement
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.database.workers import KeptConnection, Workers
 
@@ -84,7 +85,9 @@ class Database:
             # SQLite gives its other files the mode of this one.
             Path(parsed.database).touch(mode=PRIVATE_FILE_MODE)
             return cls(parsed.set(drivername="sqlite"))
-        raise ValueError(f"DATABASE_URL {url!r}: use sqlite:///file or postgresql://user@host/name")
+        raise ValueError(
+            f"DATABASE_URL {parsed!r}: use sqlite:///file or postgresql://user@host/name"
+        )
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Call `listener` after every commit that left events in the outbox, from any thread."""
@@ -162,7 +165,7 @@ def _is_worth_repeating(error: BaseException) -> bool:
 
 
 def _engine(url: URL, begin: str, read_only: bool = False) -> Engine:
-    """An engine whose errors do not tell parameters: logs have no telephone numbers.
+    """An engine whose errors tell neither parameters nor rows: logs have no telephone numbers.
 
     It has no pool: threads keep their connections.
     """
@@ -171,7 +174,7 @@ def _engine(url: URL, begin: str, read_only: bool = False) -> Engine:
     options: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
     if read_only:
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    return create_engine(
+    engine = create_engine(
         url,
         poolclass=NullPool,
         execution_options=options,
@@ -184,6 +187,8 @@ def _engine(url: URL, begin: str, read_only: bool = False) -> Engine:
             "options": f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MS_MAX}",
         },
     )
+    event.listen(engine, "handle_error", hide_values_of_statement)
+    return engine
 
 
 def _sqlite_engine(url: URL, begin: str, read_only: bool) -> Engine:

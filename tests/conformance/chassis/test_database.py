@@ -1,6 +1,8 @@
 """Transactions mean the same on SQLite and on PostgreSQL."""
 
 import asyncio
+import traceback
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -54,6 +56,53 @@ async def test_the_error_of_a_statement_does_not_tell_its_parameters(database: D
         with pytest.raises(sa.exc.DBAPIError, match="missing") as caught:
             await failing
         assert parameters["caller"] not in f"{caught.value}{caught.value!r}"
+
+
+NUMBER = "31201234567"
+
+
+def twice(unit_of_work: UnitOfWork) -> None:
+    """The server tells the key that is there already."""
+    of_number = NUMBER.encode(), 1, 1, "note"
+    insert_rows(unit_of_work.connection, thing_table, COLUMNS, [of_number])
+    insert_rows(unit_of_work.connection, thing_table, COLUMNS, [of_number])
+
+
+def twice_by_copy(unit_of_work: UnitOfWork) -> None:
+    """The server tells the key and the line."""
+    rows = [(NUMBER.encode(), 1, 1, "note")] * 5
+    insert_rows(unit_of_work.connection, thing_table, COLUMNS, rows)
+
+
+def no_note_of(unit_of_work: UnitOfWork) -> None:
+    """The server tells the row that lacks something."""
+    row = {"thing_id": bytes(16), "revision": 1, "note": NUMBER}
+    unit_of_work.connection.execute(thing_table.insert(), row)
+
+
+def no_integer(unit_of_work: UnitOfWork) -> None:
+    """The server tells the value that does not fit."""
+    kind = "integer" if unit_of_work.connection.dialect.name == "postgresql" else "missing.kind"
+    unit_of_work.connection.execute(sa.text(f"SELECT CAST(:it AS {kind})"), {"it": f"+{NUMBER}x"})
+
+
+@pytest.mark.parametrize("work", [twice, twice_by_copy, no_note_of, no_integer])
+async def test_the_error_of_a_row_does_not_tell_what_is_in_it(
+    database: Database, work: Callable[[UnitOfWork], None]
+) -> None:
+    """Neither the error nor what led to it: a log shows both."""
+    with pytest.raises(sa.exc.DBAPIError) as caught:
+        await database.write(work)
+    told = "".join(traceback.format_exception(caught.value))
+    assert NUMBER not in told
+    assert NUMBER.encode().hex() not in told
+
+
+def test_a_database_url_that_nobody_understands_does_not_tell_its_password() -> None:
+    """The start fails, and says why in the log."""
+    with pytest.raises(ValueError, match="mysql") as caught:
+        Database.open("mysql://tollbook:letmein@host/name")
+    assert "letmein" not in str(caught.value)
 
 
 async def test_what_is_to_follow_a_commit_follows_it_once_and_no_failure(
