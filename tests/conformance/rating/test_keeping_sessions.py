@@ -30,7 +30,7 @@ class OddFunds(PurseFunds):
         return await super().execute(tenant_id, steps)
 
 
-class SlowFunds(PurseFunds):
+class SlowFunds(OddFunds):
     """payment, which is asked for the end of a hold and takes its time."""
 
     def __init__(self, purse: Purse) -> None:
@@ -64,6 +64,29 @@ async def test_a_replica_that_ends_waits_for_captures_that_payment_was_asked_for
     with suppress(asyncio.CancelledError):
         await finishing
     assert not purse.held
+
+
+async def test_a_capture_that_fails_does_not_keep_a_replica_from_its_end(
+    desk: Desk, purse: Purse, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One of two is answered by nonsense: it is in the log, and the other is paid."""
+    funds = SlowFunds(purse)
+    charging = ChargingDesk(desk, funds)
+    finishing = asyncio.create_task(charging.saga.finish())
+    for session_id in ("odd", "usual"):
+        await charging.open(session_id)
+    [level] = (await charging.session("odd")).levels
+    funds.odd_hold = level.hold_id
+    for session_id in ("odd", "usual"):
+        await charging.close(session_id, 30_000)
+    async with asyncio.timeout(10):
+        await funds.is_asked.wait()
+    finishing.cancel()
+    funds.may_answer.set()
+    with pytest.raises(asyncio.CancelledError):
+        await finishing
+    assert [*purse.held] == [level.hold_id]
+    assert "holds are ended by the event" in caplog.text
 
 
 async def test_a_session_that_cannot_be_ended_keeps_no_other_from_its_end(

@@ -154,6 +154,9 @@ class Saga:
         except FundsUnavailableError as error:
             # CallsRated tells payment the same.
             _logger.warning("%s holds are ended by the event: %s", len(steps), error)
+        except Exception:
+            # Nobody waits for it but the end of the replica, which it must not stop.
+            _logger.exception("%s holds are ended by the event", len(steps))
 
     async def _execute(self, tenant_id: str, steps: Sequence[TransferStep]) -> list[StepResult]:
         return await self._funds.execute(tenant_id, steps) if steps else []
