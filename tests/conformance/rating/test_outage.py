@@ -178,3 +178,33 @@ async def test_a_blocked_account_gets_nothing_on_credit(
     assert (await replica.open("s")).reason is Reason.ACCOUNT_BLOCKED
     with hanging(desk.database):
         assert (await replica.open("t")).verdict is Verdict.REFUSED
+
+
+async def test_a_call_that_begins_in_an_outage_under_the_id_of_another_has_its_allowance(
+    replica: Replica, funds: FailingFunds
+) -> None:
+    """The switch counts its ids anew; the earlier call is over, and both are charged."""
+    await replica.open("s", call_key="earlier")
+    await replica.close("s", 60)
+    funds.is_down = True
+    assert verdict(await replica.open("s", call_key="later")) == ALLOWED
+    await replica.records.feed()
+    session = await replica.plain.session("s")
+    assert (session.call.call_key, session.state) == ("later", SessionState.ACTIVE)
+    assert session.granted_seconds == ALLOWANCE_SECONDS
+    funds.is_down = False
+    await replica.extend("s", 1, ALLOWANCE_SECONDS)
+    await replica.close("s", ALLOWANCE_SECONDS)
+    assert await replica.desk.deltas() == [60_000, ALLOWANCE_SECONDS * 1_000]
+
+
+async def test_an_open_that_is_repeated_in_an_outage_after_its_end_begins_no_second_call(
+    replica: Replica, funds: FailingFunds
+) -> None:
+    """The session is over, whatever it was allowed."""
+    await replica.open("s")
+    await replica.close("s", 60)
+    funds.is_down = True
+    await replica.open("s")
+    await replica.records.feed()
+    assert (await replica.plain.session("s")).state is SessionState.CLOSED

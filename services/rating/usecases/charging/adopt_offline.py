@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -12,10 +12,12 @@ from kernel.clock import to_micros
 from services.rating.domain.charging.adoption import adopted
 from services.rating.domain.charging.offline import OfflineAnswer
 from services.rating.domain.charging.requests import OpenRequest
+from services.rating.domain.charging.reused_id import is_of_another_call
 from services.rating.domain.charging.session import Level, Session, SessionState, next_version
 from services.rating.domain.charging.transfers import hold_id_of
 from services.rating.store.accounts import accounts_of
 from services.rating.store.sessions import insert_sessions, lock_sessions, update_sessions
+from services.rating.usecases.charging.reused_ids import FormerSessions
 from services.rating.usecases.parties import RESELLER_LEVELS_MAX
 
 
@@ -36,10 +38,12 @@ def _adopt(uow: UnitOfWork, tenant_id: str, answers: Sequence[OfflineAnswer]) ->
     connection, now = uow.connection, to_micros(uow.now)
     ids = [answer.request.session_id for answer in answers]
     known = lock_sessions(connection, tenant_id, ids)
+    former = FormerSessions(connection, _over(known, answers))
+    known = {key: each for key, each in known.items() if key not in former}
     sessions = dict(known)
     for answer in answers:
         session_id = answer.request.session_id
-        before = sessions.get(session_id) or _opened(connection, answer)
+        before = sessions.get(session_id) or _opened(connection, answer, former)
         if before is not None:
             sessions[session_id] = next_version(before, adopted(before, answer, now))
     insert_sessions(connection, [each for key, each in sessions.items() if key not in known])
@@ -47,14 +51,29 @@ def _adopt(uow: UnitOfWork, tenant_id: str, answers: Sequence[OfflineAnswer]) ->
     update_sessions(connection, [each for each in changed if each.session_id in known])
 
 
-def _opened(connection: Connection, answer: OfflineAnswer) -> Session | None:
+def _over(known: Mapping[str, Session], answers: Sequence[OfflineAnswer]) -> list[Session]:
+    """The sessions whose ids were given to calls that were let in meanwhile."""
+    opens = [each.request for each in answers if isinstance(each.request, OpenRequest)]
+    over = {
+        session.session_id: session
+        for each in opens
+        if (session := known.get(each.session_id)) and is_of_another_call(session, each.call)
+    }
+    return list(over.values())
+
+
+def _opened(
+    connection: Connection, answer: OfflineAnswer, former: FormerSessions
+) -> Session | None:
     """The session of a call that was let in; None for an extend of one that nobody opened."""
     request = answer.request
     if not isinstance(request, OpenRequest):
         return None
     call = replace(request.call, account_id=answer.account_id)
     levels = tuple(_levels(connection, answer, call.start_micros))
-    return Session(answer.tenant_id, request.session_id, call, SessionState.ACTIVE, levels=levels)
+    return former.followed_by(
+        Session(answer.tenant_id, request.session_id, call, SessionState.ACTIVE, levels=levels)
+    )
 
 
 def _levels(connection: Connection, answer: OfflineAnswer, start_micros: int) -> Iterator[Level]:
