@@ -28,12 +28,12 @@ text legal entity, number partition, number place of the newest entry, and its h
 The leaves stand in the order of tenant, legal entity and partition.
 """
 
-import hashlib
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from itertools import count
 from typing import NamedTuple, Self
 from uuid import UUID
@@ -46,6 +46,7 @@ CANONICAL_FORM = "tollbook.journal-entry.1"
 LEAF_FORM = "tollbook.chain-head.1"
 GENESIS_HASH = bytes(32)
 CHAIN_ID_BYTES = 16
+_KEY_BYTES = 16
 # Forms of names, times and events that are kept at hand, of each kind.
 NAMES_IN_FORM_MAX = 20_000
 
@@ -54,6 +55,8 @@ number_form = struct.Struct(">q").pack
 _length = struct.Struct(">I").pack
 # Fields 5 to 7 of an entry.
 _UUID_BYTES = 36
+_UUID_FORM = b"%08x-%04x-%04x-%04x-%04x%08x"
+_uuid_parts = struct.Struct(">IHHHHI").unpack
 _place_form = struct.Struct(f">qI{_UUID_BYTES}sq").pack
 _NO_SOURCE = EventSource("", 0, 0)
 
@@ -95,7 +98,8 @@ class Chain:
 class ChainedEntry(NamedTuple):
     """An entry in its place, as it is stored; whether it holds is what `broken_link` tells."""
 
-    journal_entry_id: UUID
+    key: bytes
+    """Its id, as it is stored."""
     chain_sequence: int
     create_time: datetime
     reason: int
@@ -103,7 +107,16 @@ class ChainedEntry(NamedTuple):
     actor: str
     source: EventSource | None
     postings: tuple[Posting, ...]
-    hash: bytes = b""
+    hash: bytes
+
+    @property
+    def journal_entry_id(self) -> UUID:
+        """Its id."""
+        return UUID(bytes=self.key)
+
+
+Unhashed = tuple[bytes, int, datetime, int, str, str, EventSource | None, tuple[Posting, ...]]
+"""The fields of a chained entry before it has its hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +138,9 @@ class ChainHead:
         create_time = max(now, self.newest_time)
         ids = _ids_from(self.chain, self.sequence + 1, create_time)
         chained, newest_hash = [], self.hash
-        for sequence, entry in enumerate(entries, self.sequence + 1):
-            unhashed = ChainedEntry(
-                next(ids),
+        for sequence, (entry_id, entry) in enumerate(zip(ids, entries), self.sequence + 1):  # noqa: B905 ids have no end
+            unhashed = (
+                entry_id,
                 sequence,
                 create_time,
                 int(entry.reason),
@@ -137,7 +150,7 @@ class ChainHead:
                 entry.postings,
             )
             newest_hash = link_hash(newest_hash, self.chain, unhashed)
-            chained.append(ChainedEntry(*unhashed[:-1], newest_hash))
+            chained.append(ChainedEntry(*unhashed, newest_hash))
         return chained
 
     def after(self, entry: ChainedEntry) -> "ChainHead":
@@ -151,12 +164,12 @@ class ChainHead:
         return names + number_form(chain.partition) + number_form(self.sequence) + self.hash
 
 
-def canonical_bytes(chain: Chain, entry: ChainedEntry) -> bytes:
+def canonical_bytes(chain: Chain, entry: Unhashed) -> bytes:
     """The form of an entry that is hashed: see this module's head, field by field."""
-    entry_id, sequence, moment, reason, reference, actor, source, postings, _ = entry
+    key, sequence, moment, reason, reference, actor, source, postings = entry
     fields = [
         chain.canonical_name,
-        _place_form(sequence, _UUID_BYTES, str(entry_id).encode(), reason),
+        _place_form(sequence, _UUID_BYTES, _UUID_FORM % _uuid_parts(key), reason),
         text_form(reference),
         _circumstances_form(actor, moment, source, len(postings)),
     ]
@@ -165,26 +178,26 @@ def canonical_bytes(chain: Chain, entry: ChainedEntry) -> bytes:
     return b"".join(fields)
 
 
-def link_hash(previous: bytes, chain: Chain, entry: ChainedEntry) -> bytes:
-    """The hash that `entry` has as the next link after the one with the hash `previous`."""
-    return hashlib.sha256(previous + canonical_bytes(chain, entry)).digest()
+def link_hash(previous: bytes, chain: Chain, entry: Unhashed) -> bytes:
+    """The hash that an entry has as the next link after the one with the hash `previous`."""
+    return sha256(previous + canonical_bytes(chain, entry)).digest()
 
 
 def broken_link(head: ChainHead, entry: ChainedEntry) -> str:
     """What is wrong with a stored entry as the next link, in words; empty when it holds."""
     if entry.chain_sequence != head.sequence + 1:
         return f"entry {head.sequence + 1} is missing: {entry.chain_sequence} follows"
-    if entry.hash != link_hash(head.hash, head.chain, entry):
+    if entry.hash != link_hash(head.hash, head.chain, entry[:-1]):
         return f"entry {entry.chain_sequence} is not what was written: its hash differs"
     return ""
 
 
-def _ids_from(chain: Chain, first_sequence: int, create_time: datetime) -> Iterator[UUID]:
+def _ids_from(chain: Chain, first_sequence: int, create_time: datetime) -> Iterator[bytes]:
     """The ids of the entries from a place on: the same place and time have the same id."""
     distinct = int.from_bytes(chain.chain_id) % (1 << _CHAIN_BITS)
     first = first_id_from(create_time).int | distinct
     for sequence in count(first_sequence):
-        yield UUID(int=first | sequence % (1 << _PLACE_BITS) << _CHAIN_BITS)
+        yield (first | sequence % (1 << _PLACE_BITS) << _CHAIN_BITS).to_bytes(_KEY_BYTES)
 
 
 def first_id_from(moment: datetime) -> UUID:

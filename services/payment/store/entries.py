@@ -244,7 +244,7 @@ def _entry_of(row: Row[Any], lines: list[Row[Any]]) -> ChainedEntry:
     has_source = row.source_producer is not None
     source = (row.source_producer, row.source_partition, row.source_sequence)
     return ChainedEntry(
-        journal_entry_id=UUID(bytes=row.journal_entry_id),
+        key=bytes(row.journal_entry_id),
         chain_sequence=row.chain_sequence,
         create_time=row.create_time,
         reason=row.reason,

@@ -137,7 +137,7 @@ def _entry_rows(chained: _Chained) -> Iterator[Row]:
         for entry in entries:
             yield (
                 chain.tenant_id,
-                entry.journal_entry_id.bytes,
+                entry.key,
                 chain.chain_id,
                 entry.chain_sequence,
                 entry.hash,
@@ -151,7 +151,8 @@ def _entry_rows(chained: _Chained) -> Iterator[Row]:
 
 def _posting_rows(chained: _Chained) -> Iterator[Row]:
     for chain, entries in chained.items():
+        tenant_id = chain.tenant_id
         for entry in entries:
-            entry_id = entry.journal_entry_id.bytes
+            key = entry.key
             for line, posting in enumerate(entry.postings):
-                yield chain.tenant_id, entry_id, line, *posting
+                yield tenant_id, key, line, *posting

@@ -4,7 +4,6 @@ import hashlib
 import struct
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -86,7 +85,7 @@ def test_the_form_of_an_entry_never_changes() -> None:
     """A chain written today is verified in ten years: these bytes and this hash are for ever."""
     (entry,) = chain_of([1_250_000])
     assert str(entry.journal_entry_id) == "01a20846-fe00-8000-8000-000077f3e54c"
-    assert hashlib.sha256(canonical_bytes(CHAIN, entry)).hexdigest() == (
+    assert hashlib.sha256(canonical_bytes(CHAIN, entry[:-1])).hexdigest() == (
         "040c444c9ef1ab93ae9dbe39d1c3e49eae1c86d92206ac6e7238ad49de6766a6"
     )
     assert entry.hash.hex() == "7283ca3b0710c893b4532ec5bc56bd789782e6894bdbfb5d97dcfa337d1d9e3e"
@@ -103,7 +102,7 @@ def test_the_form_is_what_its_documentation_says(
     for micros in values:
         entry = head.link([usage(micros, source)], NOON)[0]
         form = documented_form(entry)
-        assert canonical_bytes(CHAIN, entry) == form
+        assert canonical_bytes(CHAIN, entry[:-1]) == form
         assert entry.hash == hashlib.sha256(head.hash + form).digest()
         head = head.after(entry)
 
@@ -117,7 +116,7 @@ def test_a_chain_holds_as_it_was_written(values: list[int]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"journal_entry_id": UUID(int=1)},
+        {"key": bytes(16)},
         {"create_time": NOON + timedelta(microseconds=1)},
         {"reason": 2},
         {"reference": "rating.3.43"},
