@@ -4,8 +4,8 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from chassis.grpc.running_call import method_or_none
 from kernel.errors import DomainError, ErrorKind
@@ -16,6 +16,7 @@ TOKEN_CHARACTERS_MAX = 4_000
 CHECKSUM_BYTES = 6
 
 Position = Sequence[str | int] | Mapping[str, str | int]
+T = TypeVar("T")
 
 
 def page_size(requested: int) -> int:
@@ -37,6 +38,14 @@ def encode_token(position: Position) -> str:
     """The token for the page that starts after this position in the order of the running list."""
     payload = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_checksum(payload) + payload).decode().rstrip("=")
+
+
+def token_after(found: Sequence[T], size: int, position: Callable[[T], Position]) -> str:
+    """The token of the page after the first `size` of what was found; empty where that is all.
+
+    So a list asks for one more than it shows. `position` is where one of them stands.
+    """
+    return encode_token(position(found[size - 1])) if len(found) > size else ""
 
 
 def decode_token(token: str) -> Any:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import time_from_proto
 from chassis.grpc.endpoint import Endpoint, MutatingRequest
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import Position, decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from kernel.clock import from_micros, to_micros
 from services.payment.api.convert_adjustments import (
@@ -69,10 +69,9 @@ class AdjustmentApi(AdjustmentServiceServicer):
             return list_promotions(connection, *key, after, size + 1)
 
         found = await self._endpoint.query(work)
-        page = found[:size]
         return messages.ListPromotionsResponse(
-            promotions=[promotion_to_proto(each) for each in page],
-            next_page_token=_place_of_promotion(page[-1]) if len(found) > size else "",
+            promotions=[promotion_to_proto(each) for each in found[:size]],
+            next_page_token=token_after(found, size, _position_of_promotion),
         )
 
     async def TransferMoney(
@@ -154,10 +153,9 @@ class AdjustmentApi(AdjustmentServiceServicer):
             return list_adjustments(connection, *key, before, size + 1)
 
         found = await self._endpoint.query(work)
-        page = found[:size]
         return messages.ListAdjustmentsResponse(
-            adjustments=[adjustment_to_proto(each) for each in page],
-            next_page_token=_place_of(page[-1]) if len(found) > size else "",
+            adjustments=[adjustment_to_proto(each) for each in found[:size]],
+            next_page_token=token_after(found, size, _position),
         )
 
     async def _adjust(
@@ -172,9 +170,9 @@ class AdjustmentApi(AdjustmentServiceServicer):
         return await self._endpoint.mutate(request, response, work)
 
 
-def _place_of(adjustment: Adjustment) -> str:
-    return encode_token([to_micros(adjustment.create_time), adjustment.adjustment_id])
+def _position(adjustment: Adjustment) -> Position:
+    return [to_micros(adjustment.create_time), adjustment.adjustment_id]
 
 
-def _place_of_promotion(promotion: Promotion) -> str:
-    return encode_token([to_micros(promotion.expire_time), promotion.promotion_id])
+def _position_of_promotion(promotion: Promotion) -> Position:
+    return [to_micros(promotion.expire_time), promotion.promotion_id]

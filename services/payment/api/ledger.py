@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from chassis.grpc.convert import range_from_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import Position, decode_token, encode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.payment.api.convert import balance_to_proto, entry_to_proto
 from services.payment.domain.balance import Balance
@@ -61,7 +61,7 @@ class LedgerApi(LedgerServiceServicer):
             opening_balance=balance_to_proto(statement.opening),
             entries=[entry_to_proto(entry) for entry in statement.entries],
             closing_balance=balance_to_proto(statement.closing),
-            next_page_token=_token(following.after, following.until) if following else "",
+            next_page_token=_token(following) if following else "",
         )
 
     async def ListJournalEntries(
@@ -78,12 +78,15 @@ class LedgerApi(LedgerServiceServicer):
             return list_entries(connection, caller.tenant_id, span, size + 1, reason)
 
         entries = await self._endpoint.query(work)
-        page = entries[:size]
         return ListJournalEntriesResponse(
-            journal_entries=[entry_to_proto(entry) for entry in page],
-            next_page_token=_token(page[-1][1].journal_entry_id) if len(entries) > size else "",
+            journal_entries=[entry_to_proto(entry) for entry in entries[:size]],
+            next_page_token=token_after(entries, size, _position),
         )
 
 
-def _token(*ids: UUID) -> str:
-    return encode_token([str(entry_id) for entry_id in ids])
+def _token(place: StatementPlace) -> str:
+    return encode_token([str(place.after), str(place.until)])
+
+
+def _position(placed: PlacedEntry) -> Position:
+    return [str(placed[1].journal_entry_id)]

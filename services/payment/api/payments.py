@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import Position, decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from kernel.clock import from_micros, to_micros
 from services.payment.api.convert import payment_to_proto, receipt_from_proto
@@ -64,12 +64,11 @@ class PaymentApi(PaymentServiceServicer):
             return list_payments(connection, tenant_id, account_id, before, size + 1)
 
         payments = await self._endpoint.query(work)
-        page = payments[:size]
         return ListPaymentsResponse(
-            payments=[payment_to_proto(payment) for payment in page],
-            next_page_token=_place_of(page[-1]) if len(payments) > size else "",
+            payments=[payment_to_proto(payment) for payment in payments[:size]],
+            next_page_token=token_after(payments, size, _position),
         )
 
 
-def _place_of(payment: Payment) -> str:
-    return encode_token([to_micros(payment.create_time), payment.receipt.payment_id])
+def _position(payment: Payment) -> Position:
+    return [to_micros(payment.create_time), payment.receipt.payment_id]

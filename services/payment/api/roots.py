@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from chassis.database.engine import Database
 from chassis.grpc.convert import date_from_proto, range_from_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import PAGE_SIZE_MAX, decode_token, encode_token, page_size
+from chassis.grpc.pages import PAGE_SIZE_MAX, Position, decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from kernel.clock import from_micros, utc_now
 from services.payment.api.convert_roots import (
@@ -79,9 +79,8 @@ class LedgerRootApi(LedgerRootServiceServicer):
             return [_root_of_tenant(each, caller.tenant_id) for each in found]
 
         found = await self._endpoint.query(work)
-        page = found[:size]
         return messages.ListLedgerRootsResponse(
-            ledger_roots=page, next_page_token=_token(page[-1]) if len(found) > size else ""
+            ledger_roots=found[:size], next_page_token=token_after(found, size, _position)
         )
 
     async def ProveEntry(
@@ -120,5 +119,5 @@ def _root_of_tenant(found: StoredRoot, tenant_id: str) -> ledger_root_pb2.Ledger
     return root_to_proto(found, lambda chain: chain.tenant_id == tenant_id)
 
 
-def _token(root: ledger_root_pb2.LedgerRoot) -> str:
-    return encode_token([root.end_time.ToMicroseconds()])
+def _position(root: ledger_root_pb2.LedgerRoot) -> Position:
+    return [root.end_time.ToMicroseconds()]

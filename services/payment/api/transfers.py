@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import Position, decode_token, page_size, token_after
 from chassis.security.caller import Caller, current_caller
 from kernel.clock import from_micros, to_micros
 from kernel.errors import DomainError
@@ -84,10 +84,9 @@ class TransferApi(TransferServiceServicer):
             return open_holds(connection, tenant_id, account_id, after, size + 1)
 
         holds = await self._endpoint.query(work)
-        page = holds[:size]
         return ListHoldsResponse(
-            holds=[hold_to_proto(hold) for hold in page],
-            next_page_token=_place_of(page[-1]) if len(holds) > size else "",
+            holds=[hold_to_proto(hold) for hold in holds[:size]],
+            next_page_token=token_after(holds, size, _position),
         )
 
 
@@ -98,5 +97,5 @@ def _read(message: TransferMessage, actor: str) -> Transfer | DomainError:
         return error
 
 
-def _place_of(hold: Hold) -> str:
-    return encode_token([to_micros(hold.create_time), hold.hold_id])
+def _position(hold: Hold) -> Position:
+    return [to_micros(hold.create_time), hold.hold_id]

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.rating.api.convert_tariff import account_decks_to_proto, overrides_from_proto
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
@@ -69,7 +69,7 @@ class AccountDeckApi(AccountDeckServiceServicer):
             page = account_decks_of(connection, caller.tenant_id, found[:size])
             return messages.ListAccountDecksResponse(
                 account_decks=[account_decks_to_proto(each) for each in page],
-                next_page_token=encode_token([found[size - 1]]) if len(found) > size else "",
+                next_page_token=token_after(found, size, lambda account_id: [account_id]),
             )
 
         return await self._endpoint.query(work)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.rating.api.convert_tariff import (
     calendar_from_proto,
@@ -83,10 +83,9 @@ class CalendarApi(CalendarServiceServicer):
         calendars = await self._endpoint.query(
             lambda connection, caller: list_calendars(connection, caller.tenant_id, after, size + 1)
         )
-        page = calendars[:size]
         return messages.ListCalendarsResponse(
-            calendars=[calendar_to_proto(each) for each in page],
-            next_page_token=encode_token([page[-1].code]) if len(calendars) > size else "",
+            calendars=[calendar_to_proto(each) for each in calendars[:size]],
+            next_page_token=token_after(calendars, size, lambda each: [each.code]),
         )
 
     async def ListCalendarRevisions(
@@ -101,10 +100,9 @@ class CalendarApi(CalendarServiceServicer):
             revisions = list_calendar_revisions(
                 connection, caller.tenant_id, known.calendar_id, before, size + 1
             )
-            page = revisions[:size]
             return messages.ListCalendarRevisionsResponse(
-                calendar_revisions=[calendar_revision_to_proto(each) for each in page],
-                next_page_token=encode_token([page[-1].revision]) if len(revisions) > size else "",
+                calendar_revisions=[calendar_revision_to_proto(each) for each in revisions[:size]],
+                next_page_token=token_after(revisions, size, lambda each: [each.revision]),
             )
 
         return await self._endpoint.query(work)

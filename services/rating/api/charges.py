@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import range_from_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.rating.api.convert_charges import charge_key, charge_to_proto
 from services.rating.domain.errors import not_found
@@ -83,10 +83,9 @@ class ChargeQueryApi(ChargeQueryServiceServicer):
             charges = list_charges(
                 connection, caller.tenant_id, request.account_id, span, outcome, before, size + 1
             )
-            page = charges[:size]
-            following = encode_token([page[-1].charge_id.hex()]) if len(charges) > size else ""
             return messages.ListChargesResponse(
-                charges=[charge_to_proto(charge) for charge in page], next_page_token=following
+                charges=[charge_to_proto(charge) for charge in charges[:size]],
+                next_page_token=token_after(charges, size, lambda each: [each.charge_id.hex()]),
             )
 
         return await self._endpoint.query(work)

@@ -8,7 +8,7 @@ from typing import Any
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.grpc.running_call import remaining_seconds
 from chassis.security.caller import Caller, current_caller
 from kernel.e164 import NumberPlan
@@ -102,7 +102,7 @@ class ChargingApi(ChargingServiceServicer):
         )
         return messages.ListLiveCallsResponse(
             sessions=map(session_to_proto, calls[:size]),
-            next_page_token=encode_token(_place(calls[size - 1])) if len(calls) > size else "",
+            next_page_token=token_after(calls, size, _place),
         )
 
     async def HangUpSession(

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import Position, decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from kernel.clock import from_micros, to_micros
 from services.rating.api.convert_charging_settings import (
@@ -21,7 +21,7 @@ from services.rating.api.convert_charging_settings import (
 )
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.return_codes import codes_of, read_reason
-from services.rating.store.call_limits import list_limits
+from services.rating.store.call_limits import StoredLimit, list_limits
 from services.rating.store.charging_policies import list_policies
 from services.rating.store.offline_answers import StoredOfflineAnswer, list_offline_answers
 from services.rating.store.return_codes import equipment_tables
@@ -88,10 +88,9 @@ class ChargingAdminApi(ChargingAdminServiceServicer):
 
         def work(connection: Connection, caller: Caller) -> messages.ListChargingPoliciesResponse:
             found = list_policies(connection, caller.tenant_id, after, size + 1)
-            has_more = len(found) > size
             return messages.ListChargingPoliciesResponse(
                 entries=map(policy_to_proto, found[:size]),
-                next_page_token=encode_token([found[size - 1].account_id]) if has_more else "",
+                next_page_token=token_after(found, size, lambda each: [each.account_id]),
             )
 
         return await self._endpoint.query(work)
@@ -132,10 +131,9 @@ class ChargingAdminApi(ChargingAdminServiceServicer):
         def work(connection: Connection, caller: Caller) -> messages.ListCallLimitsResponse:
             position = None if after is None else (after[0], after[1])
             found = list_limits(connection, caller.tenant_id, position, size + 1)
-            last = found[size - 1].key if len(found) > size else None
             return messages.ListCallLimitsResponse(
                 call_limits=map(limit_to_proto, found[:size]),
-                next_page_token=encode_token([int(last.scope), last.scope_id]) if last else "",
+                next_page_token=token_after(found, size, _limit_position),
             )
 
         return await self._endpoint.query(work)
@@ -200,11 +198,15 @@ class ChargingAdminApi(ChargingAdminServiceServicer):
             )
             return messages.ListOfflineAnswersResponse(
                 offline_answers=map(offline_answer_to_proto, found[:size]),
-                next_page_token=_token_after(found[size - 1]) if len(found) > size else "",
+                next_page_token=token_after(found, size, _answer_position),
             )
 
         return await self._endpoint.query(work)
 
 
-def _token_after(last: StoredOfflineAnswer) -> str:
-    return encode_token([to_micros(last.answer_time), last.session_id, last.sequence])
+def _limit_position(limit: StoredLimit) -> Position:
+    return [int(limit.key.scope), limit.key.scope_id]
+
+
+def _answer_position(answer: StoredOfflineAnswer) -> Position:
+    return [to_micros(answer.answer_time), answer.session_id, answer.sequence]

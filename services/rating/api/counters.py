@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import period_from_proto, range_to_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from kernel.clock import from_micros, to_micros
 from kernel.period import Period
@@ -39,11 +39,9 @@ class CounterApi(CounterServiceServicer):
             counters = list_counters(
                 connection, caller.tenant_id, request.account_id, before, size + 1
             )
-            page = counters[:size]
-            following = _position(page[-1][0]) if len(counters) > size else None
             return messages.ListCountersResponse(
-                counters=[_counter_to_proto(*counter) for counter in page],
-                next_page_token=encode_token(following) if following else "",
+                counters=[_counter_to_proto(*counter) for counter in counters[:size]],
+                next_page_token=token_after(counters, size, lambda counter: _position(counter[0])),
             )
 
         return await self._endpoint.query(work)
@@ -76,10 +74,9 @@ class CounterApi(CounterServiceServicer):
 
         def work(connection: Connection, caller: Caller) -> messages.ListBundleGrantsResponse:
             grants = list_grants(connection, caller.tenant_id, request.account_id, after, size + 1)
-            page = grants[:size]
             return messages.ListBundleGrantsResponse(
-                grants=map(_grant_to_proto, page),
-                next_page_token=encode_token([page[-1].grant_id]) if len(grants) > size else "",
+                grants=map(_grant_to_proto, grants[:size]),
+                next_page_token=token_after(grants, size, lambda grant: [grant.grant_id]),
             )
 
         return await self._endpoint.query(work)

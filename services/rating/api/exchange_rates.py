@@ -5,7 +5,7 @@ from typing import Any
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.errors import to_status
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from kernel.errors import DomainError
 from kernel.money import minor_unit_decimals
@@ -60,10 +60,9 @@ class ExchangeRateApi(ExchangeRateServiceServicer):
                 connection, caller.tenant_id, pair, after, size + 1
             )
         )
-        page = rates[:size]
         return messages.ListExchangeRatesResponse(
-            exchange_rates=[exchange_rate_to_proto(each) for each in page],
-            next_page_token=encode_token(key_of(page[-1].rate)) if len(rates) > size else "",
+            exchange_rates=[exchange_rate_to_proto(each) for each in rates[:size]],
+            next_page_token=token_after(rates, size, lambda each: key_of(each.rate)),
         )
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.rating.domain.tariffs.jurisdiction import parse_numbering_areas
 from services.rating.store.numbering_areas import list_numbering_areas
@@ -49,9 +49,8 @@ class NumberingApi(NumberingServiceServicer):
         def work(connection: Connection, caller: Caller) -> messages.ListNumberingAreasResponse:
             found = list_numbering_areas(connection, caller.tenant_id, after, size + 1)
             page = [NumberingArea(prefix=area.prefix, state=area.state) for area in found[:size]]
-            is_last = len(found) <= size
             return messages.ListNumberingAreasResponse(
-                areas=page, next_page_token="" if is_last else encode_token([page[-1].prefix])
+                areas=page, next_page_token=token_after(found, size, lambda area: [area.prefix])
             )
 
         return await self._endpoint.query(work)

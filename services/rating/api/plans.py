@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.rating.api.convert_plans import draft_from_proto, plan_to_proto, revision_to_proto
 from services.rating.api.field_mask import fields_to_change
@@ -122,10 +122,9 @@ class PlanApi(PlanServiceServicer):
         def work(connection: Connection, caller: Caller) -> messages.ListPlanRevisionsResponse:
             plan = _plan(connection, caller.tenant_id, request.plan_id)
             found = list_revisions(connection, caller.tenant_id, plan.plan_id, before, size + 1)
-            page = found[:size]
             return messages.ListPlanRevisionsResponse(
-                revisions=[revision_to_proto(each, plan.currency) for each in page],
-                next_page_token=encode_token([page[-1].revision]) if len(found) > size else "",
+                revisions=[revision_to_proto(each, plan.currency) for each in found[:size]],
+                next_page_token=token_after(found, size, lambda each: [each.revision]),
             )
 
         return await self._endpoint.query(work)
@@ -139,10 +138,9 @@ class PlanApi(PlanServiceServicer):
 
         def work(connection: Connection, caller: Caller) -> messages.ListPlansResponse:
             plans = list_plans(connection, caller.tenant_id, after, size + 1)
-            page = plans[:size]
             return messages.ListPlansResponse(
-                plans=_with_terms(connection, caller.tenant_id, page),
-                next_page_token=encode_token([page[-1].code]) if len(plans) > size else "",
+                plans=_with_terms(connection, caller.tenant_id, plans[:size]),
+                next_page_token=token_after(plans, size, lambda plan: [plan.code]),
             )
 
         return await self._endpoint.query(work)

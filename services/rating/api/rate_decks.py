@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import time_from_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.rating.api.convert import (
     deck_to_proto,
@@ -129,10 +129,9 @@ class RateDeckApi(RateDeckServiceServicer):
             versions = list_versions(
                 connection, caller.tenant_id, deck.rate_deck_id, before, size + 1
             )
-            page = versions[:size]
             return messages.ListRateDeckVersionsResponse(
-                versions=[version_to_proto(version) for version in page],
-                next_page_token=encode_token([page[-1].version]) if len(versions) > size else "",
+                versions=[version_to_proto(version) for version in versions[:size]],
+                next_page_token=token_after(versions, size, lambda each: [each.version]),
             )
 
         return await self._endpoint.query(work)
@@ -146,10 +145,9 @@ class RateDeckApi(RateDeckServiceServicer):
         decks = await self._endpoint.query(
             lambda connection, caller: list_decks(connection, caller.tenant_id, after, size + 1)
         )
-        page = decks[:size]
         return messages.ListRateDecksResponse(
-            rate_decks=[deck_to_proto(deck) for deck in page],
-            next_page_token=encode_token([page[-1].code]) if len(decks) > size else "",
+            rate_decks=[deck_to_proto(deck) for deck in decks[:size]],
+            next_page_token=token_after(decks, size, lambda deck: [deck.code]),
         )
 
     async def ListRates(
@@ -165,10 +163,9 @@ class RateDeckApi(RateDeckServiceServicer):
                 raise not_found("RATE_DECK_VERSION", version_id)
             table = self._tariffs.table(connection, caller.tenant_id, version_id)
             rows = table.rows(request.prefix, after)
-            rates = [table.rate(row) for row in rows[:size]]
             return messages.ListRatesResponse(
-                rates=[rate_to_proto(rate) for rate in rates],
-                next_page_token=encode_token([rates[-1].prefix]) if len(rows) > size else "",
+                rates=[rate_to_proto(table.rate(row)) for row in rows[:size]],
+                next_page_token=token_after(rows, size, lambda row: [table.rate(row).prefix]),
             )
 
         return await self._endpoint.query(work)

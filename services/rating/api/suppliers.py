@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import time_to_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from kernel.clock import EPOCH
 from services.rating.api.field_mask import fields_to_change
@@ -90,7 +90,7 @@ class SupplierApi(SupplierServiceServicer):
             found = list_suppliers(connection, caller.tenant_id, after, size + 1)
             return messages.ListSuppliersResponse(
                 suppliers=map(supplier_to_proto, found[:size]),
-                next_page_token=encode_token([found[size - 1].code]) if len(found) > size else "",
+                next_page_token=token_after(found, size, lambda each: [each.code]),
             )
 
         return await self._endpoint.query(work)
@@ -107,10 +107,9 @@ class SupplierApi(SupplierServiceServicer):
             found = list_supplier_revisions(
                 connection, caller.tenant_id, supplier_id, before, size + 1
             )
-            last = found[size - 1].revision if len(found) > size else None
             return messages.ListSupplierRevisionsResponse(
                 suppliers=map(supplier_to_proto, found[:size]),
-                next_page_token="" if last is None else encode_token([last]),
+                next_page_token=token_after(found, size, lambda each: [each.revision]),
             )
 
         return await self._endpoint.query(work)
