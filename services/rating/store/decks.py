@@ -1,4 +1,4 @@
-"""Rate decks, their versions and the rows of them."""
+"""Rate decks and their versions, without the rows (see snapshots)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ class StoredDeck(NamedTuple):
 
 
 class StoredVersion(NamedTuple):
-    """A version of a deck without its rows (see snapshots); a draft has no effective time."""
+    """A version of a deck; a draft has no effective time."""
 
     rate_deck_version_id: str
     rate_deck_id: str

@@ -1,30 +1,18 @@
-"""Plans, their revisions, and the number that tells when anything of a tariff is new."""
+"""Plans and their revisions."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
-from chassis.database.direct import Direct
 from chassis.database.insert import insert_if_new
 from kernel.rounding import RoundingMode
 from services.rating.domain.plans.plan import Plan, PlanRevision
 from services.rating.domain.plans.rounding_rules import DurationRounding, PriceRule
 from services.rating.store.plan_terms import terms_from_json, terms_to_json
-from services.rating.store.schema import plan, plan_revision, tariff_version
-
-# Asked for every batch of calls.
-_TARIFF_NUMBER = Direct(
-    select(tariff_version.c.version).where(tariff_version.c.tenant_id == bindparam("tenant_id"))
-)
-# Asked by every replica several times a second.
-_TARIFF_NUMBERS = Direct(
-    select(tariff_version.c.tenant_id, tariff_version.c.version).where(
-        tariff_version.c.tenant_id.in_(bindparam("tenant_ids", expanding=True))
-    )
-)
+from services.rating.store.schema import plan, plan_revision
 
 
 def insert_plan_if_new(connection: Connection, tenant_id: str, new: Plan) -> bool:
@@ -135,36 +123,6 @@ def all_plans(connection: Connection, tenant_id: str) -> list[Plan]:
 def all_revisions(connection: Connection, tenant_id: str) -> list[PlanRevision]:
     """Every revision of every plan of a tenant."""
     return [_revision_from_row(row) for row in connection.execute(_revisions(tenant_id))]
-
-
-def lock_tariff(connection: Connection, tenant_id: str) -> None:
-    """Keep others from publishing in a tenant until the transaction ends."""
-    insert_if_new(connection, tariff_version, {"tenant_id": tenant_id, "version": 0})
-    connection.execute(_tariff_version(tenant_id).with_for_update()).scalar_one()
-
-
-def tariff_number(connection: Connection, tenant_id: str) -> int:
-    """The number of the tariff, as this transaction sees it."""
-    rows = _TARIFF_NUMBER.rows(connection, {"tenant_id": tenant_id})
-    return int(rows[0][0]) if rows else 0
-
-
-def tariff_numbers(connection: Connection, tenant_ids: Collection[str]) -> dict[str, int]:
-    """The numbers of the tariffs of some tenants; those that published nothing are left out."""
-    return dict(_TARIFF_NUMBERS.rows(connection, {"tenant_ids": sorted(tenant_ids)}))
-
-
-def count_tariff(connection: Connection, tenant_id: str) -> None:
-    """Tell every replica that something new was published; the tariff is locked already."""
-    connection.execute(
-        update(tariff_version)
-        .where(tariff_version.c.tenant_id == tenant_id)
-        .values(version=tariff_version.c.version + 1)
-    )
-
-
-def _tariff_version(tenant_id: str) -> Select[int]:
-    return select(tariff_version.c.version).where(tariff_version.c.tenant_id == tenant_id)
 
 
 def _revisions(tenant_id: str) -> Select[Any]:

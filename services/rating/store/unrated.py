@@ -14,6 +14,7 @@ from services.rating.store.schema import unrated_call
 # Before every charge.
 FIRST = bytes(16)
 
+# In the order of CallBatch.
 _CALL_NAMES = (
     "call_id", "call_revision", "call_key_kind", "call_key", "leg", "account_id",
     "payer_account_id", "caller", "callee", "callee_kind", "start_time", "duration_ms", "answered",

@@ -14,9 +14,9 @@ from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.deck_files import DeckFiles
 from services.rating.store.decks import StoredVersion
-from services.rating.store.plans import tariff_number
 from services.rating.store.snapshots import stored_snapshot
 from services.rating.store.tariff import read_tariff
+from services.rating.store.tariff_numbers import tariff_number
 from services.rating.usecases.agreements import Agreements
 
 TENANTS_IN_MEMORY_MAX = 1_000

@@ -21,7 +21,7 @@ from services.rating.api.calendars import CalendarApi
 from services.rating.api.exchange_rates import ExchangeRateApi
 from services.rating.api.rating_profile import RatingProfileApi
 from services.rating.domain.tariffs.tariff import Tariff
-from services.rating.store.plans import tariff_number
+from services.rating.store.tariff_numbers import tariff_number
 from tests.conformance.rating.desk import BEGINNING, Desk
 from tollbook.rating.v1 import rating_service_pb2 as rating_messages
 from tollbook.rating.v1 import tariff_service_pb2 as messages

@@ -7,8 +7,8 @@ from kernel.errors import DomainError, ErrorKind
 from services.rating.domain.tariffs.exchange import ExchangeRate, rate_fraction
 from services.rating.domain.tariffs.exchange_check import check_exchange_rate
 from services.rating.store.exchange_rates import RateKey, StoredRate, add_rates, key_of, rates_of
-from services.rating.store.plans import count_tariff, lock_tariff
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
+from services.rating.store.tariff_numbers import count_tariff, lock_tariff
 
 
 def add_exchange_rates(

@@ -2,8 +2,8 @@
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.money import minor_unit_decimals
-from services.rating.store.plans import count_tariff, lock_tariff
 from services.rating.store.rating_profiles import set_base_currency
+from services.rating.store.tariff_numbers import count_tariff, lock_tariff
 
 
 def choose_base_currency(uow: UnitOfWork, tenant_id: str, currency: str) -> None:

@@ -6,8 +6,9 @@ from kernel.ids import new_uuid
 from kernel.money import minor_unit_decimals
 from services.rating.domain.naming import check_code, check_display_name, check_id
 from services.rating.domain.plans.plan import Plan
-from services.rating.store.plans import insert_plan_if_new, lock_tariff
+from services.rating.store.plans import insert_plan_if_new
 from services.rating.store.suppliers import supplier_of
+from services.rating.store.tariff_numbers import lock_tariff
 
 
 def create_plan(

@@ -3,8 +3,8 @@
 from chassis.database.unit_of_work import UnitOfWork
 from services.rating.domain.tariffs.jurisdiction import NumberingArea
 from services.rating.store.numbering_areas import replace_numbering_areas
-from services.rating.store.plans import count_tariff, lock_tariff
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
+from services.rating.store.tariff_numbers import count_tariff, lock_tariff
 
 
 def import_numbering_areas(uow: UnitOfWork, tenant_id: str, areas: list[NumberingArea]) -> int:

@@ -16,7 +16,7 @@ from services.rating.store.calendars import (
     insert_dates,
     save_calendar,
 )
-from services.rating.store.plans import count_tariff, lock_tariff
+from services.rating.store.tariff_numbers import count_tariff, lock_tariff
 
 CALENDAR_DATES_MAX = 1_000
 CHANGEABLE_FIELDS = frozenset({"display_name", "dates"})

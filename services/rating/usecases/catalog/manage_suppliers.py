@@ -20,7 +20,7 @@ from services.rating.domain.errors import (
 )
 from services.rating.domain.tariffs.supplier import Supplier, check_supplier
 from services.rating.store.decks import decks_of
-from services.rating.store.plans import count_tariff, lock_tariff, plan_of
+from services.rating.store.plans import plan_of
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
 from services.rating.store.suppliers import (
     append_supplier_revision,
@@ -28,6 +28,7 @@ from services.rating.store.suppliers import (
     list_suppliers,
     supplier_of,
 )
+from services.rating.store.tariff_numbers import count_tariff, lock_tariff
 
 
 def create_supplier(uow: UnitOfWork, tenant_id: str, asked: Supplier) -> Supplier:

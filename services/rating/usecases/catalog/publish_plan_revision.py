@@ -19,15 +19,9 @@ from services.rating.domain.plans.plan_check import check_terms
 from services.rating.store.calendars import known_calendars
 from services.rating.store.exchange_rates import has_rate_at
 from services.rating.store.plan_terms import terms_to_json
-from services.rating.store.plans import (
-    all_plans,
-    count_tariff,
-    insert_revision,
-    latest_revisions,
-    lock_tariff,
-    plan_of,
-)
+from services.rating.store.plans import all_plans, insert_revision, latest_revisions, plan_of
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
+from services.rating.store.tariff_numbers import count_tariff, lock_tariff
 from services.rating.usecases.catalog.known_decks import known_decks
 from tollbook.rating.v1.rating_events_pb2 import PlanPublished
 

@@ -10,8 +10,8 @@ from services.rating.store.decks import (
     set_effective_time,
     version_of,
 )
-from services.rating.store.plans import count_tariff, lock_tariff
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
+from services.rating.store.tariff_numbers import count_tariff, lock_tariff
 
 
 def publish_rate_deck_version(

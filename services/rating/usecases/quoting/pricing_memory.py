@@ -21,7 +21,7 @@ from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.account_changes import AccountChange, changes_since
 from services.rating.store.customers import KnownCustomer, read_customers
 from services.rating.store.decks import published_versions
-from services.rating.store.plans import tariff_number, tariff_numbers
+from services.rating.store.tariff_numbers import tariff_number, tariff_numbers
 from services.rating.usecases.change_watch import CHANGES_PER_POLL_MAX, ChangeWatch, Read
 from services.rating.usecases.quoting.customers import CUSTOMERS_IN_MEMORY_MAX, Customers
 from services.rating.usecases.tariffs import Tariffs, versions_to_compile
