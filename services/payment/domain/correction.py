@@ -20,6 +20,8 @@ CORRECTABLE = frozenset(
         EntryReason.EXCHANGE,
     }
 )
+# From one wallet to another.
+MOVES = frozenset({EntryReason.TRANSFER, EntryReason.EXCHANGE})
 
 Placed = tuple[Chain, ChainedEntry]
 

@@ -8,10 +8,12 @@ from sqlalchemy import Connection
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import money_to_proto, time_to_proto
 from kernel.ids import is_uuid, new_uuid
+from kernel.money import Money
 from services.payment.domain.account import Account
 from services.payment.domain.adjustment import Adjustment
 from services.payment.domain.adjustment_errors import entry_not_found, promotion_spent
 from services.payment.domain.correction import (
+    MOVES,
     Placed,
     correction_entries,
     correction_order,
@@ -26,6 +28,7 @@ from services.payment.store.entries import get_entry
 from services.payment.store.funds import available_micros
 from services.payment.store.journal import take_turns
 from services.payment.store.promotions import get_promotion, spend_promotions
+from services.payment.usecases.move_money import require_own_money
 from services.payment.usecases.post_adjustment import post_adjustment
 from tollbook.payment.v1.payment_events_pb2 import DebtReinstated, PaymentReversed
 
@@ -80,6 +83,10 @@ def _require_returnable(
     """Refuse to take from an account what it has spent, or what a hold relies on."""
     for account_id, micros in taken_back(originals).items():
         account = accounts[account_id]
+        if originals[0][1].reason in MOVES:
+            # Somebody else gets it, and can have it paid out.
+            require_own_money(unit_of_work, account, Money(account.currency, micros))
+            continue
         available = available_micros(unit_of_work.connection, account, unit_of_work.now)
         if available is not None and micros > available:
             raise insufficient_funds(account_id, micros, max(available, 0))

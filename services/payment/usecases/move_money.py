@@ -26,7 +26,7 @@ def transfer_money(unit_of_work: UnitOfWork, tenant_id: str, order: Order) -> Ad
     sides = payers_in_turn(unit_of_work, tenant_id, [order.account_id, order.counter_account_id])
     giver, taker = sides
     entries = transfer_entries(giver, taker, order.amount, cause_of(order))
-    _require_own_money(unit_of_work, giver, order.amount)
+    require_own_money(unit_of_work, giver, order.amount)
     return post_adjustment(unit_of_work, order, entries, sides, counter_amount=order.amount)
 
 
@@ -42,7 +42,7 @@ def exchange_money(
     giver, taker = sides
     bought = rate.exchanged(order.amount, taker.currency)
     entries = exchange_entries(giver, taker, order.amount, bought, cause_of(order))
-    _require_own_money(unit_of_work, giver, order.amount)
+    require_own_money(unit_of_work, giver, order.amount)
     return post_adjustment(unit_of_work, order, entries, sides, bought, rate)
 
 
@@ -54,11 +54,11 @@ def refund_money(unit_of_work: UnitOfWork, tenant_id: str, order: Order) -> Adju
     """
     (payer,) = payers_in_turn(unit_of_work, tenant_id, [order.account_id])
     entries = refund_entries(payer, order.amount, cause_of(order))
-    _require_own_money(unit_of_work, payer, order.amount)
+    require_own_money(unit_of_work, payer, order.amount)
     return post_adjustment(unit_of_work, order, entries, [payer])
 
 
-def _require_own_money(unit_of_work: UnitOfWork, account: Account, amount: Money) -> None:
+def require_own_money(unit_of_work: UnitOfWork, account: Account, amount: Money) -> None:
     """Refuse to move what was not paid in, or what a hold relies on: INSUFFICIENT_FUNDS."""
     connection = unit_of_work.connection
     available = available_micros(connection, account, unit_of_work.now)

@@ -8,7 +8,9 @@ from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
+from services.payment.domain.funds_policy import PolicyChange
 from services.payment.domain.ledger import EntryReason
+from services.payment.usecases.lay_down_policy import lay_down_policy
 from tests.conformance.payment.adjusting import (
     available,
     correct,
@@ -137,6 +139,25 @@ def test_what_was_spent_cannot_be_taken_back(books: Books) -> None:
     (granted,) = [e for _, e in entries(books) if e.reference == promotion.promotion_id][:1]
     with pytest.raises(DomainError, match=r"PROMOTION_SPENT|INSUFFICIENT_FUNDS"):
         correct(books, granted.journal_entry_id)
+    assert whole(books)
+
+
+@pytest.mark.parametrize("credit", ["promotion", "limit"])
+def test_a_transfer_is_not_taken_back_from_credit(books: Books, credit: str) -> None:
+    """Its money is spent; what the taker has on credit would be paid out to the giver."""
+    giver, taker = prepaid(1, 2)
+    books.announce(giver, taker)
+    books.pay(giver, 4_000_000)
+    done = transfer(books, giver, taker, 4_000_000)
+    books.use((taker, 4_000_000))
+    if credit == "promotion":
+        grant(books, taker, 4_000_000, utc_now() + timedelta(days=1))
+    else:
+        limit = PolicyChange(frozenset({"credit_limit"}), Money("EUR", 4_000_000))
+        books.write(lambda uow: lay_down_policy(uow, "acme", taker.account_id, limit))
+    with pytest.raises(DomainError, match="INSUFFICIENT_FUNDS"):
+        correct(books, done.journal_entry_ids[0])
+    assert (wallet(books, giver), wallet(books, taker)) == (0, 0)
     assert whole(books)
 
 
