@@ -1,7 +1,8 @@
-"""`tollbook explain`: why a charge is what it is, and who else pays for the same call."""
+"""`tollbook explain` and `tollbook refund`: why a charge is what it is; giving it back."""
 
 import asyncio
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Literal
 
 import typer
@@ -13,7 +14,14 @@ from chassis.grpc.convert import money_from_proto
 from cli.connection import Connection
 from cli.options import TenantOption
 from cli.output import amount_text, complain, console, report, steps, table
-from tollbook.rating.v1 import charge_pb2, rating_service_pb2, rating_service_pb2_grpc
+from kernel.ids import new_uuid
+from tollbook.rating.v1 import (
+    charge_pb2,
+    rating_service_pb2,
+    rating_service_pb2_grpc,
+    usage_service_pb2,
+    usage_service_pb2_grpc,
+)
 from tollbook.type.v1 import call_pb2
 
 REVISION_MAX = 2**32 - 1
@@ -22,6 +30,17 @@ _PARTIES = {
     call_pb2.PARTY_RESELLER: "reseller",
     call_pb2.PARTY_SUPPLIER: "supplier",
 }
+
+
+class _Party(StrEnum):
+    """Who pays for a call."""
+
+    CUSTOMER = "customer"
+    RESELLER = "reseller"
+    SUPPLIER = "supplier"
+
+
+_NUMBERS = {_Party(name): number for number, name in _PARTIES.items()}
 
 
 def explain(
@@ -42,6 +61,38 @@ def explain(
         _print_receipt(found)
     else:
         _show(found)
+
+
+def refund(
+    context: typer.Context,
+    charge_id: Annotated[str, typer.Argument(help="The charge, as `bill --csv` names it.")],
+    tenant: TenantOption,
+    with_party: Annotated[
+        list[_Party] | None,
+        typer.Option("--with", help="Who else gets back what the call costs; may be repeated."),
+    ] = None,
+) -> None:
+    """Give a charge back whole; what others pay for the same call stands unless they are named.
+
+    A supplier's cost is given back by `--with supplier` once the supplier has credited the call.
+    """
+    parties = [_NUMBERS[each] for each in with_party or ()]
+    with acting_for(tenant):
+        answer = asyncio.run(_refund(context.obj, charge_id, parties))
+    given_back = [answer.charge, *answer.other_charges]
+    report("Given back", f"{len(given_back)} of the charges of the call")
+    console.print(_parties(given_back))
+
+
+async def _refund(
+    connection: Connection, charge_id: str, parties: Iterable[call_pb2.Party.ValueType]
+) -> usage_service_pb2.RefundChargeResponse:
+    async with connection.channel("rating") as channel:
+        return await usage_service_pb2_grpc.UsageServiceStub(channel).RefundCharge(
+            usage_service_pb2.RefundChargeRequest(
+                charge_id=charge_id, other_parties=parties, request_id=new_uuid()
+            )
+        )
 
 
 async def _explain(

@@ -8,9 +8,12 @@ import grpc
 import typer
 
 from chassis.settings import SettingsError
+from cli.account_decks import set_account_decks
+from cli.base_currency import base_currency
 from cli.bills import bill
+from cli.calendars import set_calendar
 from cli.call_files import import_calls
-from cli.charges import explain
+from cli.charges import explain, refund
 from cli.connection import DATA_FOLDER, DATA_VARIABLE, TOKEN_VARIABLE, connection_from
 from cli.dead_letters import dead_letters
 from cli.exchange_rates import add_exchange_rates
@@ -24,6 +27,7 @@ from cli.replay import replay
 from cli.routes import route
 from cli.run import run
 from cli.serve import migrate, serve
+from cli.suppliers import set_supplier, suppliers
 from cli.suspense import suspense
 from kernel.errors import DomainError
 
@@ -51,8 +55,9 @@ def options(
 
 COMMANDS = (
     *(run, serve, migrate),
-    *(import_deck, publish_plan, add_exchange_rates),
-    *(price, route, import_calls, explain, bill),
+    *(import_deck, publish_plan, add_exchange_rates, base_currency),
+    *(set_calendar, set_account_decks, set_supplier, suppliers),
+    *(price, route, import_calls, explain, refund, bill),
     *(replay, reconcile, export_ledger, prove_entries),
 )
 for command in COMMANDS:

@@ -12,6 +12,10 @@ ServiceName = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.
 FileArgument = Annotated[Path, typer.Argument(help="The file.", exists=True, dir_okay=False)]
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant that is meant.")]
 
+ValidateOnlyOption = Annotated[
+    bool, typer.Option("--validate-only", help="Check everything and keep nothing.")
+]
+
 
 def check_known(service: str) -> None:
     """Refuse the name of a service that there is not."""

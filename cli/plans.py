@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
 
 import typer
 
@@ -12,9 +11,9 @@ from chassis.grpc.client import acting_for
 from cli.connection import Connection
 from cli.json_files import read_message
 from cli.listing import pages
-from cli.options import FileArgument, TenantOption
+from cli.options import FileArgument, TenantOption, ValidateOnlyOption
 from cli.output import report
-from cli.tariff_codes import calendar_codes, deck_codes, put_ids
+from cli.tariff_codes import calendar_codes, deck_codes, plan_codes, put_ids, put_plan_ids
 from kernel.errors import DomainError, ErrorKind
 from kernel.ids import new_uuid
 from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc
@@ -35,13 +34,12 @@ def publish_plan(
     context: typer.Context,
     file: FileArgument,
     tenant: TenantOption,
-    validate_only: Annotated[
-        bool, typer.Option("--validate-only", help="Check everything and keep nothing.")
-    ] = False,
+    validate_only: ValidateOnlyOption = False,
 ) -> None:
-    """Give a plan new terms from FILE, a Plan as JSON with codes of decks and calendars as ids.
+    """Give a plan new terms from FILE, a Plan as JSON.
 
-    A plan whose code is new is created with them.
+    Decks, calendars and other plans are named by their codes. A plan whose code is new is created
+    with them.
     """
     plan = read_message(file, Plan())
     if not plan.code or not plan.HasField("latest_revision"):
@@ -79,6 +77,7 @@ async def _publish(connection: Connection, plan: Plan, validate_only: bool) -> t
     async with connection.channel("rating") as channel:
         decks, calendars = await deck_codes(channel), await calendar_codes(channel)
         put_ids(plan.latest_revision, TERMS, decks, calendars)
+        put_plan_ids(plan.latest_revision, TERMS, await plan_codes(channel))
         plans = rating_service_pb2_grpc.PlanServiceStub(channel)
         known = await _known_plan(plans, plan.code)
         if known is None:

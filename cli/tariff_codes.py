@@ -1,4 +1,4 @@
-"""Decks and calendars by the codes by which people know them; terms hold their ids."""
+"""Decks, calendars and plans by the codes by which people know them; terms hold their ids."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -56,6 +56,19 @@ async def calendar_codes(channel: grpc.aio.Channel) -> Codes:
     listed = pages(stub.ListCalendars, tariff_service_pb2.ListCalendarsRequest())
     found = {each.code: each.calendar_id async for page in listed for each in page.calendars}
     return Codes("calendar", found)
+
+
+async def plan_codes(channel: grpc.aio.Channel) -> Codes:
+    """The tenant's plans."""
+    stub = rating_service_pb2_grpc.PlanServiceStub(channel)
+    listed = pages(stub.ListPlans, rating_service_pb2.ListPlansRequest())
+    return Codes("plan", {each.code: each.plan_id async for page in listed for each in page.plans})
+
+
+def put_plan_ids(revision: PlanRevision, path: str, plans: Codes) -> None:
+    """Replace the codes of resold plans in terms by ids. Raises PLAN_NOT_FOUND, with the place."""
+    for place, resold in enumerate(revision.resold_plans):
+        resold.plan_id = plans.id_of(resold.plan_id, f"{path}.resoldPlans[{place}].planId")
 
 
 def put_ids(revision: PlanRevision, path: str, decks: Codes, calendars: Codes) -> None:

@@ -169,6 +169,33 @@ def test_exchange_rates_are_added_or_refused_line_by_line(first_run: Run, tmp_pa
     assert "INVALID_EXCHANGE_RATE" in refused.stdout
 
 
+def test_a_tariff_is_completed_by_commands(first_run: Run, tmp_path: Path) -> None:
+    """Holidays, a supplier and its next revision, decks of one account, the currency of margins."""
+    days, supplier, decks = (tmp_path / name for name in ("days.csv", "north.json", "decks.json"))
+    days.write_text("date\n2026-04-06\n2026-12-25\n")
+    supplier.write_text(
+        """{"code": "north", "displayName": "North", "rateDeckIds": ["retail-eur"],
+            "quality": 80, "weight": 100, "trunks": ["gw-north"]}"""
+    )
+    decks.write_text('{"overrides": [{"rateDeckId": "retail-eur"}]}')
+    tenant = ("--tenant", "aurora")
+    calendar = first_run.tollbook(
+        "set-calendar", str(days), *tenant, "--code", "nl", "--name", "NL"
+    )
+    assert re.search(r"Calendar +revision 1 of nl, 2 dates", calendar)
+    for _ in range(2):
+        shown = first_run.tollbook("set-supplier", str(supplier), *tenant)
+        assert re.search(r"Supplier +revision 1 of north, in EUR", shown)
+    supplier.write_text(supplier.read_text().replace("80", "70"))
+    first_run.tollbook("set-supplier", str(supplier), *tenant)
+    assert re.search(r"north +EUR +70 ", first_run.tollbook("suppliers", *tenant))
+    assert "EUR" in first_run.tollbook("base-currency", "EUR", *tenant)
+    command = ("set-account-decks", *tenant, "--account", "A-1001")
+    assert re.search(r"Decks +1 before", first_run.tollbook(*command, str(decks)))
+    decks.write_text("{}")
+    assert re.search(r"Decks +0 before", first_run.tollbook(*command, str(decks)))
+
+
 def test_no_service_has_given_up_on_an_event(first_run: Run) -> None:
     """There are no dead letters after a first start."""
     assert re.search(r"Dead letters +none", first_run.tollbook("dead-letters", "list"))

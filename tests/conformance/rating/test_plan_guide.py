@@ -12,6 +12,7 @@ from tests.conformance.rating.desk import Desk, euros
 from tests.conformance.rating.tariff_desk import TariffDesk
 from tollbook.rating.v1.plan_pb2 import Plan
 from tollbook.rating.v1.rating_service_pb2 import PublishPlanRevisionRequest
+from tollbook.rating.v1.supplier_pb2 import Supplier
 
 GUIDE = (Path(__file__).parents[3] / "docs/guides/plan.md").read_text()
 EXAMPLE = re.compile(r"```json\n(.*?)```", re.DOTALL)
@@ -22,7 +23,8 @@ EASTER_MONDAY = date(2026, 4, 6)
 async def test_the_plan_of_the_guide_prices_calls_as_it_says(desk: Desk) -> None:
     """The bundle, the bands, the tier and the holiday, call by call."""
     calendar = await TariffDesk(desk).create_calendar(EASTER_MONDAY)
-    [example] = EXAMPLE.findall(GUIDE)
+    example, supplier = EXAMPLE.findall(GUIDE)
+    assert Parse(supplier, Supplier()).trunks == ["gw-north"]
     terms = Parse(example, Plan()).latest_revision
     decks, calendars = {"retail": desk.deck_id}, {calendar.code: calendar.calendar_id}
     put_ids(terms, "terms", Codes("rate deck", decks), Codes("calendar", calendars))
