@@ -37,7 +37,8 @@ from services.rating.api.routing import RoutingApi
 from services.rating.api.suppliers import SupplierApi
 from services.rating.api.usage import UsageApi
 from services.rating.config import RatingSettings
-from services.rating.events.handlers import event_handlers
+from services.rating.events.accounts import account_handlers
+from services.rating.events.calls_collected import calls_collected
 from services.rating.store.deck_files import DeckFiles
 from services.rating.store.retries import has_retries
 from services.rating.store.spool import Spool
@@ -86,7 +87,10 @@ def build(runtime: Runtime) -> ServiceDefinition:
             *_charging_servicers(runtime.database, memory, charging, settings),
         ],
         partitioned_tables={"charge": "charge_id"},
-        handlers=event_handlers(tariffs, lambda: _doubt(watch, charging.hang_ups)),
+        handlers=[
+            calls_collected(tariffs),
+            *account_handlers(lambda: _doubt(watch, charging.hang_ups)),
+        ],
         background=[
             lambda: keep_doing(
                 "retry of calls without a price",

@@ -36,7 +36,8 @@ from services.rating.api.plans import PlanApi
 from services.rating.api.rate_decks import RateDeckApi
 from services.rating.api.rating import RatingApi
 from services.rating.api.usage import UsageApi
-from services.rating.events.handlers import event_handlers
+from services.rating.events.accounts import account_handlers
+from services.rating.events.calls_collected import calls_collected
 from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.quoting.pricing_memory import PricingMemory
 from services.rating.usecases.settling.retry_unrated_calls import retry_next_request
@@ -125,7 +126,8 @@ class Desk:
         self.counters = CounterApi(endpoint)
         self.audit = RatingAuditApi(endpoint)
         self._handlers = {
-            each.type_name: each for each in event_handlers(self.tariffs, self.watch.doubt)
+            each.type_name: each
+            for each in (calls_collected(self.tariffs), *account_handlers(self.watch.doubt))
         }
 
     async def set_up(self) -> None:
@@ -254,16 +256,17 @@ class Desk:
 
     async def hear(self, body: Message, partition: int = 0) -> Envelope:
         """Apply an event as the chassis does: once, in one transaction with its inbox row."""
-        envelope = self._event(body, partition)
+        envelope = self.event(body, partition)
         await self.deliver(envelope)
         return envelope
 
     def calls_event(self, *calls: Call) -> Envelope:
         """The event of cdr that tells of calls of one partition."""
         payer_id = calls[0].payer_id or calls[0].account_id
-        return self._event(collected(calls), partition_of(self.tenant_id, payer_id))
+        return self.event(collected(calls), partition_of(self.tenant_id, payer_id))
 
-    def _event(self, body: Message, partition: int) -> Envelope:
+    def event(self, body: Message, partition: int = 0) -> Envelope:
+        """A new event of another service."""
         return Envelope(
             event_type=body.DESCRIPTOR.full_name,
             partition=partition,

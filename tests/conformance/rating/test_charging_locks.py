@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+from chassis.bus.envelope import Envelope
 from chassis.database.unit_of_work import UnitOfWork
+from chassis.grpc.convert import time_to_proto
 from services.rating.domain.charging.requests import CloseRequest
 from services.rating.store.charges import lock_charges
 from services.rating.store.counters import lock_owners
@@ -17,9 +19,10 @@ from services.rating.store.unrated import FIRST, waiting_charges
 from services.rating.usecases.charging.settle_sessions import Closing, settle_sessions
 from services.rating.usecases.settling.retry_unrated_calls import retry_part
 from tests.conformance.rating.charging_desk import EURO, ChargingDesk, call_start
-from tests.conformance.rating.desk import BEGINNING, UNKNOWN, seconds_later
+from tests.conformance.rating.desk import BEGINNING, NOON, UNKNOWN, seconds_later
 from tests.conformance.rating.test_counters import minutes
 from tests.unit.rating.live_calls import Purse
+from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
 
 Lock = Callable[[Connection], object]
 
@@ -99,6 +102,23 @@ async def _orders(
     ]
 
 
+async def _records_of_open_calls(charging: ChargingDesk, owners: list[str]) -> list[Envelope]:
+    """An event for each owner, of a call whose session is open and has the owner's id."""
+    desk = charging.desk
+    calls = {each: charging.call(account_id=each) for each in owners}
+    for each, call in calls.items():
+        await charging.open(each, call)
+    return [
+        desk.calls_event(desk.call(account_id=each, call_key=call.call_key, start=call_start(call)))
+        for each, call in calls.items()
+    ]
+
+
+def _session_locks(charging: ChargingDesk, session_ids: list[str]) -> dict[str, Lock]:
+    lock = partial(lock_sessions, tenant_id=charging.desk.tenant_id)
+    return {each: partial(lock, session_ids=[each]) for each in session_ids}
+
+
 async def test_ends_lock_counters_in_one_order_in_whatever_order_they_come(
     charging: ChargingDesk, owners: list[str]
 ) -> None:
@@ -133,17 +153,21 @@ async def test_records_lock_sessions_before_counters_in_whatever_events_they_com
     charging: ChargingDesk, owners: list[str]
 ) -> None:
     """As whoever charges a call that is going on does."""
-    desk = charging.desk
-    calls = {each: charging.call(account_id=each) for each in owners}
-    for each, call in calls.items():
-        await charging.open(each, call)
-    envelopes = [
-        desk.calls_event(desk.call(account_id=each, call_key=call.call_key, start=call_start(call)))
-        for each, call in calls.items()
-    ]
-    lock = partial(lock_sessions, tenant_id=desk.tenant_id)
-    locks: dict[str, Lock] = {each: partial(lock, session_ids=[each]) for each in owners}
-    hearing = partial(desk.apply, envelopes=envelopes)
+    envelopes = await _records_of_open_calls(charging, owners)
+    hearing = partial(charging.desk.apply, envelopes=envelopes)
+    locks = _session_locks(charging, owners)
+    assert await _taken_while_it_waits(charging, owners, locks, hearing) == set(owners)
+
+
+async def test_another_event_between_records_changes_nothing_in_the_order_of_locks(
+    charging: ChargingDesk, owners: list[str]
+) -> None:
+    """An account is blocked after the first record and before the others."""
+    first, *others = await _records_of_open_calls(charging, owners)
+    block = AccountBlocked(account_id="another", reason="fraud", block_time=time_to_proto(NOON))
+    envelopes = [first, charging.desk.event(block), *others]
+    hearing = partial(charging.desk.apply, envelopes=envelopes)
+    locks = _session_locks(charging, owners)
     assert await _taken_while_it_waits(charging, owners, locks, hearing) == set(owners)
 
 

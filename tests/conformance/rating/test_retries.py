@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.ids import new_uuid
-from services.rating.events.handlers import read_calls
+from services.rating.events.calls_collected import read_calls
 from services.rating.usecases.settling import retry_unrated_calls
 from services.rating.usecases.settling.rate_calls import rate_calls
 from tests.conformance.rating.desk import (
