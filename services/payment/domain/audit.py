@@ -130,6 +130,16 @@ class LedgerAudit:
             if micros:
                 self.findings.append(f"transfers within {books} are out by {micros} micros")
 
+    def compare_held(
+        self, kept: Mapping[tuple[str, str], int], holds: Mapping[tuple[str, str], int]
+    ) -> None:
+        """Compare what is kept as held of accounts with their open holds."""
+        for key in sorted({*kept, *holds}):
+            if (held := kept.get(key, 0)) != (sum_of_holds := holds.get(key, 0)):
+                self.findings.append(
+                    f"account {key} keeps {held} micros as held, its holds sum to {sum_of_holds}"
+                )
+
     def _note_sums(self, chain: Chain, balances: Mapping[LedgerAccountKey, int]) -> None:
         for (account_id, currency, kind), micros in balances.items():
             if kind == LedgerAccountKind.PROMOTION:

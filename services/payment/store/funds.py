@@ -116,6 +116,13 @@ def save_held(connection: Connection, changed: Iterable[Funds]) -> None:
     update_rows(connection, funds_table, _HELD_NAMES, rows)
 
 
+def kept_held(connection: Connection) -> dict[tuple[str, str], int]:
+    """What is kept as held of each account of which anything is, by tenant and account."""
+    key = _columns.tenant_id, _columns.account_id
+    query = select(*key, _columns.held_micros).where(_columns.held_micros != 0)
+    return {(row[0], row[1]): row[2] for row in connection.execute(query)}
+
+
 def _funds_of(
     connection: Connection, accounts: Sequence[Account], held: Sequence[int]
 ) -> dict[str, Funds]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     bindparam,
     delete,
+    func,
     select,
     tuple_,
     type_coerce,
@@ -90,6 +91,17 @@ def open_holds(
         query = query.where(place > tuple_(*values, types=[c.type for c in place.clauses]))
     query = query.order_by(_columns.create_time, _columns.hold_id).limit(limit)
     return [_hold(*row) for row in connection.execute(query)]
+
+
+def sums_held(connection: Connection) -> dict[tuple[str, str], int]:
+    """What the open holds of each account have in all, by tenant and account."""
+    key = _columns.tenant_id, _columns.account_id
+    query = (
+        select(*key, func.sum(_columns.held_micros))
+        .where(_columns.state == HoldState.OPEN)
+        .group_by(*key)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in connection.execute(query)}
 
 
 def insert_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) -> None:

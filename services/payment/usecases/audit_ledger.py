@@ -4,6 +4,8 @@ from sqlalchemy import Connection
 
 from services.payment.domain.audit import LedgerAudit, Watermarks
 from services.payment.store.entries import count_rows, recorded_heads, walk_chain
+from services.payment.store.funds import kept_held
+from services.payment.store.holds import sums_held
 from services.payment.store.ledger_accounts import kept_balances
 from services.payment.store.ledger_roots import all_roots
 from services.payment.store.promotions import sums_left
@@ -16,5 +18,6 @@ def audit_ledger(connection: Connection, watermarks: Watermarks) -> LedgerAudit:
         audit.walk(head, walk_chain(connection, head.chain), kept_balances(connection, head.chain))
     audit.compare_counts(*count_rows(connection))
     audit.compare_sums(sums_left(connection))
+    audit.compare_held(kept_held(connection), sums_held(connection))
     audit.compare_roots()
     return audit

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
-from chassis.database.insert import insert_into
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.ids import new_uuid
 from kernel.money import Money
@@ -16,11 +15,12 @@ from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.adjustment import Adjustment, Order
 from services.payment.domain.ledger import EntryReason, Posting
 from services.payment.domain.promotion import Promotion
+from services.payment.domain.transfers import PlaceHold, ReleaseHold, Result, Step, Transfer
 from services.payment.store.entries import FIRST_ID, LAST_ID, PlacedEntry, list_entries
 from services.payment.store.funds import available_micros
-from services.payment.store.funds_schema import funds_table
 from services.payment.store.promotions import list_promotions
 from services.payment.usecases.correct_entry import correct_entry
+from services.payment.usecases.execute_transfers import execute_together
 from services.payment.usecases.expire_promotions import expire_promotions
 from services.payment.usecases.grant_promotion import grant_promotion
 from services.payment.usecases.move_money import refund_money, transfer_money
@@ -69,29 +69,29 @@ def expire(books: Books, now: datetime) -> None:
     asyncio.run(expire_promotions(books.database, now))
 
 
-def hold(books: Books, payer: Account, micros: int) -> None:
-    """Have this much held of an account in all."""
-    row = {"tenant_id": "acme", "account_id": payer.account_id, "held_micros": micros}
-
-    def work(unit_of_work: UnitOfWork) -> None:
-        statement = insert_into(unit_of_work.connection, funds_table).values(row)
-        changed = statement.on_conflict_do_update(
-            index_elements=["tenant_id", "account_id"], set_={"held_micros": micros}
-        )
-        unit_of_work.connection.execute(changed)
-
-    books.write(work)
+def hold(books: Books, payer: Account, micros: int) -> str:
+    """Hold so much of an account for an hour; the hold's id."""
+    result = books.write(partial(try_hold, payer=payer, micros=micros))
+    assert result.hold is not None
+    return result.hold.hold_id
 
 
-def hold_more(unit_of_work: UnitOfWork, payer: Account, micros: int) -> bool:
-    """Hold more of an account if it has it, as a transfer does; tell whether it had."""
-    connection = unit_of_work.connection
-    left_for_holds = available_micros(connection, payer, unit_of_work.now)
-    if left_for_holds is None or left_for_holds < micros:
-        return False
-    changed = update(funds_table).where(funds_table.c.account_id == payer.account_id)
-    connection.execute(changed.values(held_micros=funds_table.c.held_micros + micros))
-    return True
+def try_hold(unit_of_work: UnitOfWork, payer: Account, micros: int) -> Result:
+    """Hold so much of an account for an hour, if it has it."""
+    amount, validity = Money(payer.currency, micros), timedelta(hours=1)
+    step = PlaceHold(new_uuid(), payer.account_id, amount, None, validity, "call 1")
+    return _executed(unit_of_work, payer, step)
+
+
+def release(books: Books, payer: Account, hold_id: str) -> None:
+    """Give back what a hold has."""
+    books.write(partial(_executed, payer=payer, step=ReleaseHold(hold_id)))
+
+
+def _executed(unit_of_work: UnitOfWork, payer: Account, step: Step) -> Result:
+    steps = [Transfer(new_uuid(), b"", "rating", step)]
+    (result,) = execute_together(unit_of_work, payer.tenant_id, steps)
+    return result
 
 
 def available(books: Books, payer: Account, now: datetime) -> int | None:

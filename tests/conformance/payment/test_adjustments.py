@@ -13,6 +13,7 @@ from kernel.errors import DomainError
 from kernel.money import Money
 from services.payment.domain.adjustment import Adjustment, ExchangeRate, Order
 from services.payment.domain.ledger import EntryReason
+from services.payment.domain.transfers import Result
 from services.payment.store.adjustments import get_adjustment, list_adjustments
 from services.payment.usecases.move_money import exchange_money, refund_money, transfer_money
 from tests.conformance.payment.adjusting import (
@@ -21,12 +22,12 @@ from tests.conformance.payment.adjusting import (
     correct,
     entries,
     grant,
-    hold_more,
     order,
     postings,
     prepaid,
     refund,
     transfer,
+    try_hold,
     wallet,
     whole,
     write_off,
@@ -116,7 +117,7 @@ def test_a_hold_and_a_refund_at_once_never_have_the_same_money(books: Books) -> 
     async def rush() -> list[Any]:
         orders = [order(payer, 1_000_000) for _ in range(10)]
         refunds = [partial(refund_money, tenant_id="acme", order=each) for each in orders]
-        holds = [partial(hold_more, payer=payer, micros=1_000_000)] * 10
+        holds = [partial(try_hold, payer=payer, micros=1_000_000)] * 10
         mixed = [work for pair in zip(holds, refunds, strict=True) for work in pair]
         return await asyncio.gather(
             *[books.database.write(work) for work in mixed], return_exceptions=True
@@ -124,7 +125,7 @@ def test_a_hold_and_a_refund_at_once_never_have_the_same_money(books: Books) -> 
 
     done = asyncio.run(rush())
     refunded = sum(isinstance(each, Adjustment) for each in done)
-    held = sum(each is True for each in done)
+    held = sum(isinstance(each, Result) and each.hold is not None for each in done)
     assert refunded + held == 8
     assert wallet(books, payer) == 8_000_000 - refunded * 1_000_000
     assert available(books, payer, utc_now()) == 0

@@ -22,6 +22,7 @@ from tests.conformance.payment.adjusting import (
     postings,
     prepaid,
     refund,
+    release,
     transfer,
     wallet,
     whole,
@@ -58,11 +59,11 @@ def test_credit_that_a_hold_relies_on_stays_until_it_ends(books: Books) -> None:
     books.announce(payer)
     now = utc_now()
     grant(books, payer, 5_000_000, now + timedelta(days=1))
-    hold(books, payer, 3_000_000)
+    hold_id = hold(books, payer, 3_000_000)
     expire(books, now + timedelta(days=1))
     assert left(books, payer) == [3_000_000]
     assert available(books, payer, now) == 0
-    hold(books, payer, 0)
+    release(books, payer, hold_id)
     expire(books, now + timedelta(days=1))
     assert left(books, payer) == [0]
     assert whole(books)

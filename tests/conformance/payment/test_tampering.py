@@ -21,6 +21,7 @@ from sqlalchemy import (
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import utc_now
 from services.payment.domain.audit import LedgerAudit, Watermarks
+from services.payment.store.funds_schema import funds_table, hold_table
 from services.payment.store.schema import (
     chain_head_table,
     chain_root_table,
@@ -30,6 +31,7 @@ from services.payment.store.schema import (
     posting_table,
 )
 from services.payment.usecases.audit_ledger import audit_ledger
+from tests.conformance.payment.adjusting import hold, prepaid
 from tests.conformance.payment.books import Books, account
 from tests.conformance.payment.exports import draw_root
 
@@ -208,6 +210,17 @@ def test_a_ledger_that_was_written_anew_does_not_fit_its_roots(books: Books) -> 
     anew = {"root": bytes(32), "previous_root": bytes(32)}
     findings = tampered(books, update(ledger_root_table).values(anew)).findings
     assert sum("is not what the journal makes it" in finding for finding in findings) == 2
+
+
+@pytest.mark.parametrize("table", [funds_table, hold_table], ids=str)
+def test_money_that_is_no_longer_kept_as_held_is_found(books: Books, table: Table) -> None:
+    """Whoever lowers what is held of an account lets it spend the same money twice."""
+    (payer,) = prepaid()
+    books.announce(payer)
+    books.pay(payer, 500)
+    hold(books, payer, 300)
+    findings = tampered(books, update(table).values(held_micros=299)).findings
+    assert "as held, its holds sum to" in findings[0]
 
 
 def test_a_removed_root_is_found(books: Books) -> None:
