@@ -44,21 +44,15 @@ def insert_rows(
     Raises:
         sqlalchemy.exc.IntegrityError: a row's key is there already.
     """
+    if connection.dialect.name != "postgresql":
+        _run_many(connection, _insert_sql(table, tuple(column_names), "?"), rows)
+        return
     remaining = iter(rows)
     first = list(islice(remaining, FEW_ROWS + 1))
-    if not first:
-        return
-    is_postgresql = connection.dialect.name == "postgresql"
-    if is_postgresql and len(first) > FEW_ROWS:
+    if len(first) > FEW_ROWS:
         _copy(connection, table.name, table, column_names, chain(first, remaining))
-        return
-    statement = _insert_sql(table, tuple(column_names), "%s" if is_postgresql else "?")
-    with driver_cursor(connection, statement) as cursor:
-        if is_postgresql:
-            for row in first:
-                cursor.execute(statement, row)
-        else:
-            cursor.executemany(statement, chain(first, remaining))
+    else:
+        _insert_few(connection, _insert_sql(table, tuple(column_names), "%s"), first)
 
 
 def upsert_rows(
@@ -96,8 +90,7 @@ def write_rows(
         with driver_cursor(connection, with_document) as cursor:
             cursor.execute(with_document, (document,))
     else:
-        with driver_cursor(connection, with_rows) as cursor:
-            cursor.executemany(with_rows, rows)
+        _run_many(connection, with_rows, rows)
 
 
 def recordset(table: Table, column_names: Iterable[str]) -> str:
@@ -200,6 +193,17 @@ def _known_keys(
         parameters = tuple(value for row_key in chunk for value in row_key)
         known.update(tuple(row) for row in connection.exec_driver_sql(query, parameters))
     return known
+
+
+def _run_many(connection: Connection, statement: str, rows: Iterable[Row]) -> None:
+    with driver_cursor(connection, statement) as cursor:
+        cursor.executemany(statement, rows)
+
+
+def _insert_few(connection: Connection, statement: str, rows: Iterable[Row]) -> None:
+    with driver_cursor(connection, statement) as cursor:
+        for row in rows:
+            cursor.execute(statement, row)
 
 
 def _copy(
