@@ -1,7 +1,6 @@
 """Writes an adjustment down: its entries, what was done and why, and the balances it changed."""
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from uuid import UUID
 
 from chassis.database.unit_of_work import UnitOfWork
@@ -68,16 +67,5 @@ def post_adjustment(
         corrected_entry_id=corrected_entry_id,
     )
     insert_adjustment(unit_of_work.connection, adjustment)
-    announce_all(unit_of_work, accounts)
+    announce_balances(unit_of_work, accounts)
     return adjustment
-
-
-def announce_all(unit_of_work: UnitOfWork, accounts: Iterable[Account]) -> None:
-    """Announce the balances of accounts of one tenant, in an event for each partition."""
-    in_order = sorted(accounts, key=_partition)
-    for _, of_partition in groupby(in_order, key=_partition):
-        announce_balances(unit_of_work, of_partition)
-
-
-def _partition(account: Account) -> int:
-    return account.chain.partition
