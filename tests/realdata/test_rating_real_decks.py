@@ -7,10 +7,6 @@ How each is read follows its own documentation:
   to the number: one file, two decks. The set-up fee is a one-off fee of the plan.
 - Asterisell: a price for a minute; peak and off-peak prices of one file are two decks; 'costo alla
   risposta' and 'scatto' are paid once for each answered call.
-- TCXC: price, and intervals in seconds, by prefix. Destinations have no names but their prefix.
-
-What these sheets say and a mapping cannot: lists and ranges of codes in one cell, a code in two
-columns or with a hyphen, both increments in one cell, rows before the header. All are refused.
 """
 
 from collections import Counter
@@ -19,8 +15,6 @@ from pathlib import Path
 import pytest
 
 from kernel.e164 import NumberKind
-from kernel.errors import DomainError
-from services.rating.domain.charges.settlement import Outcome
 from services.rating.domain.decks.deck_import import ParsedDeck, parse_deck
 from services.rating.domain.decks.deck_mapping import DeckMapping
 from services.rating.domain.fees.fee_prices import DidRental, did_rental
@@ -223,77 +217,3 @@ def test_a_sheet_by_charge_codes_has_no_prefixes_and_is_refused(folder: Path) ->
     refused = read(by_code, gamma)
     assert (len(refused.rates), reasons(refused)) == (0, {"INVALID_PREFIX": 1})
     assert refused.rejected[0].message == "'AFG' is not a prefix; write 1 to 15 digits"
-
-
-def test_tcxc_rows_become_rates_with_the_prefix_as_their_name(folder: Path) -> None:
-    """25 rows; a code that is withdrawn is still a row: it has to be taken out before."""
-    mapping = DeckMapping(
-        prefix_column="Prefix",
-        destination_column="Prefix",
-        price_column="Price 1",
-        first_increment_column="Interval 1",
-        next_increment_column="Interval N",
-    )
-    sheet = (folder / "tcxc" / "acme_rate_notice_expected.csv").read_bytes()
-    deck = read(mapping, sheet)
-    assert (deck.received_count, len(deck.rates), deck.rejected_count) == (25, 25, 0)
-    by = PricedBy({"deck": deck})
-    # 49172 by 60/1: 61 s at 0.0495 are 0.050325, kept to 4 decimals
-    assert by.price("491721234567", 61) == 50_300
-    # 49 by the second: 90 s at 0.0078
-    assert by.price("493012345678", 90) == 11_700
-    # 521 by 60/60: 61 s are 2 minutes at 0.0151
-    assert by.price("5215512345678", 61) == 30_200
-    assert by.call("4915212345678", 1).usage_line == "49152"
-    assert by.call("447410123456", 60).outcome == Outcome.UNRATED
-
-
-def test_a_carriers_notice_loses_no_row_silently(folder: Path) -> None:
-    """Preamble, header, lists, ranges and spaces: each line is a rate or has its reason."""
-    notice = (folder / "tcxc" / "acme_rate_notice.csv").read_bytes()
-    with pytest.raises(DomainError, match="COLUMN_NOT_FOUND"):
-        read(DeckMapping(prefix_column="Dial Codes", price_column="Rate/Min"), notice)
-    deck = read(
-        DeckMapping(prefix_column="3", destination_column="2", price_column="4", headerless=True),
-        notice,
-    )
-    # One code a row: 49, +521, 234805. The others, five lines before, the header and a footnote:
-    assert [rate.prefix for rate in deck.rates] == ["49", "521", "234805"]
-    assert reasons(deck) == {"INVALID_PREFIX": 12}
-    lists, *_ = (row for row in deck.rejected if "49152" in row.message)
-    assert lists.row_number == 8
-
-
-def test_small_variants_are_read_or_refused_with_their_reason(folder: Path) -> None:
-    """Codes in two columns, with a hyphen, ranges, and two increments in one cell are refused."""
-    split, hyphens, peaks, ranges, intervals = blocks(folder / "tcxc" / "small_layout_variants.txt")
-    semicolons = DeckMapping(
-        prefix_column="Area Code",
-        destination_column="Destination",
-        price_column="New Rate",
-        delimiter=";",
-        decimal_separator=",",
-    )
-    assert reasons(read(semicolons, split)) == {"INVALID_PREFIX": 1}
-    cities = DeckMapping(
-        prefix_column="City Code(s)", destination_column="Destination", price_column="Price($)"
-    )
-    assert reasons(read(cities, hyphens)) == {"INVALID_PREFIX": 3}
-    by_code = DeckMapping(prefix_column="Code", destination_column="Code", price_column="Rate")
-    assert reasons(read(by_code, ranges)) == {"INVALID_PREFIX": 2}
-    for column, micros in (("Rate Peak", 10_000), ("Rate Off-peak", 5_000)):
-        deck = read(
-            DeckMapping(prefix_column="Code", destination_column="Code", price_column=column), peaks
-        )
-        assert PricedBy({"deck": deck}).price("442071838750", 60) == micros
-    template = DeckMapping(
-        prefix_column="Prefix",
-        destination_column="Prefix",
-        price_column="Price 1",
-        first_increment_column="Interval 1",
-        next_increment_column="Interval N",
-    )
-    deck = read(template, intervals)
-    assert reasons(deck) == {"INVALID_QUANTITY": 1}
-    # 4930 by the second: 90 s at 0.012
-    assert PricedBy({"deck": deck}).price("493012345678", 90) == 18_000

@@ -7,7 +7,12 @@ from chassis.grpc.convert import (
     time_to_proto,
 )
 from kernel.money import NANOS_PER_MICRO
-from services.rating.domain.decks.deck_mapping import DeckMapping, DestinationsMapping
+from services.rating.domain.decks.deck_mapping import (
+    CodeCells,
+    CodeHyphen,
+    DeckMapping,
+    DestinationsMapping,
+)
 from services.rating.domain.decks.rate_deck import Rate
 from services.rating.domain.usage import Service
 from services.rating.store.decks import StoredDeck, StoredVersion
@@ -60,16 +65,31 @@ def rate_to_proto(rate: Rate) -> rate_deck_pb2.Rate:
 def mapping_from_proto(message: rate_deck_pb2.RateDeckMapping, service: Service) -> DeckMapping:
     """How a file of a service is read; what is not set has its default."""
     given: dict[str, Any] = {
-        field.name: value for field, value in message.ListFields() if field.name != "destinations"
+        field.name: value
+        for field, value in message.ListFields()
+        if field.name not in {"destinations", "codes"}
     }
     mapping = {"prefix_column": "", "price_column": "", "service": service, **given}
-    if not message.HasField("destinations"):
-        return DeckMapping(**mapping)
-    joined = message.destinations
-    destinations = DestinationsMapping(
-        prefix_column=joined.prefix_column,
-        name_column=joined.name_column,
-        increment_column=joined.increment_column,
-        minimum_column=joined.minimum_column,
+    if message.HasField("destinations"):
+        mapping["destinations"] = _destinations(message.destinations)
+    if message.HasField("codes"):
+        mapping["codes"] = _code_cells(message.codes)
+    return DeckMapping(**mapping)
+
+
+def _destinations(message: rate_deck_pb2.DestinationsMapping) -> DestinationsMapping:
+    return DestinationsMapping(
+        prefix_column=message.prefix_column,
+        name_column=message.name_column,
+        increment_column=message.increment_column,
+        minimum_column=message.minimum_column,
     )
-    return DeckMapping(**mapping, destinations=destinations)
+
+
+def _code_cells(message: rate_deck_pb2.CodeCells) -> CodeCells:
+    return CodeCells(
+        country_code_column=message.country_code_column,
+        separators=message.separators,
+        spaces_group_digits=message.spaces_group_digits,
+        hyphen=CodeHyphen(message.hyphen),
+    )

@@ -20,7 +20,12 @@ from services.rating.api.rate_decks import RateDeckApi
 from services.rating.store.schema import rate_deck, rate_deck_snapshot
 from services.rating.usecases.tariffs import Tariffs
 from tollbook.rating.v1 import rating_service_pb2 as messages
-from tollbook.rating.v1.rate_deck_pb2 import RateDeck, RateDeckMapping, RateDeckVersion
+from tollbook.rating.v1.rate_deck_pb2 import (
+    CodeCells,
+    RateDeck,
+    RateDeckMapping,
+    RateDeckVersion,
+)
 from tollbook.rating.v1.service_pb2 import Service
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -237,3 +242,35 @@ async def test_every_replica_has_every_row_of_a_large_deck(desk: Desk) -> None:
 async def _pieces(content: str, **header: Any) -> AsyncIterator[messages.ImportRateDeckRequest]:
     yield messages.ImportRateDeckRequest(header=messages.ImportRateDeckHeader(**header))
     yield messages.ImportRateDeckRequest(rates_content=content.encode())
+
+
+async def test_a_carriers_sheet_is_read_as_its_mapping_says(desk: Desk) -> None:
+    """Lists, ranges, both increments, a preamble and a withdrawn row, through the contract."""
+    mapping = RateDeckMapping(
+        prefix_column="codes",
+        price_column="price",
+        destination_column="name",
+        increments_column="billing",
+        header_row=2,
+        codes=CodeCells(separators=";", hyphen=CodeCells.HYPHEN_RANGE),
+        status_column="change",
+        withdrawn_statuses=["Closed"],
+    )
+    sheet = (
+        "Acme\ncodes,name,price,billing,change\n316; 318-319,Mobile,0.12,60/1,\n32,B,1,1,Closed\n"
+    )
+    imported = await desk.import_deck(sheet, mapping=mapping)
+    assert (imported.received_count, imported.accepted_count) == (4, 3)
+    assert [row.reason for row in imported.rejected_rows] == ["WITHDRAWN"]
+    request = messages.ListRatesRequest(rate_deck_version_id=imported.version.rate_deck_version_id)
+    rates = (await desk.api.ListRates(request, None)).rates
+    assert [each.prefix for each in rates] == ["316", "318", "319"]
+    assert {(each.first_increment, each.next_increment) for each in rates} == {(60, 1)}
+
+
+async def test_a_mapping_of_which_nothing_can_be_made_is_refused(desk: Desk) -> None:
+    """With the field, before any row is read."""
+    mapping = RateDeckMapping(prefix_column="a", price_column="b", codes=CodeCells(separators="-"))
+    with pytest.raises(DomainError, match="INVALID_MAPPING") as refused:
+        await desk.import_deck(mapping=mapping)
+    assert "mapping.codes" in refused.value.message

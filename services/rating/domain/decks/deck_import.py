@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from services.rating.domain.decks.code_cells import prefix_of, prefixes_of
 from services.rating.domain.decks.deck_mapping import DeckMapping
 from services.rating.domain.decks.price_text import (
     MICRO_DECIMALS,
@@ -19,7 +20,6 @@ from services.rating.domain.decks.rate_columns import RateColumns
 from services.rating.domain.decks.rate_deck import (
     CONNECT_FEE_MICROS_MAX,
     GRACE_SECONDS_MAX,
-    NUMBER_DIGITS_MAX,
     PRICE_NANOS_MAX,
     Rate,
     increment_max,
@@ -28,7 +28,6 @@ from services.rating.domain.decks.sheet import Sheet
 from services.rating.domain.errors import invalid_field
 
 DESTINATION_CHARACTERS_MAX = 200
-SHOWN_CHARACTERS_MAX = 40
 REJECTED_ROWS_KEPT_MAX = 1_000
 ROWS_BETWEEN_PAUSES = 100
 TEXTS_CACHED_MAX = 10_000
@@ -86,12 +85,15 @@ def parse_deck(
     """
     mapping.check()
     destinations = _read_destinations(mapping, destinations_file)
-    sheet = Sheet(rates_file, "rates_content", mapping.delimiter, mapping.headerless)
+    sheet = Sheet(
+        rates_file, "rates_content", mapping.delimiter, mapping.headerless, mapping.header_row
+    )
     reader = _RowReader(mapping, sheet, destinations)
     deck = ParsedDeck()
     for row_number, cells in sheet.rows():
         try:
-            deck.rates.append(reader.rate(row_number, cells))
+            for rate in reader.rates(row_number, cells):
+                deck.rates.append(rate)
         except UnreadableCellError as error:
             known = len(deck.rejected) == REJECTED_ROWS_KEPT_MAX
             rejected = RejectedRow(row_number, error.reason, error.problem)
@@ -116,6 +118,9 @@ def _columns(mapping: DeckMapping, sheet: Sheet) -> dict[str, int]:
         next=mapping.next_increment_column,
         minimum=mapping.minimum_column,
         grace=mapping.grace_column,
+        country_code=mapping.codes.country_code_column if mapping.codes else "",
+        increments=mapping.increments_column,
+        status=mapping.status_column,
     )
 
 
@@ -160,14 +165,22 @@ class _RowReader:
         self._increment = _cached(partial(whole_number, number_max=most))
         self._grace = _cached(partial(whole_number, number_max=GRACE_SECONDS_MAX))
 
-    def rate(self, row_number: int, cells: Sequence[str]) -> Rate:
-        """The rate of a row; raises UnreadableCellError."""
+    def rates(self, row_number: int, cells: Sequence[str]) -> list[Rate]:
+        """The rates of a row, of each of its codes; raises UnreadableCellError."""
         _check_readable(cells)
         row = _named(self._columns, cells)
-        prefix = _prefix(row["prefix"])
+        _check_sold(row, self._mapping.withdrawn_statuses)
+        codes = self._mapping.codes
+        if codes is None:
+            return [self._rate(row_number, prefix_of(row["prefix"]), row)]
+        prefixes = prefixes_of(row["prefix"], row.get("country_code", ""), codes)
+        return [self._rate(row_number, prefix, row) for prefix in prefixes]
+
+    def _rate(self, row_number: int, prefix: str, row: Mapping[str, str]) -> Rate:
         joined = _joined(prefix, self._destinations)
-        first = row.get("first") or joined.increment or "0"
-        following = row.get("next") or joined.increment or "0"
+        both = _increments(row.get("increments", ""))
+        first = row.get("first") or both[0] or joined.increment or "0"
+        following = row.get("next") or both[1] or joined.increment or "0"
         return Rate(
             prefix=prefix,
             destination=_name(row.get("destination") or joined.name),
@@ -185,16 +198,6 @@ def _cached(read: Callable[[str], int]) -> Callable[[str], int]:
     return lru_cache(maxsize=TEXTS_CACHED_MAX)(read)
 
 
-def _prefix(text: str) -> str:
-    digits = text.removeprefix("+")
-    if digits.isascii() and digits.isdigit() and len(digits) <= NUMBER_DIGITS_MAX:
-        return digits
-    shown = text[:SHOWN_CHARACTERS_MAX]
-    raise UnreadableCellError(
-        "INVALID_PREFIX", f"{shown!r} is not a prefix; write 1 to {NUMBER_DIGITS_MAX} digits"
-    )
-
-
 def _joined(prefix: str, destinations: Mapping[str, _Destination] | None) -> _Destination:
     if destinations is None:
         return NO_DESTINATION
@@ -203,6 +206,16 @@ def _joined(prefix: str, destinations: Mapping[str, _Destination] | None) -> _De
             "UNKNOWN_DESTINATION", f"the destinations file has no row for {prefix}; add one"
         )
     return destinations[prefix]
+
+
+def _increments(text: str) -> tuple[str, str]:
+    """The first and the next increment of a cell that holds both."""
+    first, slash, following = (part.strip() for part in text.partition("/"))
+    if slash and not (first and following):
+        raise UnreadableCellError(
+            "INVALID_QUANTITY", f"{text!r} is not two increments; write them like 60/1"
+        )
+    return first, following or first
 
 
 def _name(text: str) -> str:
@@ -246,6 +259,13 @@ def _check_readable(cells: Sequence[str]) -> None:
     if not cells:
         raise UnreadableCellError(
             "MALFORMED_ROW", "a quote is opened and not closed; correct the line"
+        )
+
+
+def _check_sold(row: Mapping[str, str], withdrawn_statuses: Sequence[str]) -> None:
+    if row.get("status") in withdrawn_statuses:
+        raise UnreadableCellError(
+            "WITHDRAWN", f"the carrier marks it {row['status']!r}; it sells these calls no more"
         )
 
 

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from services.rating.domain.decks.rate_deck import increment_max
 from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
 
 DEFAULT_INCREMENT_SECONDS = 60
+
+
+CODE_SEPARATORS = frozenset(",;/| ")
+
+
+class CodeHyphen(IntEnum):
+    """What a hyphen in a code means; see tollbook.rating.v1.CodeCells.Hyphen."""
+
+    REFUSED = 0
+    RANGE = 1
+    JOINS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCells:
+    """What the cells of codes may hold besides the digits of one prefix."""
+
+    country_code_column: str = ""
+    separators: str = ""
+    spaces_group_digits: bool = False
+    hyphen: CodeHyphen = CodeHyphen.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +66,12 @@ class DeckMapping:
     default_next_increment: int = 0
     """0: as is usual for the service."""
     destinations: DestinationsMapping | None = None
+    codes: CodeCells | None = None
+    """None: a cell holds the digits of one prefix."""
+    increments_column: str = ""
+    header_row: int = 1
+    status_column: str = ""
+    withdrawn_statuses: Sequence[str] = ()
     service: Service = Service.VOICE
 
     @property
@@ -81,6 +110,19 @@ class DeckMapping:
         most = increment_max(self.service)
         defaults = ("default_first_increment", "default_next_increment")
         wrong += [name for name in defaults if not 0 <= getattr(self, name) <= most]
+        if self.increments_column and (self.first_increment_column or self.next_increment_column):
+            wrong.append("increments_column")
+        if self.header_row < 1 or (self.headerless and self.header_row > 1):
+            wrong.append("header_row")
+        if bool(self.status_column) is not bool(self.withdrawn_statuses):
+            wrong.append("status_column")
+        if self.codes and not self._has_meaning(self.codes):
+            wrong.append("codes")
         if self.grace_column and self.service is not Service.VOICE:
             wrong.append("grace_column")
         return wrong
+
+    @staticmethod
+    def _has_meaning(codes: CodeCells) -> bool:
+        is_space_both = codes.spaces_group_digits and " " in codes.separators
+        return CODE_SEPARATORS.issuperset(codes.separators) and not is_space_both

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from services.rating.domain.errors import invalid_field
 
@@ -12,11 +13,18 @@ ENCODING = "utf-8-sig"
 class Sheet:
     """A CSV file with its header; each line is a row, so that a stray quote spoils only its own."""
 
-    def __init__(self, content: bytes, field_name: str, delimiter: str, headerless: bool) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        field_name: str,
+        delimiter: str,
+        headerless: bool,
+        header_row: int = 1,
+    ) -> None:
         self._field = field_name
         self._delimiter = delimiter
         self._lines = enumerate(self._decoded(content), start=1)
-        self._header = None if headerless else self._read_header()
+        self._header = None if headerless else self._read_header(header_row)
 
     def find(self, **columns: str) -> dict[str, int]:
         """The position of each named column; unnamed ones are left out."""
@@ -39,8 +47,8 @@ class Sheet:
                 f"byte {_first_wrong_byte(content)} is not UTF-8; save the file as CSV UTF-8",
             ) from None
 
-    def _read_header(self) -> list[str]:
-        _, line = next(self._lines, (0, ""))
+    def _read_header(self, header_row: int) -> list[str]:
+        _, line = next(islice(self._lines, header_row - 1, None), (0, ""))
         return [cell.strip() for cell in self._cells(line)]
 
     def _cells(self, line: str) -> Sequence[str]:
