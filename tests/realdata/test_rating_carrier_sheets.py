@@ -1,7 +1,7 @@
 """A carrier's notice and small sheets in many layouts: read as they came, no row lost silently.
 
-TCXC's template has a price and intervals in seconds by prefix; destinations have no names but it. What
-these sheets say and a mapping cannot: when a single row takes force. A version does so whole.
+TCXC's template has a price and intervals in seconds by prefix; destinations have no names but it.
+What these sheets say and a mapping cannot: when a single row takes force. A version does so whole.
 """
 
 import csv
