@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, literal
+from sqlalchemy import Column, Connection, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -22,3 +22,22 @@ def insert_if_new(connection: Connection, table: Table, values: Mapping[str, Any
     statement = insert_into(connection, table).values(**values).on_conflict_do_nothing()
     # Not by rowcount: for such an insert the driver of PostgreSQL does not tell it.
     return connection.execute(statement.returning(literal(1))).first() is not None
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    values: Mapping[str, Any],
+    newest_by: Column[Any] | None = None,
+) -> None:
+    """Insert a row, or overwrite the one with its primary key.
+
+    With `newest_by`, one that is newer by this column stays.
+    """
+    statement = insert_into(connection, table).values(**values)
+    key = table.primary_key.columns
+    rest = {name: statement.excluded[name] for name in values if name not in key}
+    is_newer = None if newest_by is None else newest_by <= statement.excluded[newest_by.name]
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(key), set_=rest, where=is_newer)
+    )

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
-from chassis.database.insert import insert_into
+from chassis.database.insert import upsert
 from kernel.clock import to_micros
 from services.cdr.store.schema import account_table, line_table
 
@@ -48,7 +48,7 @@ def put_line(  # noqa: PLR0913  one argument a column
         "start_time": start_time,
         "end_time": end_time,
     }
-    _put(connection, line_table, row, key=("tenant_id", "line_id"))
+    upsert(connection, line_table, row)
 
 
 def put_account(
@@ -60,7 +60,7 @@ def put_account(
         "account_id": account_id,
         "payer_account_id": payer_account_id,
     }
-    _put(connection, account_table, row, key=("tenant_id", "account_id"))
+    upsert(connection, account_table, row)
 
 
 def find_lines(
@@ -109,9 +109,3 @@ def line_at(lines: list[Line], micros: int) -> Line | None:
         if line.start_micros <= micros < line.end_micros:
             return line
     return None
-
-
-def _put(connection: Connection, table: Table, row: dict[str, Any], key: tuple[str, ...]) -> None:
-    statement = insert_into(connection, table).values(row)
-    changes = {name: statement.excluded[name] for name in row if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy import text as sql
 
 from chassis.database.direct import Direct, Row
+from chassis.database.insert import upsert
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.errors import unknown_account
 from services.payment.store.schema import account_table
@@ -15,17 +15,6 @@ from services.payment.store.schema import account_table
 ACCOUNTS_AT_HAND_MAX = 20_000
 
 _columns = account_table.c
-
-_SAVE = sql(
-    "INSERT INTO account (tenant_id, account_id, legal_entity_id, payer_account_id, currency, mode,"
-    " time_zone, change_sequence) VALUES (:tenant_id, :account_id, :legal_entity_id,"
-    " :payer_account_id, :currency, :mode, :time_zone, :change_sequence) "
-    "ON CONFLICT (tenant_id, account_id) DO UPDATE SET "
-    "legal_entity_id = excluded.legal_entity_id, payer_account_id = excluded.payer_account_id, "
-    "currency = excluded.currency, mode = excluded.mode, time_zone = excluded.time_zone, "
-    "change_sequence = excluded.change_sequence "
-    "WHERE excluded.change_sequence > account.change_sequence"
-)
 
 # What `account_at_hand` takes.
 ACCOUNT_COLUMNS = (
@@ -43,7 +32,7 @@ _FIND = Direct(
 
 def save_account(connection: Connection, account: Account, change_sequence: int) -> None:
     """Remember an account, unless a later change of it is known."""
-    parameters = {
+    values = {
         "tenant_id": account.tenant_id,
         "account_id": account.account_id,
         "legal_entity_id": account.legal_entity_id,
@@ -53,7 +42,7 @@ def save_account(connection: Connection, account: Account, change_sequence: int)
         "time_zone": account.time_zone,
         "change_sequence": change_sequence,
     }
-    connection.execute(_SAVE, parameters)
+    upsert(connection, account_table, values, newest_by=_columns.change_sequence)
 
 
 def account_of(connection: Connection, tenant_id: str, account_id: str) -> Account:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select, update
 
 from chassis.database.direct import Direct
-from chassis.database.insert import insert_into
+from chassis.database.insert import upsert
 from services.payment.domain.funds import Policy, Spend
 from services.payment.store.funds_schema import funds_policy_table
 
@@ -68,17 +68,15 @@ def policies_of(
 def save_policy(connection: Connection, tenant_id: str, account_id: str, kept: KeptPolicy) -> None:
     """Lay down a policy, in the turn of the account's partition."""
     values = {
+        "tenant_id": tenant_id,
+        "account_id": account_id,
         "credit_limit_micros": kept.policy.credit_limit_micros,
         "daily_cap_micros": kept.policy.daily_cap_micros,
         "monthly_cap_micros": kept.policy.monthly_cap_micros,
         "thresholds": json.dumps(kept.thresholds),
         **_standing(kept),
     }
-    statement = insert_into(connection, funds_policy_table).values(
-        tenant_id=tenant_id, account_id=account_id, **values
-    )
-    key = ["tenant_id", "account_id"]
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=values))
+    upsert(connection, funds_policy_table, values)
 
 
 def save_standing(

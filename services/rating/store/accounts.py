@@ -8,10 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import BindParameter, Connection, bindparam, select, update
 
 from chassis.database.direct import Direct
+from chassis.database.insert import upsert
 from kernel.clock import from_micros, to_micros
 from kernel.period import BillingCycle
 from services.rating.domain.account import Account, Subscription
-from services.rating.store.rows import upsert_if_newer
 from services.rating.store.schema import account, account_block, account_change, subscription
 
 
@@ -92,7 +92,7 @@ def save_account(
         "start_time": known.start_time,
         "change_time": change_time,
     }
-    upsert_if_newer(connection, account, values, account.c.change_time)
+    upsert(connection, account, values, newest_by=account.c.change_time)
 
 
 def accounts_of(
@@ -153,7 +153,7 @@ def save_subscription(
         "end_time": validity[1],
         "change_time": change_time,
     }
-    upsert_if_newer(connection, subscription, values, subscription.c.change_time)
+    upsert(connection, subscription, values, newest_by=subscription.c.change_time)
 
 
 def subscriptions_of(
@@ -184,7 +184,7 @@ def save_block(
         "reason": reason,
         "change_time": change_time,
     }
-    upsert_if_newer(connection, account_block, values, account_block.c.change_time)
+    upsert(connection, account_block, values, newest_by=account_block.c.change_time)
 
 
 def block_reasons(

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from chassis.database.direct import Direct
-from chassis.database.insert import insert_into
+from chassis.database.insert import insert_into, upsert
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros, utc_now
 from services.rating.domain.charging.answer import Reason
@@ -144,13 +144,12 @@ def forget_counted_calls(connection: Connection, begun_before: datetime, limit: 
 def set_limit(connection: Connection, stored: StoredLimit) -> None:
     """Keep a limit in place of the one there was."""
     values = {
+        **stored.key._asdict(),
         "concurrent_calls_max": stored.limit.concurrent_calls_max,
         "calls_per_second_max": stored.limit.calls_per_second_max,
         "update_time": stored.update_time,
     }
-    key = stored.key._asdict()
-    insert = insert_into(connection, call_limit).values(**key, **values)
-    connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
+    upsert(connection, call_limit, values)
 
 
 def delete_limit(connection: Connection, key: ScopeKey) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from chassis.database.insert import insert_into
+from chassis.database.insert import upsert
 from services.rating.domain.charging.answer import WhenExhausted
 from services.rating.domain.charging.policy import ChargingPolicy, OutageRule
 from services.rating.store.charging_schema import charging_policy
@@ -30,6 +30,8 @@ def set_policy(connection: Connection, tenant_id: str, stored: StoredPolicy) -> 
     """Keep a policy in place of the one there was."""
     policy = stored.policy
     values = {
+        "tenant_id": tenant_id,
+        "account_id": stored.account_id,
         "open_seconds": policy.open_seconds,
         "extend_seconds": policy.extend_seconds,
         "ask_again_lead_seconds": policy.ask_again_lead_seconds,
@@ -40,9 +42,7 @@ def set_policy(connection: Connection, tenant_id: str, stored: StoredPolicy) -> 
         "outage_seconds": policy.outage_seconds,
         "update_time": stored.update_time,
     }
-    key = {"tenant_id": tenant_id, "account_id": stored.account_id}
-    insert = insert_into(connection, charging_policy).values(**key, **values)
-    connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
+    upsert(connection, charging_policy, values)
 
 
 def delete_policy(connection: Connection, tenant_id: str, account_id: str) -> bool:

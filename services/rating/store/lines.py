@@ -7,11 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, select
 
 from chassis.database.direct import Direct
+from chassis.database.insert import upsert
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from services.rating.domain.charging.lines import Line, LineKind
 from services.rating.store.charging_schema import line
-from services.rating.store.rows import upsert_if_newer
 
 _ALWAYS_FROM_MICROS = 0
 
@@ -55,7 +55,7 @@ class StoredLine(NamedTuple):
 def save_line(uow: UnitOfWork, tenant_id: str, told: StoredLine) -> None:
     """Remember whose a line was at a time."""
     values = {"tenant_id": tenant_id, **told._asdict(), "store_time": uow.now}
-    upsert_if_newer(uow.connection, line, values, line.c.change_time)
+    upsert(uow.connection, line, values, newest_by=line.c.change_time)
 
 
 class KnownLines(NamedTuple):

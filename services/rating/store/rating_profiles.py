@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select
 
-from chassis.database.insert import insert_into
+from chassis.database.insert import upsert
 from services.rating.store.tariff_schema import rating_profile
 
 
@@ -14,7 +14,4 @@ def base_currency_of(connection: Connection, tenant_id: str) -> str:
 
 def set_base_currency(connection: Connection, tenant_id: str, currency: str) -> None:
     """Store the currency in which margins are counted."""
-    values = {"tenant_id": tenant_id, "base_currency": currency}
-    insert = insert_into(connection, rating_profile).values(values)
-    changed = {"base_currency": insert.excluded.base_currency}
-    connection.execute(insert.on_conflict_do_update(index_elements=["tenant_id"], set_=changed))
+    upsert(connection, rating_profile, {"tenant_id": tenant_id, "base_currency": currency})

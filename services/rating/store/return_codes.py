@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from chassis.database.insert import insert_into
+from chassis.database.insert import upsert
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.return_codes import ReturnCodes
 from services.rating.store.charging_schema import return_code
@@ -20,9 +20,7 @@ def set_return_codes(
 ) -> None:
     """Keep what an equipment is told for a reason, in place of what it was told."""
     key = {"tenant_id": tenant_id, "equipment": equipment, "reason": str(reason)}
-    values = {**codes._asdict(), "update_time": update_time}
-    insert = insert_into(connection, return_code).values(**key, **values)
-    connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
+    upsert(connection, return_code, {**key, **codes._asdict(), "update_time": update_time})
 
 
 def delete_return_codes(
