@@ -11,8 +11,6 @@ from services.rating.domain.errors import invalid_field
 from services.rating.domain.usage import Service
 
 DEFAULT_INCREMENT_SECONDS = 60
-
-
 CODE_SEPARATORS = frozenset(",;/| ")
 
 
