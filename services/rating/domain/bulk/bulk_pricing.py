@@ -77,7 +77,8 @@ def price_bulk(
         counted.add(group)
     for place, price in counted.prices([*done.rest, bulk.others]):
         prices[place] = price
-    return prices
+    # Whether a rate is yet to come, the scalar path knows.
+    return [bulk.price_one(at) if each is _NO_RATE else each for at, each in enumerate(prices)]
 
 
 def _prices(

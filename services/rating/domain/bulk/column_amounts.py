@@ -88,28 +88,29 @@ class Scale(NamedTuple):
         return micros * self.plan
 
     def fits(self, rule: PriceRule) -> bool:
-        """Whether amounts of this scale can be divided in 64 bits."""
-        return self.account * rule.step_micros <= INT64_MAX
+        """Whether amounts of this scale can be rounded in 64 bits."""
+        return self.account * rule.step_micros <= INT64_MAX // 2
 
 
 class Rounding(NamedTuple):
-    """Integer division by a denominator, and from which remainder on it is rounded up."""
+    """Integer division by a denominator, of amounts to which something is added before."""
 
     denominator: int
-    up_from: int
+    added: int
+    """Moves up to the next quotient what is not rounded down."""
     is_to_even: int
-    """1 where an odd quotient is rounded up from one less: a half goes to the even number."""
+    """1 where what was a half, and became an odd quotient, goes one down again."""
 
     @classmethod
     def of(cls, mode: RoundingMode, denominator: int) -> Rounding:
         """A mode of rounding."""
-        half, is_even = (denominator + 1) // 2, denominator % 2 == 0
         match mode:
             case RoundingMode.DOWN:
-                return cls(denominator, denominator, 0)
+                return cls(denominator, 0, 0)
             case RoundingMode.UP:
-                return cls(denominator, 1, 0)
+                return cls(denominator, denominator - 1, 0)
             case RoundingMode.HALF_UP:
-                return cls(denominator, half, 0)
+                return cls(denominator, denominator // 2, 0)
             case RoundingMode.HALF_EVEN:
-                return cls(denominator, half + is_even, int(is_even))
+                # An odd denominator has no half.
+                return cls(denominator, denominator // 2, int(denominator % 2 == 0))

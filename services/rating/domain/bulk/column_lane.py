@@ -45,11 +45,11 @@ class Figures(NamedTuple, Generic[T]):
     to_account: T
     """Makes an amount of the plan's currency one of the account's."""
     denominator: T
-    """Makes that one steps of rounding,"""
-    up_from: T
+    """Makes that one steps of rounding; see Rounding."""
+    added: T
     is_to_even: T
     step_micros: T
-    """which are so many micros each."""
+    """How many micros a step has."""
 
 
 class TierFigures(NamedTuple, Generic[T]):
@@ -162,8 +162,8 @@ class Lanes:
             Figures(*map(_column, np.concatenate([lane.figures for lane in lanes], axis=1))),
             [TierFigures(*figures) for figures in tiers],
             any(lane.price_constant for lane in lanes),
-            _column(np.array([lane.duration_shift for lane in lanes], np.int64)),
-            _column(np.array([lane.second_micros for lane in lanes], np.int64)),
+            _by_cell(lanes, [lane.duration_shift for lane in lanes]),
+            _by_cell(lanes, [lane.second_micros for lane in lanes]),
             min(lane.until_micros for lane in lanes),
             min(lane.longest_max for lane in lanes),
             {name: _only(lanes, name) for name in OFTEN_ALIKE},
@@ -227,13 +227,17 @@ def _matrix(columns: Iterable[tuple[int, ...]]) -> Int64s:
 
 
 def _column(values: Int64s) -> Column:
-    """Values by lane or by cell; one for all where none differs."""
+    """Values by cell; one for all where none differs."""
     return int(values[0]) if (values == values[0]).all() else values
 
 
 def _only(lanes: Sequence[Lane], name: str) -> Column | None:
     values = [lane.common.table.only(name) for lane in lanes]
-    return None if None in values else _column(np.array(values, np.int64))
+    return None if None in values else _by_cell(lanes, values)
+
+
+def _by_cell(lanes: Sequence[Lane], values: Sequence[int | None]) -> Column:
+    return _column(np.array(values, np.int64).repeat([lane.cells for lane in lanes]))
 
 
 def _product(left: Ratio, right: Ratio) -> Ratio:

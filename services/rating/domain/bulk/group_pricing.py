@@ -136,13 +136,14 @@ class _Pricing:
         self._decks = _rows_by_deck(groups)
         self._begins = times.begins_micros.take(self.places)
         self.durations = times.durations_ms.take(self.places)
+        self._cells: Places = (self._lanes.first_cells + NO_BAND).repeat(self.sizes)
+        """Of each call; that of the band in which it begins, once that is looked up."""
         self.charged = self._charged_seconds()
         self._longest = int(self.charged.max())
         self._prices, self._fees = self._taken("prices"), self._of_rates("connect_fees")
         first, last = times.span
         self._span = first, last + self._longest * MICROS_PER_SECOND
         """No call begins before it, and none ends after it."""
-        self._cells: Places = (self._lanes.first_cells + NO_BAND).repeat(self.sizes)
         self._timelines = {
             number: self._timeline(number)
             for number, group in enumerate(groups)
@@ -152,21 +153,16 @@ class _Pricing:
     def _of_rates(self, name: str) -> Column:
         """A column of the decks, for each call; one value where there is no other."""
         only = self._lanes.only[name]
-        return self._taken(name) if only is None else self._of_calls(only)
+        return self._taken(name) if only is None else self._of_cells(only)
 
     def _taken(self, name: str) -> Int64s:
         columns = [getattr(table, name).take(rows) for table, rows in self._decks]
         return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
-    def _of_calls(self, values: Column) -> Column:
-        """Values of the groups, for each call."""
-        return values if isinstance(values, int) else values.repeat(self.sizes)
-
     def _charged_seconds(self) -> Int64s:
-        shifts = self._of_calls(self._lanes.duration_shifts)
-        seconds = (self.durations + shifts) // MS_PER_SECOND
+        seconds = (self.durations + self._of_cells(self._lanes.duration_shifts)) // MS_PER_SECOND
         minimums = self._of_rates("minimums")
-        if not isinstance(minimums, int) or minimums:
+        if not _is_all(minimums, 0):
             seconds = np.maximum(seconds, minimums)
         first, step = self._of_rates("first_increments"), self._of_rates("next_increments")
         # What is rounded down below 0 is rounded up above it.
@@ -201,7 +197,7 @@ class _Pricing:
 
     def fitting(self) -> Bools:
         """Which calls keep their terms to the end, cross few bands and stay within 64 bits."""
-        ends = self._begins + (self.charged - 1) * self._of_calls(self._lanes.second_micros)
+        ends = self._begins + (self.charged - 1) * self._of_cells(self._lanes.second_micros)
         changes = np.array([group.lane.until_micros for group in self.groups]).repeat(self.sizes)
         fitting: Bools = ends < np.minimum(self._times.untils_of(self.places), changes)
         prices, fees = self._prices, np.broadcast_to(self._fees, self.places.shape)
@@ -214,7 +210,7 @@ class _Pricing:
     def in_grace(self) -> Bools | None:
         """Which calls are too short to be charged; None where no rate has a grace."""
         graces = self._of_rates("graces")
-        if isinstance(graces, int) and graces == 0:
+        if _is_all(graces, 0):
             return None
         in_grace: Bools = (self.durations > 0) & (self.durations <= graces * MS_PER_SECOND)
         return in_grace
@@ -241,7 +237,9 @@ class _Pricing:
         """The seconds from begin to end, each at the price of its duration tier in its band."""
         tiers = self._lanes.tiers
         if len(tiers) == 1:
-            return (end - begin) * self._unit_prices(tiers[0], cells, prices)
+            values = self._unit_prices(tiers[0], cells, prices)
+            values *= end - begin
+            return values
         cost = np.zeros(len(end), np.int64)
         untils: list[Column] = [*(tier.start[cells] for tier in tiers[1:]), NEVER]
         for tier, until in zip(tiers, untils, strict=True):
@@ -256,29 +254,40 @@ class _Pricing:
             values = np.maximum(values + tier.constant[cells], tier.least[cells])
         return values
 
-    def _limited(self, time: Int64s) -> Int64s:
-        """Connect fee and time, not above the cap and not below the minimum charge."""
-        figures, of_begin = self._lanes.figures, self._of_begin
-        amounts = np.minimum(time, of_begin(figures.time_cap))
-        amounts += self._fees * of_begin(figures.fee_factor)
-        amounts = np.minimum(amounts, of_begin(figures.cap))
-        limited: Int64s = np.maximum(amounts, of_begin(figures.minimum_charge))
-        return limited
+    def _limited(self, amounts: Int64s) -> Int64s:
+        """What time costs with the connect fee, not above the cap, not below the minimum charge."""
+        figures, of_cells = self._lanes.figures, self._of_cells
+        if not _is_all(figures.time_cap, NEVER):
+            np.minimum(amounts, of_cells(figures.time_cap), out=amounts)
+        if not _is_all(self._fees, 0):
+            amounts += self._fees * of_cells(figures.fee_factor)
+        if not _is_all(figures.cap, NEVER):
+            np.minimum(amounts, of_cells(figures.cap), out=amounts)
+        if not _is_all(figures.minimum_charge, 0):
+            np.maximum(amounts, of_cells(figures.minimum_charge), out=amounts)
+        return amounts
 
     def rounded(self, plan_amounts: Int64s) -> Int64s:
         """Amounts of the plans' currencies as micros of the accounts', rounded once."""
-        figures, of_begin = self._lanes.figures, self._of_begin
-        amounts: Int64s = plan_amounts * of_begin(figures.to_account)
-        denominators = of_begin(figures.denominator)
-        quotients: Int64s = amounts // denominators
-        remainders: Int64s = amounts - quotients * denominators
-        up_from = of_begin(figures.up_from) - (quotients & of_begin(figures.is_to_even))
-        rounded: Int64s = (quotients + (remainders >= up_from)) * of_begin(figures.step_micros)
+        figures, of_cells = self._lanes.figures, self._of_cells
+        denominators = of_cells(figures.denominator)
+        amounts: Int64s = plan_amounts * of_cells(figures.to_account)
+        amounts += of_cells(figures.added)
+        rounded: Int64s = amounts // denominators
+        if not _is_all(figures.is_to_even, 0):
+            were_halves = rounded * denominators == amounts
+            rounded -= were_halves & rounded & of_cells(figures.is_to_even)
+        rounded *= of_cells(figures.step_micros)
         return rounded
 
-    def _of_begin(self, figures: Column) -> Column:
-        """What holds for each call, in the band of its begin."""
+    def _of_cells(self, figures: Column) -> Column:
+        """What holds for each call; in the band of its begin, where bands differ."""
         return figures if isinstance(figures, int) else figures.take(self._cells)
+
+
+def _is_all(figures: Column, figure: int) -> bool:
+    """Whether a figure is that of every call."""
+    return isinstance(figures, int) and figures == figure
 
 
 def _rows_by_deck(groups: Sequence[GroupCalls]) -> list[tuple[PrefixTable, Places]]:

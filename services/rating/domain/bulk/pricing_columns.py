@@ -151,7 +151,7 @@ class _Pass:
         of_calls = np.array(codes_of, np.min_scalar_type(len(codes))).take(
             calls.customer_places.take(places)
         )
-        in_order = places[of_calls.argsort(kind="stable")]
+        in_order = places.take(of_calls.argsort(kind="stable"))
         ends = accumulate(np.bincount(of_calls, minlength=len(codes)).tolist(), initial=0)
         for subscribed, (begin, end) in zip(codes, pairwise(ends), strict=True):
             if begin == end:

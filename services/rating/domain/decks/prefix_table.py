@@ -204,7 +204,7 @@ def padded_places(
     windows = np.ndarray(len(content) - 15, "V16", content, strides=(1,))
     words = windows[begins].view("<u8").reshape(-1, 2)
     words ^= EIGHT_ZEROS
-    words &= SHOWN_BYTES.take(np.minimum(lengths, NUMBER_DIGITS_MAX), axis=0)
+    words &= SHOWN_BYTES.take(lengths, axis=0, mode="clip")
     digits = words.view(np.uint8).reshape(-1, 16)
     if digits.max(initial=0) > 9 or lengths.max(initial=0) > NUMBER_DIGITS_MAX:
         is_number = digits.max(axis=1) <= 9

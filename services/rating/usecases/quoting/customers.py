@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 
 from services.rating.store.account_changes import AccountChange
 from services.rating.store.customers import KnownCustomer
@@ -31,16 +32,13 @@ class Customers:
         self, tenant_id: str, account_ids: Iterable[str]
     ) -> tuple[dict[str, KnownCustomer], list[str]]:
         """The customers in memory by their accounts, and the accounts of others."""
-        known = self._known.get
-        found = [known((tenant_id, account_id)) for account_id in account_ids]
+        found = map(self._known.get, zip(repeat(tenant_id), account_ids))
         pairs = zip(account_ids, found, strict=True)
-        customers = {account_id: each for account_id, each in pairs if each is not None}
+        customers = {account_id: each for account_id, each in pairs if each}
         # As long as there is room, it doesn't matter who was asked for longest ago.
         if len(self._known) > self._customers_max // 2:
             for account_id in customers:
                 self._known.move_to_end((tenant_id, account_id))
-        if all(found):
-            return customers, []
         return customers, [account_id for account_id in account_ids if account_id not in customers]
 
     def remember(self, tenant_id: str, read: Mapping[str, KnownCustomer]) -> None:
