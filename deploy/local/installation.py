@@ -12,6 +12,7 @@ from typing import Literal
 from chassis.security.authority import LocalAuthority, write_private_file
 from chassis.security.caller import ALL_TENANTS
 from chassis.security.sealing import MasterKey
+from chassis.security.signing import SigningKey
 from chassis.settings import SettingsError
 from deploy.local import nats, postgresql
 from deploy.local.ports import LOOPBACK, free_port
@@ -106,6 +107,8 @@ class Installation:
             self._secret(name)
         if not self._master_key_file.exists():
             MasterKey.create(self._master_key_file)
+        if not self._ledger_key_file.exists():
+            SigningKey.create(self._ledger_key_file)
         self._write_radius_clients()
         self._write_token("operator", ALL_TENANTS, OPERATOR_SCOPES)
         for service, scopes in SERVICE_SCOPES.items():
@@ -201,6 +204,7 @@ class Installation:
             "TRUSTED_KEYS_FILE": str(self._authority.trusted_keys_file),
             "SERVICE_TOKEN_FILE": str(self.token_file(service).resolve()),
             "MASTER_KEY_FILE": str(self._master_key_file.resolve()),
+            "LEDGER_KEY_FILE": str(self._ledger_key_file.resolve()),
             "WATCH_DIR": str(self.watch_folder.resolve()),
             "HTTP_LISTEN_ADDRESS": f"{LOOPBACK}:{self.ports.cdr_http}",
             "CHARGING_HTTP_LISTEN_ADDRESS": f"{LOOPBACK}:{self.ports.rating_http}",
@@ -230,6 +234,10 @@ class Installation:
     @property
     def _master_key_file(self) -> Path:
         return self.folder / "authority" / "master_key"
+
+    @property
+    def _ledger_key_file(self) -> Path:
+        return self.folder / "authority" / "ledger_key.pem"
 
     def _secret_file(self, name: str) -> Path:
         return self.folder / "authority" / f"{name}.secret"

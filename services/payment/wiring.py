@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 from chassis.background import keep_doing
 from chassis.database.engine import Database
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.server import Servicer
+from chassis.security.signing import SigningKey
 from chassis.service import Background, Runtime, ServiceDefinition
+from chassis.settings import read_settings
 from kernel.clock import utc_now
 from services.payment.api.adjustments import AdjustmentApi
 from services.payment.api.audit import PaymentAuditApi
@@ -16,10 +19,11 @@ from services.payment.api.ledger import LedgerApi
 from services.payment.api.payments import PaymentApi
 from services.payment.api.roots import LedgerRootApi
 from services.payment.api.transfers import TransferApi
+from services.payment.config import PaymentSettings
 from services.payment.events.accounts import ACCOUNT_CHANGED
 from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
-from services.payment.usecases.close_ledger import close_past_days
+from services.payment.usecases.close_ledger import Sign, close_past_days, unsigned
 from services.payment.usecases.end_holds import expire_holds, purge_ended
 from services.payment.usecases.execute_transfers import TransferExecution
 from services.payment.usecases.expire_promotions import expire_promotions
@@ -41,12 +45,14 @@ PURGE_SECONDS = 3_600
 def build(runtime: Runtime) -> ServiceDefinition:
     """The payment service on this runtime."""
     database = runtime.database
+    sign = _signing(read_settings(PaymentSettings, runtime.environment))
+    close_days = partial(close_past_days, sign=sign)
     return ServiceDefinition(
         name="payment",
-        servicers=_servicers(database),
+        servicers=_servicers(database, sign),
         handlers=[ACCOUNT_CHANGED, CALLS_RATED, INVOICE_ISSUED],
         background=[
-            _again("closing past days", close_past_days, database, DAY_CHECK_SECONDS),
+            _again("closing past days", close_days, database, DAY_CHECK_SECONDS),
             _again("expiry of promotional credit", expire_promotions, database, EXPIRY_SECONDS),
             _again("expiry of holds", expire_holds, database, HOLD_EXPIRY_SECONDS),
             _again("purge of what has ended", purge_ended, database, PURGE_SECONDS),
@@ -54,7 +60,12 @@ def build(runtime: Runtime) -> ServiceDefinition:
     )
 
 
-def _servicers(database: Database) -> list[Servicer]:
+def _signing(settings: PaymentSettings) -> Sign:
+    key_file = settings.ledger_key_file
+    return SigningKey.read(key_file).sign if key_file else unsigned
+
+
+def _servicers(database: Database, sign: Sign) -> list[Servicer]:
     endpoint = Endpoint(database)
     return [
         Servicer.of(payment_grpc, "PaymentService", PaymentApi(endpoint)),
@@ -65,7 +76,7 @@ def _servicers(database: Database) -> list[Servicer]:
         Servicer.of(funds_grpc, "FundsService", FundsApi(endpoint)),
         Servicer.of(adjustment_grpc, "AdjustmentService", AdjustmentApi(endpoint)),
         Servicer.of(payment_grpc, "PaymentAuditService", PaymentAuditApi(endpoint)),
-        Servicer.of(root_grpc, "LedgerRootService", LedgerRootApi(endpoint, database)),
+        Servicer.of(root_grpc, "LedgerRootService", LedgerRootApi(endpoint, database, sign)),
     ]
 
 

@@ -11,6 +11,7 @@ from chassis.settings import CommonSettings
 from services.cdr.config import CdrSettings
 from services.fraud.config import FraudSettings
 from services.invoice.config import InvoiceSettings
+from services.payment.config import PaymentSettings
 from services.rating.config import RatingSettings
 
 PAGE = Path(__file__).parents[2] / "docs/reference/settings.md"
@@ -19,6 +20,7 @@ SECTIONS: dict[str, type[Any]] = {
     "cdr": CdrSettings,
     "rating": RatingSettings,
     "invoice": InvoiceSettings,
+    "payment": PaymentSettings,
     "fraud": FraudSettings,
 }
 # One variable for each service.

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
+from chassis.security.signing import SigningKey
 from kernel.errors import DomainError
 from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
 from tests.support.suite import Suite, request_id
@@ -110,7 +111,7 @@ async def a_month_of_money(suite: Suite, operator: Operator) -> str:
 async def test_books_prove_themselves_to_somebody_who_has_only_the_file(
     suite: Suite, tmp_path: Path
 ) -> None:
-    """Exported, checked, held against a root noted elsewhere; a changed byte is found."""
+    """Exported, checked, held against a signed root; a changed byte is found."""
     operator = Operator(suite, "books")
     await operator.set_up(["desk-1"])
     entry_id = await a_month_of_money(suite, operator)
@@ -121,8 +122,10 @@ async def test_books_prove_themselves_to_somebody_who_has_only_the_file(
     listed = await suite.stub(LedgerRootServiceStub, "books").ListLedgerRoots(
         roots.ListLedgerRootsRequest()
     )
-    newest = listed.ledger_roots[-1].root
-    proven = checked(file, "--root", newest)
+    newest = listed.ledger_roots[-1]
+    key = SigningKey.read(suite.installation.folder / "authority/ledger_key.pem")
+    assert newest.signature == key.sign(bytes.fromhex(newest.root)).hex()
+    proven = checked(file, "--root", newest.root)
     assert proven.returncode == 0, proven.stderr
     assert "tenant books: 7 entries hold, 1 proved by themselves" in proven.stdout
     file.write_bytes(file.read_bytes().replace(b'"micros":3000000', b'"micros":3000001', 1))

@@ -25,6 +25,7 @@ def root_to_proto(
         previous_root=root.previous_root.hex(),
         tree_root=root.tree.root.hex(),
         root=stored.hex(),
+        signature=root.signature.hex(),
         chains=[
             _chain_to_proto(each, place, root.tree.path(place))
             for place, each in enumerate(root.chains)

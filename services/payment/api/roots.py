@@ -23,7 +23,7 @@ from services.payment.domain.root_errors import ledger_root_not_found
 from services.payment.store.entries import FIRST_ID, LAST_ID, id_bound
 from services.payment.store.ledger_accounts import BalanceOverTime, balances_over_time
 from services.payment.store.ledger_roots import list_roots, newest_root, root_ending
-from services.payment.usecases.close_ledger import close_until_now
+from services.payment.usecases.close_ledger import Sign, close_until_now, unsigned
 from services.payment.usecases.prove_entry import EntryProof, prove_entry
 from tollbook.payment.v1 import ledger_root_pb2
 from tollbook.payment.v1 import ledger_root_service_pb2 as messages
@@ -35,15 +35,16 @@ ONE_DAY = timedelta(days=1)
 class LedgerRootApi(LedgerRootServiceServicer):
     """Proves the books of the caller's tenant."""
 
-    def __init__(self, endpoint: Endpoint, database: Database) -> None:
+    def __init__(self, endpoint: Endpoint, database: Database, sign: Sign = unsigned) -> None:
         self._endpoint = endpoint
         self._database = database
+        self._sign = sign
 
     async def DrawLedgerRoot(
         self, request: messages.DrawLedgerRootRequest, context: Any
     ) -> messages.DrawLedgerRootResponse:
         """Draw a root over everything written until now."""
-        await close_until_now(self._database, utc_now())
+        await close_until_now(self._database, utc_now(), self._sign)
         newest = await self._endpoint.query(lambda connection, _caller: newest_root(connection))
         assert newest is not None, "closing the ledger leaves a root, its own or another's"
         return messages.DrawLedgerRootResponse(ledger_root=root_to_proto(newest, _none))

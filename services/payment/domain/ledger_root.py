@@ -70,6 +70,8 @@ class LedgerRoot:
     end_time: datetime
     previous_root: bytes
     chains: tuple[ChainRoot, ...]
+    signature: bytes = b""
+    """Of the 32 bytes of the root, by Ed25519; empty without a key."""
 
     @cached_property
     def tree(self) -> MerkleTree:

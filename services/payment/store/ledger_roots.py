@@ -42,6 +42,7 @@ def insert_root(connection: Connection, root: LedgerRoot) -> bool:
         "start_time": root.start_time,
         "previous_root": root.previous_root,
         "root": root.root,
+        "signature": root.signature or None,
     }
     if not insert_if_new(connection, ledger_root_table, values):
         return False
@@ -126,6 +127,7 @@ def _stored_roots(connection: Connection, rows: Sequence[Row[Any]]) -> list[Stor
                 row.end_time,
                 bytes(row.previous_root),
                 tuple(sorted(chains[row.end_time], key=lambda each: each.chain)),
+                bytes(row.signature or b""),
             ),
             bytes(row.root),
         )

@@ -224,6 +224,8 @@ ledger_root_table = Table(
     Column("start_time", UtcTime, nullable=False),
     Column("previous_root", LargeBinary(32), nullable=False),
     Column("root", LargeBinary(32), nullable=False),
+    # Null where no key was configured when it was drawn.
+    Column("signature", LargeBinary),
     # Two roots drawn at once cannot follow the same one.
     UniqueConstraint("start_time", name="ledger_root_follows_one"),
 )

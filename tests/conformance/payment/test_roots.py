@@ -3,11 +3,15 @@
 import asyncio
 from datetime import datetime, timedelta
 
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from kernel.clock import EPOCH, utc_now
 from services.payment.domain.root_audit import StoredRoot
 from services.payment.store.entries import recorded_heads
 from services.payment.store.ledger_roots import all_roots
-from services.payment.usecases.close_ledger import close_past_days, close_until_now
+from services.payment.usecases.close_ledger import close_ledger, close_past_days, close_until_now
 from tests.conformance.payment.books import (
     Books,
     account,
@@ -72,6 +76,20 @@ def test_a_root_is_over_the_heads_of_all_chains(books: Books) -> None:
     ]
     assert (second.previous_root, second.start_time) == (first_hash, first.end_time)
     assert [each.entry_count for each in second.chains] == [1, 0]
+
+
+def test_a_root_is_signed_when_it_is_drawn(books: Books) -> None:
+    """Who has the public key can tell that the root is ours; an earlier one stays without."""
+    key = Ed25519PrivateKey.generate()
+    now = utc_now()
+    asyncio.run(close_ledger(books.database, now))
+    asyncio.run(close_ledger(books.database, now + timedelta(hours=1), key.sign))
+    (early, _), (late, root) = books.read(all_roots)
+    assert early.signature == b""
+    key.public_key().verify(late.signature, root)
+    with pytest.raises(InvalidSignature):
+        key.public_key().verify(late.signature, late.previous_root)
+    assert books.audit().findings == []
 
 
 def test_yesterdays_root_is_the_same_whenever_it_is_drawn(books: Books) -> None:

@@ -99,6 +99,8 @@ def test_a_change_to_any_column_of_any_table_is_found(books: Books) -> None:
         assert row is not None
         key = [part == getattr(row, part.name) for part in table.primary_key.columns]
         for column in table.columns:
+            if column.name == "signature":
+                continue  # It is held against its key, not against the books.
             change = update(table).where(*key).values({column: other(row, column)})
             assert tampered(books, change).findings, f"a change of {column} is not found"
 

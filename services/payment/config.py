@@ -1,0 +1,14 @@
+"""Settings of this service beside the common ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSettings:
+    """What this service reads from the environment."""
+
+    ledger_key_file: Annotated[
+        Path | None, "Ed25519 key (PEM) that signs the ledger's roots; empty: they are not signed."
+    ] = None
