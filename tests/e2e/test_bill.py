@@ -21,9 +21,11 @@ from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc
 from tollbook.invoice.v1 import invoice_pb2
 from tollbook.invoice.v1 import invoice_service_pb2 as invoice
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as invoice_grpc
+from tollbook.payment.v1 import adjustment_service_pb2 as adjustment
 from tollbook.payment.v1 import payment_pb2
 from tollbook.payment.v1 import payment_service_pb2 as payment
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
+from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceStub
 from tollbook.type.v1 import call_pb2
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]
@@ -86,6 +88,50 @@ async def test_call_records_become_a_priced_posted_invoiced_and_paid_bill(suite:
     await documents_tell_the_same(suite, operator, issued)
     await pay(suite, operator, issued)
     assert suite.differences() == ""
+
+
+async def test_a_bill_that_is_given_up_asks_for_nothing_until_it_is_owed_again(
+    suite: Suite,
+) -> None:
+    """The ledger writes it off, the invoice shows it; a correction opens both again."""
+    operator = Operator(suite, "lost")
+    await operator.set_up(["desk-1"])
+    await operator.import_file(asterisk_csv(CALLS[:3]))
+    await everything_priced(suite)
+    issued = await invoice_of(suite, operator, "desk-1")
+    await suite.caught_up("payment", "tollbook.invoice.v1.InvoiceIssued")
+    adjustments = suite.stub(AdjustmentServiceStub, operator.tenant_id)
+    request = adjustment.WriteOffDebtRequest(
+        account_id=issued.account_id,
+        amount=issued.total_amount,
+        note="insolvent",
+        invoice_id=issued.invoice_id,
+        request_id=request_id(),
+    )
+    done = (await adjustments.WriteOffDebt(request)).adjustment
+    given_up = await _after(suite, operator, issued, "DebtWrittenOff")
+    assert given_up.state == invoice_pb2.Invoice.STATE_WRITTEN_OFF
+    assert given_up.written_off_amount == issued.total_amount
+    (entry_id,) = done.journal_entry_ids
+    await adjustments.CorrectEntry(
+        adjustment.CorrectEntryRequest(
+            journal_entry_id=entry_id, note="solvent again", request_id=request_id()
+        )
+    )
+    owed = await _after(suite, operator, issued, "DebtReinstated")
+    assert owed.state == invoice_pb2.Invoice.STATE_ISSUED
+    assert owed.open_amount == issued.total_amount
+    assert suite.differences() == ""
+
+
+async def _after(
+    suite: Suite, operator: Operator, issued: invoice_pb2.Invoice, event: str
+) -> invoice_pb2.Invoice:
+    """The invoice when it has heard of an event of payment."""
+    await suite.caught_up("invoice", f"tollbook.payment.v1.{event}")
+    invoices = suite.stub(invoice_grpc.InvoiceServiceStub, operator.tenant_id)
+    request = invoice.GetInvoiceRequest(invoice_id=issued.invoice_id)
+    return (await invoices.GetInvoice(request)).invoice
 
 
 async def test_two_tenants_with_the_same_codes_and_call_keys_never_meet(suite: Suite) -> None:
