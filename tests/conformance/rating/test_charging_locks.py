@@ -16,7 +16,7 @@ from services.rating.store.charges import lock_charges
 from services.rating.store.counters import lock_owners
 from services.rating.store.sessions import lock_sessions
 from services.rating.store.unrated import FIRST, waiting_charges
-from services.rating.usecases.charging.settle_sessions import Closing, settle_sessions
+from services.rating.usecases.charging.settle_sessions import settle_sessions
 from services.rating.usecases.settling.retry_unrated_calls import retry_part
 from tests.conformance.rating.charging_desk import EURO, ChargingDesk, call_start
 from tests.conformance.rating.desk import BEGINNING, NOON, UNKNOWN, seconds_later
@@ -129,8 +129,7 @@ async def test_ends_lock_counters_in_one_order_in_whatever_order_they_come(
         await charging.open(end.session_id, end.call)
 
     def closing(order: Sequence[CloseRequest]) -> Callable[[UnitOfWork], object]:
-        closings = list(map(Closing, order))
-        return lambda uow: settle_sessions(uow, desk.tariffs, desk.tenant_id, closings, {})
+        return lambda uow: settle_sessions(uow, desk.tariffs, desk.tenant_id, order, {})
 
     found = await _orders(charging, owners, closing(ends))
     assert sorted(map(len, found)) == [0, 1, 2]

@@ -11,7 +11,7 @@ from services.rating.domain.charges.settlement import InputKind
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.ended_call import ended_call
 from services.rating.domain.charging.policy import DEFAULT_POLICY
-from services.rating.domain.charging.requests import ChargedCall
+from services.rating.domain.charging.requests import ChargedCall, CloseRequest
 from services.rating.domain.charging.session import (
     Session,
     SessionState,
@@ -22,7 +22,7 @@ from services.rating.domain.charging.session import (
 from services.rating.domain.counters import CounterBook
 from services.rating.usecases.charging.ended_sessions import Ending, closed_session, end_of_holds
 from services.rating.usecases.charging.session_book import Change
-from services.rating.usecases.charging.settle_sessions import Closing, Settled
+from services.rating.usecases.charging.settle_sessions import Settled
 from tests.support.simulation.charges import Paid, settle_call
 from tests.support.simulation.database import Transaction
 from tests.support.simulation.faults import Faults
@@ -50,9 +50,9 @@ class MemorySessions:
         """What became of a session."""
         return await self._database.write(self._faults, partial(self._change, change))
 
-    async def close(self, tenant_id: str, closing: Closing) -> Settled:
+    async def close(self, tenant_id: str, request: CloseRequest) -> Settled:
         """Settle the call of a session."""
-        return await self._database.write(self._faults, partial(self._close, tenant_id, closing))
+        return await self._database.write(self._faults, partial(self._close, tenant_id, request))
 
     async def find(self, tenant_id: str, session_id: str) -> Session | None:
         """A session as it is."""
@@ -76,8 +76,7 @@ class MemorySessions:
         self._save(transaction, before, after, counters)
         return after
 
-    def _close(self, tenant_id: str, closing: Closing, transaction: Transaction) -> Settled:
-        request = closing.request
+    def _close(self, tenant_id: str, request: CloseRequest, transaction: Transaction) -> Settled:
         known: Session | None = transaction.get("session", request.session_id)
         if known is not None and known.state is SessionState.CLOSED:
             assert known.answer is not None

@@ -36,7 +36,6 @@ from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.usecases.charging.funds import Funds
 from services.rating.usecases.charging.session_book import Change, SessionBook
 from services.rating.usecases.charging.session_prices import SessionPrices
-from services.rating.usecases.charging.settle_sessions import Closing
 
 _logger = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ class Saga:
         request = asked
         if asked.call is not None:
             request = replace(asked, call=await self._prices.located(tenant_id, asked.call))
-        settled = await self._book.close(tenant_id, Closing(request))
+        settled = await self._book.close(tenant_id, request)
         if settled.steps:
             ending = asyncio.create_task(self._end_holds(tenant_id, settled.steps))
             self._ending.add(ending)

@@ -14,7 +14,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.limits import CallToAdmit
-from services.rating.domain.charging.requests import ChargedCall
+from services.rating.domain.charging.requests import ChargedCall, CloseRequest
 from services.rating.domain.charging.reused_id import is_of_another_call
 from services.rating.domain.charging.session import Session, next_version
 from services.rating.domain.counters import CounterBook, CounterKey
@@ -29,7 +29,7 @@ from services.rating.store.sessions import (
     update_sessions,
 )
 from services.rating.usecases.charging.reused_ids import FormerSessions
-from services.rating.usecases.charging.settle_sessions import Closing, Settled, settle_sessions
+from services.rating.usecases.charging.settle_sessions import Settled, settle_sessions
 from services.rating.usecases.charging.tenant_groups import TenantGroups
 from services.rating.usecases.tariffs import Tariffs
 
@@ -75,7 +75,7 @@ class SessionBook:
         self._changes: TenantGroups[Change, Session | None] = TenantGroups(
             self._change_all, CHANGES_PER_TRANSACTION_MAX
         )
-        self._closings: TenantGroups[Closing, Settled] = TenantGroups(
+        self._closings: TenantGroups[CloseRequest, Settled] = TenantGroups(
             self._close_all, CLOSINGS_PER_TRANSACTION_MAX, CLOSINGS_APART_SECONDS
         )
 
@@ -86,14 +86,14 @@ class SessionBook:
             self._remember(session)
         return session
 
-    async def close(self, tenant_id: str, closing: Closing) -> Settled:
+    async def close(self, tenant_id: str, request: CloseRequest) -> Settled:
         """Settle the call of a session.
 
         Raises:
             DomainError: UNKNOWN_SESSION, UNKNOWN_ACCOUNT.
         """
-        settled = await self._closings.do(tenant_id, closing)
-        self._recent.pop((tenant_id, closing.request.session_id), None)
+        settled = await self._closings.do(tenant_id, request)
+        self._recent.pop((tenant_id, request.session_id), None)
         return settled
 
     async def find(self, tenant_id: str, session_id: str) -> Session | None:
@@ -149,11 +149,11 @@ class SessionBook:
         return await self._write(lambda uow: _Changing(uow, tenant_id, self._recent).apply(changes))
 
     async def _close_all(
-        self, tenant_id: str, closings: Sequence[Closing]
+        self, tenant_id: str, requests: Sequence[CloseRequest]
     ) -> list[Settled | DomainError]:
         """Ends in transactions of their own: they take longer, and no grant waits for them."""
         return await self._write(
-            lambda uow: settle_sessions(uow, self._tariffs, tenant_id, closings, self._recent)
+            lambda uow: settle_sessions(uow, self._tariffs, tenant_id, requests, self._recent)
         )
 
     async def _write(self, work: Callable[[UnitOfWork], list[Done]]) -> list[Done]:

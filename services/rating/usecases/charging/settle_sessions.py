@@ -39,12 +39,6 @@ from services.rating.usecases.settling.settle_calls import settle_parties, waves
 from services.rating.usecases.tariffs import Tariffs
 
 
-class Closing(NamedTuple):
-    """The end of a call, with the account that called where it names the call."""
-
-    request: CloseRequest
-
-
 class Settled(NamedTuple):
     """What became of a session that ended."""
 
@@ -57,7 +51,7 @@ def settle_sessions(
     uow: UnitOfWork,
     tariffs: Tariffs,
     tenant_id: str,
-    closings: Sequence[Closing],
+    requests: Sequence[CloseRequest],
     recent: Mapping[tuple[str, str], Session],
 ) -> list[Settled | DomainError]:
     """What became of each session. One that was settled before gets its answer again.
@@ -65,23 +59,23 @@ def settle_sessions(
     `recent` are sessions in memory, of which only the version is read.
     """
     results: list[Settled | DomainError] = []
-    for wave in _waves(closings):
-        results += _Closing(CallPricing(uow, tariffs, tenant_id), recent).settle(wave)
+    for wave in _waves(requests):
+        results += _Ends(CallPricing(uow, tariffs, tenant_id), recent).settle(wave)
     return results
 
 
-def _waves(closings: Sequence[Closing]) -> Iterator[list[Closing]]:
+def _waves(requests: Sequence[CloseRequest]) -> Iterator[list[CloseRequest]]:
     """The ends in order, cut before each session that comes again: it may be another call's."""
-    wave: dict[str, Closing] = {}
-    for closing in closings:
-        if closing.request.session_id in wave:
+    wave: dict[str, CloseRequest] = {}
+    for request in requests:
+        if request.session_id in wave:
             yield list(wave.values())
             wave = {}
-        wave[closing.request.session_id] = closing
+        wave[request.session_id] = request
     yield list(wave.values())
 
 
-class _Closing:
+class _Ends:
     """A batch of ends in its transaction."""
 
     def __init__(self, pricing: CallPricing, recent: Mapping[tuple[str, str], Session]) -> None:
@@ -91,8 +85,8 @@ class _Closing:
         self._tenant_id = pricing.tenant_id
         self._terms = Terms(DEFAULT_POLICY, to_micros(pricing.uow.now))
 
-    def settle(self, closings: Sequence[Closing]) -> list[Settled | DomainError]:
-        requests = {closing.request.session_id: closing.request for closing in closings}
+    def settle(self, wave: Sequence[CloseRequest]) -> list[Settled | DomainError]:
+        requests = {request.session_id: request for request in wave}
         locked = lock_sessions(self._connection, self._tenant_id, requests, self._recent)
         former = [each for each in locked.values() if _is_over(each, requests[each.session_id])]
         self._former = FormerSessions(self._connection, former)
@@ -108,7 +102,7 @@ class _Closing:
         }
         if endings:
             results.update(self._end(endings))
-        return [results[closing.request.session_id] for closing in closings]
+        return [results[request.session_id] for request in wave]
 
     def _hold(self, requests: Iterable[CloseRequest], known: Collection[Session]) -> None:
         """Lock what calls may be settled with: accounts, then counters, each all at once."""
