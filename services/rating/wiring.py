@@ -54,7 +54,7 @@ from services.rating.usecases.charging.keep_sessions import (
     forget_old_sessions,
 )
 from services.rating.usecases.charging.offline_records import OfflineRecords
-from services.rating.usecases.charging.outage import PolicyOutages
+from services.rating.usecases.charging.outage import Outages
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
 from services.rating.usecases.charging.session_prices import SessionPrices
@@ -136,7 +136,7 @@ class ChargingParts(NamedTuple):
         saga = Saga(book, Funds(runtime.channel("payment")), prices)
         spool = Spool(runtime.settings.data_dir / "charging-spool")
         records = OfflineRecords(runtime.database, saga, spool)
-        charging = Charging(book, saga, prices, PolicyOutages(settings, memory, records))
+        charging = Charging(book, saga, prices, Outages(settings, memory, records))
         return cls(settings, book, saga, records, charging, HangUps(watch))
 
 

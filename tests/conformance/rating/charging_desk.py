@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from chassis.database.engine import DATABASE_ERRORS
 from kernel.clock import from_micros, to_micros, utc_now
 from kernel.e164 import DialledNumber, NumberKind
 from kernel.ids import new_uuid
-from services.rating.domain.charging.answer import Answer
+from services.rating.domain.charging.answer import Answer, Reason, Verdict
+from services.rating.domain.charging.offline import (
+    ChargingRequest,
+    FundsUnavailableError,
+    sequence_of,
+)
 from services.rating.domain.charging.requests import (
     ChargedCall,
     CloseRequest,
@@ -19,10 +26,11 @@ from services.rating.domain.charging.requests import (
 from services.rating.domain.charging.session import Session
 from services.rating.domain.charging.transfers import StepResult, TransferStep
 from services.rating.usecases.change_watch import ChangeWatch
-from services.rating.usecases.charging.charging import Charging, Outages
+from services.rating.usecases.charging.charging import Charging
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.charging.hang_up_session import hang_up_session
 from services.rating.usecases.charging.keep_sessions import end_due
+from services.rating.usecases.charging.outage import Outages
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
 from services.rating.usecases.charging.session_prices import SessionPrices
@@ -99,6 +107,28 @@ class _Dying:
         return work
 
 
+class _Refusing(Outages):
+    """Refuses what payment or the database does not answer in time, whatever policies say."""
+
+    def __init__(self) -> None:
+        """It has none."""
+
+    async def answered(
+        self,
+        tenant_id: str,
+        request: ChargingRequest,
+        deadline_seconds: float,
+        work: Callable[[], Awaitable[Answer]],
+    ) -> Answer:
+        """What the work answers in time."""
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                return await work()
+        except (TimeoutError, FundsUnavailableError, *DATABASE_ERRORS):
+            sequence, reason = sequence_of(request), Reason.FUNDS_UNAVAILABLE
+            return Answer(request.session_id, sequence, Verdict.REFUSED, reason)
+
+
 class ChargingDesk:
     """A replica of rating that charges calls of a desk's tenant."""
 
@@ -110,12 +140,12 @@ class ChargingDesk:
         self._prices, self._funds = prices, funds
         self.book = SessionBook(desk.database, desk.tariffs)
         self.saga = Saga(self.book, funds, prices)
-        self.charging = Charging(self.book, self.saga, prices, Outages())
+        self.charging = Charging(self.book, self.saga, prices, _Refusing())
 
     def crash_at(self, crash: Crash) -> None:
         """Let the replica die at a step of its saga."""
         saga = Saga(_Dying(self.book, crash), _Dying(self._funds, crash), self._prices)  # type: ignore[arg-type]
-        self.charging = Charging(self.book, saga, self._prices, Outages())
+        self.charging = Charging(self.book, saga, self._prices, _Refusing())
 
     async def hang_up(self, session_id: str) -> None:
         """Ask that a call be ended."""

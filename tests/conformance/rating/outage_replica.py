@@ -25,7 +25,7 @@ from services.rating.store.spool import Spool
 from services.rating.usecases.charging.charging import Charging
 from services.rating.usecases.charging.manage_settings import set_charging_policy
 from services.rating.usecases.charging.offline_records import OfflineRecords
-from services.rating.usecases.charging.outage import PolicyOutages
+from services.rating.usecases.charging.outage import Outages
 from services.rating.usecases.charging.session_prices import SessionPrices
 from tests.conformance.rating.charging_desk import ChargingDesk
 from tests.conformance.rating.desk import Desk
@@ -60,7 +60,7 @@ class Replica:
         self.plain = ChargingDesk(desk, funds)
         self.spool = spool
         self.records = OfflineRecords(desk.database, self.plain.saga, self.spool)
-        outages = PolicyOutages(self.plain.settings, desk.memory, self.records)
+        outages = Outages(self.plain.settings, desk.memory, self.records)
         prices = SessionPrices(desk.memory, self.plain.settings)
         self._charging = Charging(self.plain.book, self.plain.saga, prices, outages)
 

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from chassis.database.engine import DATABASE_ERRORS
 from kernel.clock import MICROS_PER_SECOND
-from services.rating.domain.charging.answer import Answer, Reason, Verdict
+from services.rating.domain.charging.answer import Answer
 from services.rating.domain.charging.call_prices import CallPrices
-from services.rating.domain.charging.offline import (
-    ChargingRequest,
-    FundsUnavailableError,
-    sequence_of,
-)
 from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
 from services.rating.domain.charging.session import Session
 from services.rating.domain.errors import not_found
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
+from services.rating.usecases.charging.outage import Outages
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
 from services.rating.usecases.charging.session_prices import SessionPrices
-
-
-class Outages:
-    """Answers within the deadline; what payment or the database does not answer is refused."""
-
-    async def answered(
-        self,
-        tenant_id: str,
-        request: ChargingRequest,
-        deadline_seconds: float,
-        work: Callable[[], Awaitable[Answer]],
-    ) -> Answer:
-        """What the work of a tenant answers in time."""
-        del tenant_id
-        try:
-            async with asyncio.timeout(deadline_seconds):
-                return await work()
-        except (TimeoutError, FundsUnavailableError, *DATABASE_ERRORS):
-            sequence, reason = sequence_of(request), Reason.FUNDS_UNAVAILABLE
-            return Answer(request.session_id, sequence, Verdict.REFUSED, reason)
 
 
 class LiveCall(NamedTuple):

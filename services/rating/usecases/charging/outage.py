@@ -24,7 +24,6 @@ from services.rating.domain.charging.offline import (
     is_emergency,
 )
 from services.rating.domain.charging.requests import ExtendRequest, OpenRequest
-from services.rating.usecases.charging.charging import Outages
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.charging.offline_records import OfflineRecords
 from services.rating.usecases.quoting.pricing_memory import PricingMemory
@@ -39,7 +38,7 @@ WARNING_INTERVAL_SECONDS = 1.0
 _logger = logging.getLogger(__name__)
 
 
-class PolicyOutages(Outages):
+class Outages:
     """Has what is not answered in time answered by policy, and kept for when the outage is over."""
 
     def __init__(
