@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import ErrorInfo
 from google.type.decimal_pb2 import Decimal
 from google.type.timeofday_pb2 import TimeOfDay
 
@@ -151,11 +152,18 @@ async def test_calls_of_years_are_priced_by_the_plan_that_each_was_made_under(de
     assert singly[0].amount != singly[1].amount
 
 
-async def test_a_rate_that_is_not_yet_valid_is_none(desk: Desk) -> None:
-    """From the start of its version on there is one."""
+async def test_a_rate_that_is_not_yet_valid_has_a_reason_of_its_own(desk: Desk) -> None:
+    """Alone, in rows and in columns; from the start of its version on there is a price."""
     await desk.publish_deck(DECK + "49,Germany,0.01,1,1\n", effective=NOON)
     early = call(desk, callee=UNKNOWN, start_time=time_to_proto(seconds_later(NOON, -600)))
-    assert await reason_of(desk.rating.PriceCall(early, None)) == "NO_RATE"
+    never = call(desk, callee="33123456789", start_time=early.start_time)
+    assert await reason_of(desk.rating.PriceCall(early, None)) == "RATE_NOT_YET_VALID"
+    assert await reason_of(desk.rating.PriceCall(never, None)) == "NO_RATE"
+    rows = await priced_rows(desk, [early, never] * 8)
+    reasons = [ErrorInfo.FromString(each.error.details[0].value).reason for each in rows]
+    assert reasons == ["RATE_NOT_YET_VALID", "NO_RATE"] * 8
+    in_columns = await priced_columns(desk, [early, never] * 8)
+    assert list(in_columns.dictionary("reason")) == reasons
     assert (await desk.rating.PriceCall(call(desk, callee=UNKNOWN), None)).amount.nanos == 10**7
 
 

@@ -26,6 +26,7 @@ from tollbook.rating.v1 import usage_service_pb2 as messages
 from tollbook.rating.v1.charge_pb2 import Charge
 from tollbook.rating.v1.service_pb2 import SERVICE_DID_RENTAL
 from tollbook.type.v1.call_pb2 import PARTY_CUSTOMER, PARTY_RESELLER
+from tools.check_receipt import check
 
 SECOND_DAY = seconds_later(BEGINNING, 86_400)
 
@@ -144,6 +145,7 @@ async def test_a_reseller_whose_plan_has_no_price_pays_nothing(desk: Desk) -> No
         customer, reseller = await chain_of(desk, charge)
         assert (euros([reseller]), reseller.receipt.free) == (["0.0000"], "NO_FEE")
         assert reseller.receipt.kind == customer.receipt.kind
+        assert check(reseller.receipt.content) == []
         assert customer.margin == customer.amount
 
 
@@ -155,6 +157,7 @@ async def test_a_subscription_costs_the_reseller_what_its_plan_names_for_it(desk
     covered = Period(seconds_later(MARCH.start, 20 * 86_400), MARCH.end)
     chain = await chain_of(desk, await charge_monthly(desk, covered=covered))
     assert euros(chain) == ["3.3000", "2.2000"]
+    assert [check(each.receipt.content) for each in chain] == [[], []]
     assert chain[0].margin == desk.money(1_100_000)
     assert (await desk.seal(account_id=seller)).usage_lines[0].usage_line == "Basic"
 

@@ -52,9 +52,10 @@ async def test_a_deck_that_knows_the_number_prices_it(desk: Desk) -> None:
 async def test_a_deck_that_comes_into_force_later_prices_no_earlier_call(desk: Desk) -> None:
     """A call is priced by what is in force at its start, however late it is priced."""
     await desk.collect(desk.call(callee=UNKNOWN))
+    assert (await desk.charge()).unrated_reason == "NO_RATE"
     await desk.publish_deck(GERMANY, effective=seconds_later(NOON, 1))
     await desk.retry()
-    assert (await desk.charge()).unrated_reason == "NO_RATE"
+    assert (await desk.charge()).unrated_reason == "RATE_NOT_YET_VALID"
 
 
 async def test_an_account_and_a_subscription_that_come_late_price_its_calls(desk: Desk) -> None:

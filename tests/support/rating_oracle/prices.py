@@ -132,7 +132,9 @@ class Call:
     def _first_situation(self) -> Situation:
         first = self.terms.situation(self._begin)
         if first is None or self.usage.callee_kind == NumberKind.SHORT_CODE:
-            raise UnpricedError("NO_RATE")
+            is_short = self.usage.callee_kind == NumberKind.SHORT_CODE
+            comes_later = not is_short and self.terms.comes_later(self._begin)
+            raise UnpricedError("RATE_NOT_YET_VALID" if comes_later else "NO_RATE")
         return first
 
     def _is_within_grace(self, rate: Rate) -> bool:

@@ -62,6 +62,23 @@ class TermsOverTime:
             self._seen[key] = self._look_up(revision, band, instant_micros)
         return self._seen[key]
 
+    def comes_later(self, instant_micros: int) -> bool:
+        """Whether a deck of those asked at an instant has a rate from a later one on."""
+        revision = self.revision_at(instant_micros)
+        if revision is None:
+            return False
+        band = band_at(revision, self._tenant.calendars, instant_micros)
+        asked = {*self._own_decks(), *self._plan_decks(revision, band)}
+        return any(
+            longest_prefix(
+                self._tenant.rates[version.rate_deck_version_id], self._usage.facts.number
+            )
+            for version in self._tenant.deck_versions
+            if version.rate_deck_id in asked
+            and version.service == self._usage.service
+            and to_micros(version.effective_time) > instant_micros
+        )
+
     def _look_up(self, revision: PlanRevision, band: str, instant_micros: int) -> Situation | None:
         for deck_id in [*self._own_decks(), *self._plan_decks(revision, band)]:
             version = self._tenant.deck_version_at(deck_id, instant_micros)

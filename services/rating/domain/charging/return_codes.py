@@ -49,6 +49,7 @@ STANDARD_TABLE: Mapping[Reason, ReturnCodes] = {
     Reason.UNKNOWN_ACCOUNT: ReturnCodes(*_FORBIDDEN, 21, 1),
     Reason.NO_PLAN: ReturnCodes(*_FORBIDDEN, 21, 7),
     Reason.NO_RATE: ReturnCodes(*_NOT_FOUND, 3, 9),
+    Reason.RATE_NOT_YET_VALID: ReturnCodes(*_NOT_FOUND, 3, 9),
     Reason.NO_EXCHANGE_RATE: ReturnCodes(*_SERVER_ERROR, 41, 8),
     Reason.CURRENCY_MISMATCH: ReturnCodes(*_SERVER_ERROR, 41, 8),
     Reason.INVALID_NUMBER: ReturnCodes(*_ADDRESS_INCOMPLETE, 28, 11),

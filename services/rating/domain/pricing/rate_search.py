@@ -43,6 +43,14 @@ class InForce(NamedTuple):
         )
 
 
+class _Sought(NamedTuple):
+    """By what the first rate is found."""
+
+    terms: Terms
+    band: str
+    instant_micros: int
+
+
 class _Piece(NamedTuple):
     start_micros: int
     terms: Terms | None
@@ -67,6 +75,7 @@ class RateSearch:
         self._digits = usage.facts.number if usage.callee_kind == NumberKind.E164 else ""
         self._decks = _decks_at(customer, usage.start_micros) if customer.overrides else []
         self._has_terms_at_begin = True
+        self._sought: _Sought | None = None
         self._asked: Chain | None = None
         self._found: FoundRate | None = None
 
@@ -90,8 +99,21 @@ class RateSearch:
             # Without terms at begin, all that is judged at begin is judged at the start.
             terms, instant = (governing, start) if at_begin is None else (at_begin, begin)
         band = terms.compiled.schedule.band_at(instant) if terms.compiled.has_bands else ""
+        self._sought = _Sought(terms, band, instant)
         found = self._find(terms, band, instant)
         return InForce(terms, band, found) if found else None
+
+    def comes_later(self) -> bool:
+        """Whether one of the decks that had no first rate has one from a later time on."""
+        if self._sought is None or not self._digits:
+            return False
+        terms, band, instant = self._sought
+        deck_ids = (*self._decks, *terms.compiled.deck_ids_for(self.usage.facts, band))
+        return any(
+            version.service is self.usage.service and self._knows(version)
+            for deck_id in deck_ids
+            for version in self._tariff.versions_after(deck_id, instant)
+        )
 
     def stays(self, terms: Terms, units: int) -> bool:
         """Whether the terms at the beginning hold for a call of so many seconds."""
@@ -184,6 +206,9 @@ class RateSearch:
             version = self._tariff.version_at(deck_id, instant)
             if version is not None and version.service is self.usage.service:
                 yield version
+
+    def _knows(self, version: DeckVersion) -> bool:
+        return self._tables(version.rate_deck_version_id).find_row(self._digits) != NO_ROW
 
     def _ask(self, chain: Chain) -> FoundRate | None:
         if not self._digits:

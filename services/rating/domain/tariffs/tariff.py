@@ -35,6 +35,10 @@ class Timeline(Generic[T]):
         place = bisect_right(self.starts_micros, instant_micros)
         return self._values[place - 1] if place else None
 
+    def after(self, instant_micros: int) -> Sequence[T]:
+        """The values that take force after an instant."""
+        return self._values[bisect_right(self.starts_micros, instant_micros) :]
+
     def next_after(self, instant_micros: int) -> int | None:
         """When the next value takes force; None when there is no other to come."""
         place = bisect_right(self.starts_micros, instant_micros)
@@ -126,6 +130,11 @@ class Tariff:
         """The version of a deck in force; None before its first."""
         timeline = self._decks.get(rate_deck_id)
         return timeline.at(instant_micros) if timeline else None
+
+    def versions_after(self, rate_deck_id: str, instant_micros: int) -> Sequence[DeckVersion]:
+        """The versions of a deck that take force later."""
+        timeline = self._decks.get(rate_deck_id)
+        return timeline.after(instant_micros) if timeline else ()
 
     def next_version(self, rate_deck_id: str, instant_micros: int) -> int | None:
         """When a deck's next version takes force; None for never."""

@@ -79,6 +79,13 @@ class CompiledRevision:
         chosen = (each.rate_deck_ids for each in self.revision.deck_choices)
         return list(dict.fromkeys(sum(chosen, start=self.revision.rate_deck_ids)))
 
+    def deck_ids_for(self, facts: CallFacts, band: str) -> tuple[str, ...]:
+        """The decks that are asked for a call, whether they have a version in force or not."""
+        for choice in self.revision.deck_choices:
+            if choice.when.holds_at(facts, band):
+                return choice.rate_deck_ids
+        return self.revision.rate_deck_ids
+
     def volume_tiers(self, facts: CallFacts, band: str) -> VolumeTiers | None:
         """The first volume tier set whose condition holds."""
         for tiers in self.revision.volume_tiers:
