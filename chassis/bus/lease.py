@@ -109,12 +109,11 @@ class Leases:
         self, unit_of_work: UnitOfWork, names: Sequence[str], now: datetime
     ) -> dict[str, int]:
         """Take or prolong leases, save those that another has meanwhile; return their tokens."""
-        statement = insert_into(unit_of_work.connection, lease_table).values(
-            [
-                {"name": name, "holder": self._holder, "token": 1, "expire_time": now + _TTL}
-                for name in sorted(names)
-            ]
-        )
+        rows = [
+            {"name": name, "holder": self._holder, "token": 1, "expire_time": now + _TTL}
+            for name in sorted(names)
+        ]
+        statement = insert_into(unit_of_work.connection, lease_table)
         is_ours = _lease.holder == self._holder
         taken = statement.on_conflict_do_update(
             index_elements=[_lease.name],
@@ -125,7 +124,8 @@ class Leases:
             },
             where=or_(is_ours, _lease.expire_time <= now),
         ).returning(_lease.name, _lease.token)
-        tokens = {row.name: row.token for row in unit_of_work.connection.execute(taken)}
+        # As values of the statement they would have it compiled anew each time.
+        tokens = {row.name: row.token for row in unit_of_work.connection.execute(taken, rows)}
         del tokens[self._member]
         return tokens
 
