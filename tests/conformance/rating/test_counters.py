@@ -5,13 +5,23 @@ import asyncio
 import pytest
 from google.type.decimal_pb2 import Decimal
 
-from chassis.grpc.convert import range_to_proto
+from chassis.grpc.convert import range_to_proto, time_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.period import Period
-from tests.conformance.rating.desk import APRIL, BEGINNING, MARCH, NOON, Desk, euros, seconds_later
+from tests.conformance.rating.desk import (
+    APRIL,
+    BEGINNING,
+    MARCH,
+    NETHERLANDS,
+    NOON,
+    Desk,
+    euros,
+    seconds_later,
+)
 from tollbook.rating.v1 import plan_pb2 as plan
 from tollbook.rating.v1 import usage_service_pb2 as messages
+from tollbook.rating.v1.rating_service_pb2 import QuoteCallRequest
 from tollbook.rating.v1.service_pb2 import SERVICE_VOICE
 
 CALLS = 20
@@ -54,6 +64,23 @@ async def test_a_bundle_pays_first_and_the_rest_is_charged(desk: Desk) -> None:
     await desk.collect(desk.call(seconds=180))
     assert euros(await desk.charges()) == ["0.0600"]
     assert await desk.standing() == {"minutes": (120, 120)}
+
+
+async def test_a_budget_buys_what_the_bundle_has_left_and_what_the_money_pays_for(
+    desk: Desk,
+) -> None:
+    """Two minutes included, one is used: 0.06 buys a minute beside the one that is left."""
+    await give(desk, bundles=[minutes(2)])
+    await desk.collect(desk.call(seconds=60))
+    request = QuoteCallRequest(
+        account_id=desk.account_id,
+        callee=NETHERLANDS,
+        start_time=time_to_proto(NOON),
+        budget=desk.money(60_000),
+    )
+    answer = await desk.rating.QuoteCall(request, None)
+    assert (answer.granted_duration.seconds, answer.amount.nanos) == (120, 60_000_000)
+    assert await desk.standing() == {"minutes": (120, 60)}
 
 
 async def test_a_call_that_comes_twice_uses_a_bundle_once(desk: Desk) -> None:

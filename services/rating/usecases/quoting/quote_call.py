@@ -1,5 +1,6 @@
 """Quotes a call that has not happened: for a duration, or for what a sum of money buys."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -8,9 +9,12 @@ from kernel.e164 import NumberKind
 from kernel.errors import DomainError
 from kernel.money import Money
 from services.rating.domain.charges.settlement import Outcome
+from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.errors import currency_mismatch, invalid_field
 from services.rating.domain.priced_call import PricedCall
+from services.rating.domain.pricing.budget import Affordable, longest_usage
 from services.rating.domain.pricing.price_over_time import PriceOverTime, price_over_time
+from services.rating.domain.pricing.price_usage import price_by_length
 from services.rating.domain.quantity import CALL_DURATION_SECONDS_MAX
 from services.rating.usecases.quoting.planned_call import PlannedCall
 from services.rating.usecases.quoting.pricing_memory import PricingBasis, PricingMemory
@@ -46,8 +50,6 @@ class CallQuotes:
     async def for_budget(self, tenant_id: str, call: PlannedCall, budget: Money) -> CallQuote:
         """How long the call may last for this money, in whole seconds, and what that costs.
 
-        No call gets cheaper by lasting longer, so that the longest is found by halving.
-
         Raises:
             DomainError: INVALID_AMOUNT, CURRENCY_MISMATCH; see Quotes.price.
         """
@@ -59,7 +61,9 @@ class CallQuotes:
             raise currency_mismatch("the budget", price.currency, budget.currency)
         granted = CALL_DURATION_SECONDS_MAX
         if price.amount_micros > budget.micros:
-            granted, price = await self._longest(tenant_id, basis, call, price, budget)
+            granted, price = await self._longest(tenant_id, basis, call, budget)
+        if not granted:
+            price = price._replace(outcome=Outcome.ZERO, amount_micros=0, charged_quantity=0)
         over_time = await self._over_time(tenant_id, basis, call)
         return CallQuote(price, granted * MS_PER_SECOND, over_time)
 
@@ -70,28 +74,21 @@ class CallQuotes:
         return basis, quote
 
     async def _longest(
-        self,
-        tenant_id: str,
-        basis: PricingBasis,
-        call: PlannedCall,
-        too_dear: PricedCall,
-        budget: Money,
-    ) -> tuple[int, PricedCall]:
-        """The most whole seconds that the budget pays for, and their price; 0 for none."""
-        nothing = too_dear._replace(outcome=Outcome.ZERO, amount_micros=0, charged_quantity=0)
-        granted, refused, best = 0, CALL_DURATION_SECONDS_MAX, nothing
-        while refused - granted > 1:
-            seconds = (granted + refused) // 2
-            [price] = await self._quotes.attempt(
-                tenant_id, basis, [_lasting(call, seconds)], with_receipts=False
+        self, tenant_id: str, basis: PricingBasis, call: PlannedCall, budget: Money
+    ) -> Affordable:
+        """The most whole seconds that the budget pays for, all priced with the same counters."""
+        customer, tariff = basis.customers[call.account_id].customer, basis.tariff
+        owners = await self._quotes.owners(tenant_id, basis, [call])
+        counters = await self._quotes.counters(tenant_id, basis, [call], owners)
+        usage = call.usage(customer, tariff, owners)
+
+        def work(table_of: Callable[[str], PrefixTable]) -> Affordable:
+            price = price_by_length(usage, customer, tariff, table_of)
+            return longest_usage(
+                budget.micros, usage, lambda each: price(each.duration_ms, counters)
             )
-            if isinstance(price, DomainError):
-                raise price
-            if price.amount_micros <= budget.micros:
-                granted, best = seconds, price
-            else:
-                refused = seconds
-        return granted, best
+
+        return await self._memory.with_tables(tenant_id, work)
 
     async def _over_time(
         self, tenant_id: str, basis: PricingBasis, call: PlannedCall

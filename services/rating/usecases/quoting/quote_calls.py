@@ -134,7 +134,7 @@ class Quotes:
         refusals = [_refusal(basis, call) for call in calls]
         allowed = [call for call, refusal in zip(calls, refusals, strict=True) if refusal is None]
         owners = await self.owners(tenant_id, basis, allowed)
-        book = await self._counters(tenant_id, basis, allowed, owners)
+        book = await self.counters(tenant_id, basis, allowed, owners)
         priced = iter(
             await self._memory.with_tables(
                 tenant_id,
@@ -160,7 +160,7 @@ class Quotes:
         numbers = [call.callee.digits for call in calls]
         return await self._memory.read(partial(number_owners, tenant_id=tenant_id, numbers=numbers))
 
-    async def _counters(
+    async def counters(
         self,
         tenant_id: str,
         basis: PricingBasis,
