@@ -37,9 +37,10 @@ class Bulk(NamedTuple):
     """Calls to be priced, and how the price of one of them is found by itself."""
 
     columns: CallColumns
+    together: Bools
+    """Which calls columns can price."""
     places: Places
-    """Of the calls that columns can price."""
-    others: Places
+    """Of those."""
     price_one: Callable[[int], PricedCall]
     """The price of the call at a place, by the scalar path."""
     counters: CounterBook
@@ -59,8 +60,7 @@ class Bulk(NamedTuple):
         if columns.begins_micros is not columns.starts_micros:
             ringing = columns.begins_micros - columns.starts_micros
             together &= ringing.view(np.uint64) <= RINGING_MICROS_MAX
-        places, others = together.nonzero()[0], (~together).nonzero()[0]
-        return cls(columns, places, others, price_one, counters or CounterBook())
+        return cls(columns, together, together.nonzero()[0], price_one, counters or CounterBook())
 
 
 def price_bulk(
@@ -68,14 +68,15 @@ def price_bulk(
 ) -> list[PricedCall]:
     """The price of every call."""
     done = price_columns(bulk.columns, bulk.places, tariff, table_of)
-    prices = [_NO_RATE] * (len(bulk.places) + len(bulk.others))
+    prices = [_NO_RATE] * len(bulk.together)
     for group in done.groups:
         for place, price in _prices(group, bulk, with_receipts):
             prices[place] = price
     counted = CountedCalls(bulk.columns, tariff, bulk.counters, bulk.price_one)
     for group in done.counted:
         counted.add(group)
-    for place, price in counted.prices([*done.rest, bulk.others]):
+    others = (~bulk.together).nonzero()[0]
+    for place, price in counted.prices([*done.rest, others]):
         prices[place] = price
     # Whether a rate is yet to come, the scalar path knows.
     return [bulk.price_one(at) if each is _NO_RATE else each for at, each in enumerate(prices)]

@@ -1,7 +1,7 @@
 """Customers in memory: a bounded number of them, dropped when the database has something newer."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import repeat
 
 from services.rating.store.account_changes import AccountChange
@@ -29,7 +29,7 @@ class Customers:
         return known
 
     def get_each(
-        self, tenant_id: str, account_ids: Iterable[str]
+        self, tenant_id: str, account_ids: Collection[str]
     ) -> tuple[dict[str, KnownCustomer], list[str]]:
         """The customers in memory by their accounts, and the accounts of others."""
         found = map(self._known.get, zip(repeat(tenant_id), account_ids))
@@ -39,6 +39,8 @@ class Customers:
         if len(self._known) > self._customers_max // 2:
             for account_id in customers:
                 self._known.move_to_end((tenant_id, account_id))
+        if len(customers) == len(account_ids):
+            return customers, []
         return customers, [account_id for account_id in account_ids if account_id not in customers]
 
     def remember(self, tenant_id: str, read: Mapping[str, KnownCustomer]) -> None:

@@ -101,8 +101,10 @@ class PricedColumns:
         self.outcomes[places] = OUTCOMES.take(amounts != 0)
         self.amounts[places] = amounts
         self.charged[places] = priced.charged
-        codes = np.array(list(map(self.currencies.place, priced.currencies)), np.uint32)
-        self.currencies.codes[places] = codes.repeat(priced.sizes)
+        codes = list(map(self.currencies.place, priced.currencies))
+        self.currencies.codes[places] = (
+            codes[0] if len(set(codes)) == 1 else np.array(codes).repeat(priced.sizes)
+        )
         if self.wanted.rates:
             for group in priced.groups:
                 self._add_rates(group)
