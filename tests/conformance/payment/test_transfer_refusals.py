@@ -19,6 +19,7 @@ from services.payment.usecases.execute_transfers import TransferExecution
 from tests.conformance.payment.books import Books, accounts_of_partition
 from tests.conformance.payment.holding import (
     Teller,
+    act_as,
     capture,
     change,
     place,
@@ -145,3 +146,24 @@ async def test_a_step_that_cannot_be_stored_stops_neither_its_request_nor_anothe
     reasons = [[each.error and each.error.reason for each in of_request] for of_request in results]
     assert reasons == [[None], ["STEP_FAILED", None], [None]]
     assert (await teller.held(mine), await teller.held(other)) == (10, 7)
+
+
+async def test_a_tenant_cannot_touch_the_holds_of_another(teller: Teller) -> None:
+    """Neither seen, changed, captured nor released; the same ids are its own hold."""
+    payer, theirs = await teller.customer(100), await teller.customer(100, tenant_id="other")
+    step = place(payer, 60)
+    hold_id = step.place.hold_id
+    await teller.one(step)
+    act_as("other")
+    tried = (change(payer, hold_id, 90), capture(payer, hold_id, 60), release(hold_id))
+    assert {reason(await teller.one(each)) for each in tried} == {"HOLD_NOT_FOUND"}
+    assert reason(await teller.one(place(payer, 1))) == "UNKNOWN_ACCOUNT"
+    with pytest.raises(DomainError, match="HOLD_NOT_FOUND"):
+        await teller.hold(hold_id)
+    again = place(theirs, 10, hold_id=hold_id)
+    again.request_id = step.request_id
+    assert not reason(await teller.one(again))
+    act_as("acme")
+    assert (await teller.hold(hold_id)).held.nanos == 60_000
+    assert (await teller.held(payer), await teller.held(theirs)) == (60, 10)
+    assert (await teller.audit()).findings == []
