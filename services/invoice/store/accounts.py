@@ -27,12 +27,7 @@ def insert_account(connection: Connection, tenant_id: str, account: Account) -> 
 
 def find_account(connection: Connection, tenant_id: str, account_id: str) -> Account | None:
     """An account by id."""
-    return _one(connection, tenant_id, account_id=account_id)
-
-
-def find_account_by_code(connection: Connection, tenant_id: str, code: str) -> Account | None:
-    """An account by code."""
-    return _one(connection, tenant_id, code=code)
+    return find_accounts(connection, tenant_id, [account_id]).get(account_id)
 
 
 def find_accounts(
@@ -72,12 +67,6 @@ def list_accounts(
     if code:
         query = query.where(table.c.code == code)
     return mapped(page_of(connection, query, [table.c.code], request), _to_account)
-
-
-def _one(connection: Connection, tenant_id: str, **key: str) -> Account | None:
-    query = select(schema.account).filter_by(tenant_id=tenant_id, **key)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _to_account(row)
 
 
 def _to_account(row: AnyRow) -> Account:

@@ -104,11 +104,6 @@ class Adjustment:
     corrected_entry_id: UUID | None = None
 
 
-def require_note(note: str) -> None:
-    """Refuse a missing or long reason. Raises INVALID_ADJUSTMENT."""
-    _check(_text_violations("note", note, NOTE_CHARACTERS_MAX))
-
-
 def require_expiry(expire_time: datetime | None, now: datetime) -> datetime:
     """The time at which promotional credit expires. Raises INVALID_ADJUSTMENT."""
     if expire_time is None or expire_time <= now:
