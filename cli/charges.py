@@ -12,7 +12,7 @@ from rich.table import Table
 from chassis.grpc.client import acting_for
 from chassis.grpc.convert import money_from_proto
 from cli.connection import Connection
-from cli.options import TenantOption
+from cli.options import TenantOption, ValidateOnlyOption
 from cli.output import amount_text, complain, console, report, steps, table
 from kernel.ids import new_uuid
 from tollbook.rating.v1 import (
@@ -71,6 +71,7 @@ def refund(
         list[_Party] | None,
         typer.Option("--with", help="Who else gets back what the call costs; may be repeated."),
     ] = None,
+    validate_only: ValidateOnlyOption = False,
 ) -> None:
     """Give a charge back whole; what others pay for the same call stands unless they are named.
 
@@ -78,19 +79,26 @@ def refund(
     """
     parties = [_NUMBERS[each] for each in with_party or ()]
     with acting_for(tenant):
-        answer = asyncio.run(_refund(context.obj, charge_id, parties))
+        answer = asyncio.run(_refund(context.obj, charge_id, parties, validate_only))
     given_back = [answer.charge, *answer.other_charges]
-    report("Given back", f"{len(given_back)} of the charges of the call")
+    done = "Would give back" if validate_only else "Given back"
+    report(done, f"{len(given_back)} of the charges of the call")
     console.print(_parties(given_back))
 
 
 async def _refund(
-    connection: Connection, charge_id: str, parties: Iterable[call_pb2.Party.ValueType]
+    connection: Connection,
+    charge_id: str,
+    parties: Iterable[call_pb2.Party.ValueType],
+    validate_only: bool,
 ) -> usage_service_pb2.RefundChargeResponse:
     async with connection.channel("rating") as channel:
         return await usage_service_pb2_grpc.UsageServiceStub(channel).RefundCharge(
             usage_service_pb2.RefundChargeRequest(
-                charge_id=charge_id, other_parties=parties, request_id=new_uuid()
+                charge_id=charge_id,
+                other_parties=parties,
+                request_id=new_uuid(),
+                validate_only=validate_only,
             )
         )
 

@@ -63,7 +63,9 @@ class CounterApi(CounterServiceServicer):
             granted = grant_bundle(uow, caller.tenant_id, grant)
             return messages.GrantBundleResponse(grant=_grant_to_proto(granted))
 
-        return await self._endpoint.mutate(request, messages.GrantBundleResponse, work)
+        return await self._endpoint.mutate(
+            request, messages.GrantBundleResponse, work, validate_only=request.validate_only
+        )
 
     async def ListBundleGrants(
         self, request: messages.ListBundleGrantsRequest, context: Any

@@ -91,7 +91,9 @@ class UsageApi(UsageServiceServicer):
             named, *others = map(charge_to_proto, charges)
             return messages.RefundChargeResponse(charge=named, other_charges=others)
 
-        return await self._endpoint.mutate(request, messages.RefundChargeResponse, work)
+        return await self._endpoint.mutate(
+            request, messages.RefundChargeResponse, work, validate_only=request.validate_only
+        )
 
     def _read(self, usage: messages.UsageRecord) -> UsageRecord | DomainError:
         try:

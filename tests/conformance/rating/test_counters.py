@@ -176,6 +176,19 @@ async def test_a_granted_bundle_pays_within_its_validity(desk: Desk) -> None:
     assert list((await desk.counters.ListBundleGrants(listing, None)).grants) == [granted]
 
 
+async def test_a_bundle_that_is_only_validated_pays_for_nothing(desk: Desk) -> None:
+    """Everything is checked, nothing is kept."""
+    grant = messages.BundleGrant(
+        account_id=desk.account_id, allowance=minutes(60), validity=range_to_proto(MARCH)
+    )
+    request = messages.GrantBundleRequest(grant=grant, request_id=new_uuid(), validate_only=True)
+    assert (await desk.counters.GrantBundle(request, None)).grant.grant_id
+    listing = messages.ListBundleGrantsRequest(account_id=desk.account_id)
+    assert not (await desk.counters.ListBundleGrants(listing, None)).grants
+    await desk.collect(desk.call())
+    assert euros(await desk.charges()) == ["0.0600"]
+
+
 async def test_a_bundle_for_nobody_is_refused(desk: Desk) -> None:
     """The account must be known."""
     grant = messages.BundleGrant(

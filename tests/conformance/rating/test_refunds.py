@@ -135,6 +135,21 @@ async def test_a_party_without_a_price_has_nothing_to_give_back(
     assert euros([(await refund(desk, charge)).charge]) == ["0.0000"]
 
 
+async def test_a_refund_that_is_only_validated_gives_nothing_back(
+    desk: Desk, carriers: Carriers
+) -> None:
+    """It answers what would be given back to whom; everybody is charged as before."""
+    charge = await call_of_a_chain(desk, carriers)
+    request = messages.RefundChargeRequest(
+        charge_id=charge.charge_id, other_parties=ALL, request_id=new_uuid(), validate_only=True
+    )
+    answer = await desk.usage.RefundCharge(request, None)
+    assert euros([answer.charge, *answer.other_charges]) == ["0.0000"] * 4
+    assert await desk.charge() == charge
+    assert await margins(desk, charge) == [10, 10, 10]
+    assert sum(await desk.deltas()) == 150_000
+
+
 async def test_the_party_of_a_refund_must_be_one(desk: Desk) -> None:
     """An unset party is nobody."""
     await desk.collect(desk.call())
