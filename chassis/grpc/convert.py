@@ -29,11 +29,16 @@ _LAST_SECOND = (datetime.max.replace(tzinfo=EPOCH.tzinfo) - EPOCH) // timedelta(
 
 
 def money_to_proto(amount: Money) -> MoneyMessage:
-    """An amount as google.type.Money, whose units and nanos have the same sign."""
-    sign = -1 if amount.micros < 0 else 1
-    units, micros = divmod(abs(amount.micros), MICROS_PER_UNIT)
+    """An amount as google.type.Money."""
+    return micros_to_money(amount.currency, amount.micros)
+
+
+def micros_to_money(currency: str, micros: int) -> MoneyMessage:
+    """Micros of a currency as google.type.Money, whose units and nanos have the same sign."""
+    sign = -1 if micros < 0 else 1
+    units, rest = divmod(abs(micros), MICROS_PER_UNIT)
     return MoneyMessage(
-        currency_code=amount.currency, units=sign * units, nanos=sign * micros * NANOS_PER_MICRO
+        currency_code=currency, units=sign * units, nanos=sign * rest * NANOS_PER_MICRO
     )
 
 

@@ -11,11 +11,10 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.decimal_pb2 import Decimal
 
-from chassis.grpc.convert import money_to_proto, nanos_to_decimal, time_from_proto
+from chassis.grpc.convert import micros_to_money, nanos_to_decimal, time_from_proto
 from kernel.clock import from_micros, to_micros, utc_now
 from kernel.e164 import DialledNumber, NumberKind, NumberPlan, normalise
 from kernel.errors import DomainError
-from kernel.money import Money
 from services.rating.api.moments import checked_micros
 from services.rating.domain.charges.charge import OWN_KEY_KINDS
 from services.rating.domain.charging.answer import Answer
@@ -104,8 +103,8 @@ def answer_to_proto(answer: Answer, codes: ReturnCodes) -> messages.ChargingAnsw
         price_per_minute=_price_to_proto(answer.price_per_minute_nanos),
         sequence=answer.sequence,
         session_id=answer.session_id,
-        held=money_to_proto(Money(answer.currency, answer.held_micros)) if has_money else None,
-        cost=money_to_proto(Money(answer.currency, answer.cost_micros)) if has_money else None,
+        held=micros_to_money(answer.currency, answer.held_micros) if has_money else None,
+        cost=micros_to_money(answer.currency, answer.cost_micros) if has_money else None,
     )
 
 
@@ -145,9 +144,8 @@ def session_to_proto(live: LiveCall) -> messages.ChargingSession:
     if session.levels:
         customer = session.levels[0]
         message.payer_account_id = customer.payer_account_id
-        held = Money(customer.currency, customer.held_micros or 0)
-        message.held.CopyFrom(money_to_proto(held))
-        message.cost.CopyFrom(money_to_proto(Money(customer.currency, live.cost_micros)))
+        message.held.CopyFrom(micros_to_money(customer.currency, customer.held_micros or 0))
+        message.cost.CopyFrom(micros_to_money(customer.currency, live.cost_micros))
     return message
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from chassis.database.bulk import recordset, update_rows, write_rows
 from chassis.database.direct import Direct, Row, driver_cursor
-from kernel.clock import from_micros
+from kernel.clock import from_micros, to_micros
 from services.rating.domain.charging.session import LIVE_STATES, Session, SessionState
 from services.rating.domain.compact_json import json_text
 from services.rating.store.session_rows import (
@@ -66,6 +66,16 @@ _SESSIONS = Direct(
         charging_session.c.tenant_id == bindparam("tenant_id"),
         charging_session.c.session_id.in_(bindparam("session_ids", expanding=True)),
     )
+)
+# Asked by every replica each second.
+_DUE = Direct(
+    select(*_COLUMNS)
+    .where(
+        charging_session.c.state == bindparam("state"),
+        charging_session.c.expire_time <= bindparam("moment"),
+    )
+    .order_by(charging_session.c.expire_time)
+    .limit(bindparam("limit"))
 )
 _OF_CALLS = select(charging_session.c.session_id).where(
     charging_session.c.tenant_id == bindparam("tenant_id"),
@@ -193,16 +203,10 @@ def sessions_due(connection: Connection, now: datetime, limit: int) -> list[Sess
 
     At most so many of each state: opens that payment does not answer keep no other from expiring.
     """
-    table = charging_session.c
     due: list[Session] = []
     for state in LIVE_STATES:
-        query = (
-            select(*_COLUMNS)
-            .where(table.state == state, table.expire_time <= now)
-            .order_by(table.expire_time)
-            .limit(limit)
-        )
-        due += map(session_of, connection.execute(query))
+        parameters = {"state": int(state), "moment": to_micros(now), "limit": limit}
+        due += map(session_of, _DUE.rows(connection, parameters))
     return due
 
 

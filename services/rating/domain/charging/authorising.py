@@ -16,7 +16,7 @@ from services.rating.domain.charging.holds import (
     is_all_held,
     levels_after,
     refusal_of,
-    steps_of,
+    takes_money,
 )
 from services.rating.domain.charging.requests import ExtendRequest, OpenRequest
 from services.rating.domain.charging.session import (
@@ -256,7 +256,7 @@ def _want(
     session = _reserving(session, goal.seconds, prices, counters)
     hold_seconds = terms.policy.hold_seconds(goal.seconds - session.used_seconds)
     session = session._replace(intent=Intent(sequence, goal, min(hold_seconds, HOLD_SECONDS_MAX)))
-    return session if steps_of(session) else granted(session, goal.seconds, terms)
+    return session if takes_money(session) else granted(session, goal.seconds, terms)
 
 
 def _reserving(

@@ -31,6 +31,11 @@ def steps_of(session: Session) -> list[TransferStep]:
     return [_step(session, place) for place in _asked_levels(session)]
 
 
+def takes_money(session: Session) -> bool:
+    """Whether the intent of a session asks payment for anything."""
+    return bool(_asked_levels(session))
+
+
 def steps_back(session: Session, results: Sequence[StepResult]) -> list[TransferStep]:
     """What undoes the steps that were taken where another was refused, the last one first."""
     if not refusal_of(session, results):

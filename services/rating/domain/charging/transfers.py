@@ -88,4 +88,4 @@ def hold_id_of(tenant_id: str, session_id: str, start_micros: int, level: int) -
 
 def hold_key(hold_id: str) -> bytes:
     """A hold's id as events carry it."""
-    return uuid.UUID(hold_id).bytes
+    return bytes.fromhex(hold_id.replace("-", ""))

@@ -10,10 +10,10 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from chassis.grpc.client import acting_for
-from chassis.grpc.convert import money_from_proto, money_to_proto
+from chassis.grpc.convert import micros_to_money, money_from_proto
 from kernel.clock import MICROS_PER_SECOND
 from kernel.errors import DomainError
-from kernel.money import NANOS_PER_MICRO, Money
+from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.charging.offline import FundsUnavailableError
 from services.rating.domain.charging.transfers import (
     CaptureHold,
@@ -94,8 +94,8 @@ def _transfer(step: TransferStep) -> holds.Transfer:
             place = holds.PlaceHold(
                 hold_id=step.hold_id,
                 account_id=step.account_id,
-                amount=money_to_proto(Money(step.currency, step.amount_micros)),
-                minimum=money_to_proto(Money(step.currency, step.minimum_micros)),
+                amount=micros_to_money(step.currency, step.amount_micros),
+                minimum=micros_to_money(step.currency, step.minimum_micros),
                 validity=Duration(seconds=step.validity_seconds),
                 reference=step.reference,
             )
@@ -103,8 +103,8 @@ def _transfer(step: TransferStep) -> holds.Transfer:
         case ChangeHold():
             change = holds.ChangeHold(
                 hold_id=step.hold_id,
-                amount=money_to_proto(Money(step.currency, step.amount_micros)),
-                minimum=money_to_proto(Money(step.currency, step.minimum_micros)),
+                amount=micros_to_money(step.currency, step.amount_micros),
+                minimum=micros_to_money(step.currency, step.minimum_micros),
                 validity=Duration(seconds=step.validity_seconds),
             )
             return holds.Transfer(request_id=step.request_id, change=change)
@@ -120,7 +120,7 @@ def _capture(step: CaptureHold) -> holds.CaptureHold:
         hold_id=step.hold_id,
         charge_id=step.charge_id,
         revision=step.revision,
-        amount=money_to_proto(Money(step.currency, step.amount_micros)),
+        amount=micros_to_money(step.currency, step.amount_micros),
         overrun=holds.OVERRUN_POLICY_POST_ALL,
         event_partition=step.event_partition,
         event_sequence=step.event_sequence,
