@@ -12,7 +12,7 @@ from chassis.grpc.convert import time_from_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
-from services.rating.api.convert import (
+from services.rating.api.convert_decks import (
     deck_to_proto,
     mapping_from_proto,
     rate_to_proto,

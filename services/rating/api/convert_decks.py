@@ -1,4 +1,4 @@
-"""Values of rating to the messages of its contract and back."""
+"""Decks to the messages of the contract, and from them how a sheet is read."""
 
 from typing import Any
 
