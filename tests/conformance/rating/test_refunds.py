@@ -1,5 +1,7 @@
 """A refund gives back what the parties of a call that are asked for were charged for it."""
 
+import asyncio
+
 import pytest
 
 from kernel.errors import DomainError
@@ -106,6 +108,19 @@ async def test_a_reseller_s_charge_may_be_named_too(desk: Desk, carriers: Carrie
     answer = await refund(desk, middle, PARTY_CUSTOMER, PARTY_RESELLER)
     assert answer.charge.charge_id == middle.charge_id
     assert [each.party for each in answer.other_charges] == [PARTY_CUSTOMER, PARTY_RESELLER]
+
+
+async def test_each_charge_is_given_back_once_however_many_ask_at_once(
+    desk: Desk, carriers: Carriers
+) -> None:
+    """From the customer, from the middle and from the top, each with all others."""
+    charge = await call_of_a_chain(desk, carriers)
+    chain = [charge, *(await explained(desk, charge)).other_parties]
+    await asyncio.gather(*(refund(desk, each, *ALL) for each in chain * 2))
+    after = [(await explained(desk, each)).charge for each in chain]
+    assert [(each.revision, each.amount.nanos) for each in after] == [(2, 0)] * 4
+    assert sum(await desk.deltas()) == 0
+    assert await margins(desk, charge) == [0, 0, 0]
 
 
 async def test_the_bundle_of_a_reseller_gets_its_minutes_back(desk: Desk) -> None:
