@@ -29,6 +29,7 @@ The leaves stand in the order of tenant, legal entity and partition.
 """
 
 import struct
+from binascii import hexlify
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,8 +56,7 @@ number_form = struct.Struct(">q").pack
 _length = struct.Struct(">I").pack
 # Fields 5 to 7 of an entry.
 _UUID_BYTES = 36
-_UUID_FORM = b"%08x-%04x-%04x-%04x-%04x%08x"
-_uuid_parts = struct.Struct(">IHHHHI").unpack
+_uuid_parts = struct.Struct("8s4s4s4s12s").unpack
 _place_form = struct.Struct(f">qI{_UUID_BYTES}sq").pack
 _NO_SOURCE = EventSource("", 0, 0)
 
@@ -169,7 +169,7 @@ def canonical_bytes(chain: Chain, entry: Unhashed) -> bytes:
     key, sequence, moment, reason, reference, actor, source, postings = entry
     fields = [
         chain.canonical_name,
-        _place_form(sequence, _UUID_BYTES, _UUID_FORM % _uuid_parts(key), reason),
+        _place_form(sequence, _UUID_BYTES, b"-".join(_uuid_parts(hexlify(key))), reason),
         text_form(reference),
         _circumstances_form(actor, moment, source, len(postings)),
     ]
