@@ -8,15 +8,14 @@ import time
 from datetime import datetime
 from uuid import UUID
 
-from kernel.clock import to_micros
+from kernel.clock import MICROS_PER_MS, to_micros
 from kernel.errors import DomainError, ErrorKind
 
 KEY_TIME_BYTES = 6
 KEY_HASH_BYTES = 10
-PART_LENGTH_BYTES = 4
+_PART_LENGTH_BYTES = 4
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MICROS_PER_MILLISECOND = 1_000
 _NANOS_PER_MILLISECOND = 1_000_000
 
 # UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 12 + 62 bits of our own.
@@ -70,7 +69,7 @@ def time_key(start: datetime, *parts: str | bytes) -> bytes:
     Six bytes of milliseconds since 1970 keep keys in the order of time, ten bytes of hash keep
     them apart. The same input has the same key for ever. TIME_OUT_OF_RANGE before 1970.
     """
-    milliseconds = to_micros(start) // _MICROS_PER_MILLISECOND
+    milliseconds = to_micros(start) // MICROS_PER_MS
     if milliseconds < 0:
         raise DomainError(
             ErrorKind.INVALID_ARGUMENT,
@@ -83,8 +82,10 @@ def time_key(start: datetime, *parts: str | bytes) -> bytes:
 
 def hash_parts(*parts: str | bytes) -> bytes:
     """SHA-256 over the parts, each after its length, so that no two lists of parts run together."""
-    digest = hashlib.sha256()
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(len(content).to_bytes(PART_LENGTH_BYTES) + content)
-    return digest.digest()
+    return hashlib.sha256(b"".join(map(hashed_part, parts))).digest()
+
+
+def hashed_part(part: str | bytes) -> bytes:
+    """A part as `hash_parts` takes it."""
+    content = part.encode() if isinstance(part, str) else part
+    return len(content).to_bytes(_PART_LENGTH_BYTES) + content

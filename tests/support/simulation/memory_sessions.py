@@ -22,7 +22,7 @@ from services.rating.domain.charging.session import (
 from services.rating.domain.counters import CounterBook
 from services.rating.usecases.charging.ended_sessions import Ending, closed_session, end_of_holds
 from services.rating.usecases.charging.session_book import Change
-from services.rating.usecases.charging.settle_sessions import Settled
+from services.rating.usecases.charging.settle_sessions import SettledSession
 from tests.support.simulation.charges import Paid, settle_call
 from tests.support.simulation.database import Transaction
 from tests.support.simulation.faults import Faults
@@ -50,7 +50,7 @@ class MemorySessions:
         """What became of a session."""
         return await self._database.write(self._faults, partial(self._change, change))
 
-    async def close(self, tenant_id: str, request: CloseRequest) -> Settled:
+    async def close(self, tenant_id: str, request: CloseRequest) -> SettledSession:
         """Settle the call of a session."""
         return await self._database.write(self._faults, partial(self._close, tenant_id, request))
 
@@ -76,11 +76,13 @@ class MemorySessions:
         self._save(transaction, before, after, counters)
         return after
 
-    def _close(self, tenant_id: str, request: CloseRequest, transaction: Transaction) -> Settled:
+    def _close(
+        self, tenant_id: str, request: CloseRequest, transaction: Transaction
+    ) -> SettledSession:
         known: Session | None = transaction.get("session", request.session_id)
         if known is not None and known.state is SessionState.CLOSED:
             assert known.answer is not None
-            return Settled(known.answer, ())
+            return SettledSession(known.answer, ())
         ended = ended_call(known, request)
         fresh = Session(tenant_id, request.session_id, ended.call, SessionState.ACTIVE)
         session = known or fresh
@@ -94,7 +96,7 @@ class MemorySessions:
         self._save(transaction, known, after, counters)
         assert after.answer is not None
         paid: Any = {each.hold_key: each for each in held if each.hold_id}
-        return Settled(after.answer, list(end_of_holds(session, paid)))
+        return SettledSession(after.answer, list(end_of_holds(session, paid)))
 
     def _record(self, tenant_id: str, record: CallRecord, transaction: Transaction) -> None:
         key = record.call.call_key

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from kernel.clock import from_micros
-from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES, PART_LENGTH_BYTES, time_key
+from kernel.clock import MICROS_PER_MS, from_micros
+from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES, hashed_part, time_key
 from services.rating.domain.charges.settlement import InputKind, Outcome, Settled
 from services.rating.domain.usage import Service
-
-MICROS_PER_MS = 1_000
 
 # Fees come from no event of cdr.
 NO_EVENT = (-1, 0)
@@ -131,20 +129,14 @@ def call_charge_ids(
 
     `parties` are party keys.
     """
-    heads = {kind: _part(tenant_id) + _part(str(kind)) for kind in set(call_key_kinds)}
+    heads = {kind: hashed_part(tenant_id) + hashed_part(str(kind)) for kind in set(call_key_kinds)}
     ends = set(zip(legs, parties, strict=True))
-    tails = {(leg, party): _part(leg) + _part(party) for leg, party in ends}
+    tails = {(leg, party): hashed_part(leg) + hashed_part(party) for leg, party in ends}
     sha256 = hashlib.sha256
     return [
         (start // MICROS_PER_MS).to_bytes(KEY_TIME_BYTES)
-        + sha256(heads[kind] + _part(call_key) + tails[leg, party]).digest()[:KEY_HASH_BYTES]
+        + sha256(heads[kind] + hashed_part(call_key) + tails[leg, party]).digest()[:KEY_HASH_BYTES]
         for start, kind, call_key, leg, party in zip(
             starts_micros, call_key_kinds, call_keys, legs, parties, strict=True
         )
     ]
-
-
-def _part(text: str) -> bytes:
-    """A part of an identity as `kernel.ids.hash_parts` takes it."""
-    content = text.encode()
-    return len(content).to_bytes(PART_LENGTH_BYTES) + content

@@ -29,7 +29,7 @@ from services.rating.store.sessions import (
     update_sessions,
 )
 from services.rating.usecases.charging.reused_ids import FormerSessions
-from services.rating.usecases.charging.settle_sessions import Settled, settle_sessions
+from services.rating.usecases.charging.settle_sessions import SettledSession, settle_sessions
 from services.rating.usecases.charging.tenant_groups import TenantGroups
 from services.rating.usecases.tariffs import Tariffs
 
@@ -75,7 +75,7 @@ class SessionBook:
         self._changes: TenantGroups[Change, Session | None] = TenantGroups(
             self._change_all, CHANGES_PER_TRANSACTION_MAX
         )
-        self._closings: TenantGroups[CloseRequest, Settled] = TenantGroups(
+        self._closings: TenantGroups[CloseRequest, SettledSession] = TenantGroups(
             self._close_all, CLOSINGS_PER_TRANSACTION_MAX, CLOSINGS_APART_SECONDS
         )
 
@@ -86,7 +86,7 @@ class SessionBook:
             self._remember(session)
         return session
 
-    async def close(self, tenant_id: str, request: CloseRequest) -> Settled:
+    async def close(self, tenant_id: str, request: CloseRequest) -> SettledSession:
         """Settle the call of a session.
 
         Raises:
@@ -150,7 +150,7 @@ class SessionBook:
 
     async def _close_all(
         self, tenant_id: str, requests: Sequence[CloseRequest]
-    ) -> list[Settled | DomainError]:
+    ) -> list[SettledSession | DomainError]:
         """Ends in transactions of their own: they take longer, and no grant waits for them."""
         return await self._write(
             lambda uow: settle_sessions(uow, self._tariffs, tenant_id, requests, self._recent)

@@ -39,7 +39,7 @@ from services.rating.usecases.settling.settle_calls import settle_parties, waves
 from services.rating.usecases.tariffs import Tariffs
 
 
-class Settled(NamedTuple):
+class SettledSession(NamedTuple):
     """What became of a session that ended."""
 
     answer: Answer
@@ -53,12 +53,12 @@ def settle_sessions(
     tenant_id: str,
     requests: Sequence[CloseRequest],
     recent: Mapping[tuple[str, str], Session],
-) -> list[Settled | DomainError]:
+) -> list[SettledSession | DomainError]:
     """What became of each session. One that was settled before gets its answer again.
 
     `recent` are sessions in memory, of which only the version is read.
     """
-    results: list[Settled | DomainError] = []
+    results: list[SettledSession | DomainError] = []
     for wave in _waves(requests):
         results += _Ends(CallPricing(uow, tariffs, tenant_id), recent).settle(wave)
     return results
@@ -85,7 +85,7 @@ class _Ends:
         self._tenant_id = pricing.tenant_id
         self._terms = Terms(DEFAULT_POLICY, to_micros(pricing.uow.now))
 
-    def settle(self, wave: Sequence[CloseRequest]) -> list[Settled | DomainError]:
+    def settle(self, wave: Sequence[CloseRequest]) -> list[SettledSession | DomainError]:
         requests = {request.session_id: request for request in wave}
         locked = lock_sessions(self._connection, self._tenant_id, requests, self._recent)
         former = [each for each in locked.values() if _is_over(each, requests[each.session_id])]
@@ -114,10 +114,10 @@ class _Ends:
 
     def _looked_at(
         self, known: Session | None, request: CloseRequest
-    ) -> Ending | Settled | DomainError:
+    ) -> Ending | SettledSession | DomainError:
         """The session that is to end; or how it ended before, or why it cannot."""
         if known is not None and known.state is SessionState.CLOSED and known.answer is not None:
-            return Settled(known.answer, ())
+            return SettledSession(known.answer, ())
         try:
             ended = ended_call(known, request)
         except DomainError as error:
@@ -140,7 +140,7 @@ class _Ends:
         )
         return call if start is None else replace(call, start_micros=start)
 
-    def _end(self, endings: Sequence[Ending]) -> dict[str, Settled]:
+    def _end(self, endings: Sequence[Ending]) -> dict[str, SettledSession]:
         charges, held = self._settle([each for each in endings if each.is_chargeable])
         paid = {settlement.hold_key: settlement for settlement in held}
         results, sessions = {}, []
@@ -148,7 +148,9 @@ class _Ends:
             session, charge = ending.session, charges.get(ending.call_id)
             after = next_version(session, closed_session(ending, charge, self._terms))
             assert after.answer is not None, "a closed session has an answer"
-            results[session.session_id] = Settled(after.answer, list(end_of_holds(session, paid)))
+            results[session.session_id] = SettledSession(
+                after.answer, list(end_of_holds(session, paid))
+            )
             sessions.append(after)
         self._save(endings, sessions)
         return results
