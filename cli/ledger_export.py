@@ -59,7 +59,7 @@ def export_ledger(
     start, last = utc(first_day) or EPOCH, utc(last_day)
     wanted = Export(tenant, (start, last + ONE_DAY if last else None), prove or ())
     try:
-        line_count = asyncio.run(_export(context.obj, file, wanted, draw_root))
+        line_count, newest = asyncio.run(_export(context.obj, file, wanted, draw_root))
     except NoRootError:
         complain(
             "no root ends in that time: a day has one when it has ended (UTC), and --draw-root "
@@ -67,6 +67,9 @@ def export_ledger(
         )
         raise typer.Exit(1) from None
     report("Exported", f"{line_count:,} lines to {file}")
+    report("Newest root", newest.root)
+    if newest.signature:
+        report("Its signature", newest.signature)
 
 
 def prove_entries(
@@ -100,11 +103,14 @@ class Books:
         """Stubs of LedgerService and LedgerRootService."""
         self._ledger = ledger
         self._roots = roots
+        # The last one that an export is under, once it has begun.
+        self.newest_root = LedgerRoot()
 
     async def lines(self, wanted: Export) -> AsyncIterator[Fields]:
         """The lines of an export. Raises NoRootError."""
         start, roots = await self._roots_of(*wanted.span)
-        end = _end_of(roots[-1])
+        self.newest_root = roots[-1]
+        end = _end_of(self.newest_root)
         yield first_line(wanted.tenant_id, to_micros(start), to_micros(end))
         for root in roots:
             yield root_line(root)
@@ -165,15 +171,17 @@ class Books:
             request.page_token = page.next_page_token
 
 
-async def _export(connection: Connection, file: Path, wanted: Export, draw_root: bool) -> int:
-    """Write the file, whole or not at all, and return how many lines it has."""
+async def _export(
+    connection: Connection, file: Path, wanted: Export, draw_root: bool
+) -> tuple[int, LedgerRoot]:
+    """Write the file, whole or not at all; tell how many lines it has, and its newest root."""
     async with connection.channel("payment") as channel:
         roots = LedgerRootServiceStub(channel)
         if draw_root:
             await roots.DrawLedgerRoot(messages.DrawLedgerRootRequest())
         with acting_for(wanted.tenant_id):
-            lines = Books(LedgerServiceStub(channel), roots).lines(wanted)
-            return await write_lines(file, lines)
+            books = Books(LedgerServiceStub(channel), roots)
+            return await write_lines(file, books.lines(wanted)), books.newest_root
 
 
 async def _prove(

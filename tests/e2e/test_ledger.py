@@ -125,6 +125,8 @@ async def test_books_prove_themselves_to_somebody_who_has_only_the_file(
     newest = listed.ledger_roots[-1]
     key = SigningKey.read(suite.installation.folder / "authority/ledger_key.pem")
     assert newest.signature == key.sign(bytes.fromhex(newest.root)).hex()
+    assert newest.root in done.stdout
+    assert newest.signature in done.stdout
     proven = checked(file, "--root", newest.root)
     assert proven.returncode == 0, proven.stderr
     assert "tenant books: 7 entries hold, 1 proved by themselves" in proven.stdout
