@@ -90,7 +90,7 @@ _RENAME = Direct(
     )
     .values(session_id=bindparam("new_id"))
 )
-_BETWEEN = (
+_BETWEEN = Direct(
     select(literal(1))
     .where(
         charging_session.c.tenant_id == bindparam("tenant_id"),
@@ -226,11 +226,11 @@ def forget_sessions(connection: Connection, ended_before: datetime, limit: int) 
 
 
 def has_sessions_between(
-    connection: Connection, tenant_id: str, first: datetime, last: datetime
+    connection: Connection, tenant_id: str, first_micros: int, last_micros: int
 ) -> bool:
     """Whether a call of the tenant that started in a span of time had a session."""
-    parameters = {"tenant_id": tenant_id, "first": first, "last": last}
-    return connection.execute(_BETWEEN, parameters).first() is not None
+    parameters = {"tenant_id": tenant_id, "first": first_micros, "last": last_micros}
+    return bool(_BETWEEN.rows(connection, parameters))
 
 
 def sessions_of_calls(

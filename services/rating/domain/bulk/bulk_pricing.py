@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ from services.rating.domain.tariffs.terms import CACHED_RATES_MAX
 RINGING_MICROS_MAX = 3_600 * 10**6
 
 _NO_RATE = unrated(NO_RATE)
+# By whether there is something to pay.
+_OUTCOMES = Outcome.ZERO, Outcome.RATED
 _DIGITS = re.compile(rb"\d+")
 # What differs between the receipts of calls that one row of a deck prices whole in one band.
 _OWN_FIGURES = re.compile(
@@ -85,21 +88,22 @@ def price_bulk(
 def _prices(
     group: ColumnGroup, bulk: Bulk, with_receipts: bool
 ) -> Iterator[tuple[int, PricedCall]]:
-    table, currency = group.common.table, group.common.currency
-    places, rows = group.places.tolist(), group.rows.tolist()
-    rates = {row: table.rate(row) for row in set(rows)}
-    receipts = receipts_of(group, bulk) if with_receipts else [b""] * len(places)
-    for place, row, charged, amount, receipt in zip(
-        places, rows, group.charged.tolist(), group.amounts.tolist(), receipts, strict=True
-    ):
-        rate = rates[row]
-        outcome = Outcome.RATED if amount else Outcome.ZERO
-        yield (
-            place,
-            PricedCall(
-                outcome, "", currency, amount, charged, rate.destination, rate.prefix, receipt
-            ),
-        )
+    table, rows = group.common.table, group.rows.tolist()
+    known = {row: table.rate(row) for row in set(rows)}
+    rates = list(map(known.__getitem__, rows))
+    fields = (
+        map(_OUTCOMES.__getitem__, (group.amounts != 0).tolist()),
+        repeat(""),
+        repeat(group.common.currency),
+        group.amounts.tolist(),
+        group.charged.tolist(),
+        [rate.destination for rate in rates],
+        [rate.prefix for rate in rates],
+        receipts_of(group, bulk) if with_receipts else repeat(b""),
+        repeat(()),
+    )
+    # Some repeat for ever.
+    return zip(group.places.tolist(), map(PricedCall._make, zip(*fields)))  # noqa: B905
 
 
 def receipts_of(group: ColumnGroup, bulk: Bulk) -> Iterator[bytes]:
@@ -137,7 +141,8 @@ def receipts_of(group: ColumnGroup, bulk: Bulk) -> Iterator[bytes]:
             if len(templates) >= CACHED_RATES_MAX:
                 templates.clear()
             template = templates[row, band] = _Template.of(bulk.price_one(place).receipt)
-        yield template.filled(of_call)
+        content, has_segments = template
+        yield sealed(content % (of_call if has_segments else of_call[1:3] + of_call[4:]))
 
 
 class _Template(NamedTuple):
@@ -145,18 +150,13 @@ class _Template(NamedTuple):
 
     content: bytes
     has_segments: bool
+    """Else it tells neither when conversation began nor the units of a segment."""
 
     @classmethod
     def of(cls, receipt: bytes) -> _Template:
         """The template that a receipt was made from."""
         content = _OWN_FIGURES.sub(_gap, receipt.replace(b"%", b"%%"))
         return cls(content, b'"begin_micros":%d' in content)
-
-    def filled(self, figures: tuple[int, ...]) -> bytes:
-        """The receipt of another call, from the figures that one with a segment has."""
-        if self.has_segments:
-            return sealed(self.content % figures)
-        return sealed(self.content % (figures[1:3] + figures[4:]))
 
 
 def _gap(figure: re.Match[bytes]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from kernel.clock import MICROS_PER_SECOND, from_micros, to_micros
+from kernel.clock import MICROS_PER_SECOND, to_micros
 from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charging.call_sessions import (
     START_TOLERANCE_SECONDS,
@@ -47,7 +47,7 @@ def lock_sessions_of(
     """The sessions that calls may have had; None where there was none around their time."""
     connection, tenant_id = pricing.uow.connection, pricing.tenant_id
     span = min(starts_micros) - _TOLERANCE_MICROS, max(starts_micros) + _TOLERANCE_MICROS
-    if not has_sessions_between(connection, tenant_id, *map(from_micros, span)):
+    if not has_sessions_between(connection, tenant_id, *span):
         return None
     ids = sessions_of_calls(connection, tenant_id, call_keys)
     return lock_sessions(connection, tenant_id, ids).values()
