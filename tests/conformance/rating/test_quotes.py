@@ -13,16 +13,7 @@ from chassis import columns
 from chassis.grpc.convert import range_to_proto, time_from_proto, time_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import (
-    BEGINNING,
-    DECK,
-    MOBILE,
-    NETHERLANDS,
-    NOON,
-    UNKNOWN,
-    Desk,
-    seconds_later,
-)
+from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.quoting import (
     as_columns,
     call,
@@ -31,6 +22,15 @@ from tests.conformance.rating.quoting import (
     reason_in,
     reason_of,
     streamed,
+)
+from tests.conformance.rating.records import (
+    BEGINNING,
+    DECK,
+    MOBILE,
+    NETHERLANDS,
+    NOON,
+    UNKNOWN,
+    seconds_later,
 )
 from tollbook.invoice.v1.invoice_events_pb2 import SubscriptionChanged
 from tollbook.rating.v1 import plan_pb2 as plans
@@ -173,7 +173,9 @@ async def test_a_plan_in_a_currency_without_exchange_rate_has_no_price(desk: Des
     await desk.know_account(account_id, currency_code="JPY")
     await desk.subscribe(account_id)
     request = call(desk, account_id=account_id)
-    assert await reason_of(desk.rating.PriceCall(request, None)) == "NO_EXCHANGE_RATE"
+    with pytest.raises(DomainError, match="NO_EXCHANGE_RATE") as refused:
+        await desk.rating.PriceCall(request, None)
+    assert refused.value.metadata["currency"] == "JPY"
 
 
 async def test_columns_that_are_none_are_refused_whole(desk: Desk) -> None:

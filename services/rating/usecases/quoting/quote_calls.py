@@ -145,7 +145,7 @@ class Quotes:
         )
         quotes = [refusal or next(priced) for refusal in refusals]
         return [
-            _unrated(call, quote)
+            _unrated(basis, call, quote)
             if isinstance(quote, PricedCall) and quote.outcome is Outcome.UNRATED
             else quote
             for call, quote in zip(calls, quotes, strict=True)
@@ -258,10 +258,12 @@ def _refusal(basis: PricingBasis, call: PlannedCall) -> DomainError | None:
     return None
 
 
-def _unrated(call: PlannedCall, price: PricedCall) -> DomainError:
+def _unrated(basis: PricingBasis, call: PlannedCall, price: PricedCall) -> DomainError:
+    account = basis.customers[call.account_id].customer.account
     return unrated(
         price.unrated_reason,
         account_id=call.account_id,
         callee=call.callee.digits,
         duration=f"{call.duration_ms} ms",
+        currency=account.currency,
     )
