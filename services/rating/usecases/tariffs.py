@@ -2,8 +2,6 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection
-from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
@@ -13,7 +11,6 @@ from sqlalchemy import Connection
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.deck_files import DeckFiles
-from services.rating.store.decks import StoredVersion
 from services.rating.store.snapshots import stored_snapshot
 from services.rating.store.tariff import read_tariff
 from services.rating.store.tariff_numbers import tariff_number
@@ -82,22 +79,3 @@ def _read(connection: Connection, tenant_id: str, earlier: Tariff | None) -> _Nu
         tariff = read_tariff(connection, tenant_id, earlier)
         if tariff_number(connection, tenant_id) == number:
             return _NumberedTariff(number, tariff)
-
-
-def versions_to_compile(
-    versions: Collection[StoredVersion],
-    loaded: Callable[[str], PrefixTable | None],
-    now: datetime,
-) -> list[str]:
-    """Versions in force, now or later, of decks that are in use."""
-    in_use = {
-        each.rate_deck_id for each in versions if loaded(each.rate_deck_version_id) is not None
-    }
-    published = [(each.effective_time, each) for each in versions if each.effective_time]
-    wanted: list[str] = []
-    for effective, each in sorted(published, reverse=True):
-        if each.rate_deck_id in in_use:
-            wanted.append(each.rate_deck_version_id)
-            if effective <= now:
-                in_use.remove(each.rate_deck_id)
-    return wanted

@@ -23,7 +23,7 @@ from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.tariffs.terms import CACHED_RATES_MAX
 
 # Conversation may begin this long after the set-up; what is stranger takes the scalar path.
-RINGING_MICROS_MAX = 3_600 * 10**6
+BULK_RINGING_MICROS_MAX = 3_600 * 10**6
 
 _NO_RATE = unrated(NO_RATE)
 # By whether there is something to pay.
@@ -62,7 +62,7 @@ class Bulk(NamedTuple):
         together = is_usual & (columns.durations_ms.view(np.uint64) <= CALL_DURATION_MS_MAX)
         if columns.begins_micros is not columns.starts_micros:
             ringing = columns.begins_micros - columns.starts_micros
-            together &= ringing.view(np.uint64) <= RINGING_MICROS_MAX
+            together &= ringing.view(np.uint64) <= BULK_RINGING_MICROS_MAX
         return cls(columns, together, together.nonzero()[0], price_one, counters or CounterBook())
 
 

@@ -20,11 +20,11 @@ from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.account_changes import AccountChange, changes_since
 from services.rating.store.customers import KnownCustomer, read_customers
-from services.rating.store.decks import published_versions
+from services.rating.store.decks import StoredVersion, published_versions
 from services.rating.store.tariff_numbers import tariff_number, tariff_numbers
 from services.rating.usecases.change_watch import CHANGES_PER_POLL_MAX, ChangeWatch, Read
 from services.rating.usecases.quoting.customers import CUSTOMERS_IN_MEMORY_MAX, Customers
-from services.rating.usecases.tariffs import Tariffs, versions_to_compile
+from services.rating.usecases.tariffs import Tariffs
 
 TENANTS_IN_MEMORY_MAX = 1_000
 
@@ -217,7 +217,7 @@ class PricingMemory:
         def work(connection: Connection) -> NumberedTariff:
             tariff = self._tariffs.current(connection, tenant_id)
             versions = published_versions(connection, tenant_id)
-            for version_id in versions_to_compile(versions, loaded, utc_now()):
+            for version_id in _versions_to_compile(versions, loaded, utc_now()):
                 self._tariffs.table(connection, tenant_id, version_id)
             return NumberedTariff(tariff_number(connection, tenant_id), tariff)
 
@@ -240,3 +240,22 @@ class PricingMemory:
         )
         self._customers.remember(tenant_id, read)
         return read
+
+
+def _versions_to_compile(
+    versions: Collection[StoredVersion],
+    loaded: Callable[[str], PrefixTable | None],
+    now: datetime,
+) -> list[str]:
+    """Versions in force, now or later, of decks that are in use."""
+    in_use = {
+        each.rate_deck_id for each in versions if loaded(each.rate_deck_version_id) is not None
+    }
+    published = [(each.effective_time, each) for each in versions if each.effective_time]
+    wanted: list[str] = []
+    for effective, each in sorted(published, reverse=True):
+        if each.rate_deck_id in in_use:
+            wanted.append(each.rate_deck_version_id)
+            if effective <= now:
+                in_use.remove(each.rate_deck_id)
+    return wanted
