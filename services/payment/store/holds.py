@@ -1,9 +1,8 @@
 """The holds that are kept, open and ended."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -72,6 +71,14 @@ def hold_of(connection: Connection, tenant_id: str, hold_id: str) -> Hold:
     return found[0]
 
 
+class DueHold(NamedTuple):
+    """A hold that ends by itself, in the order in which they do."""
+
+    expire_time: datetime
+    tenant_id: str
+    hold_id: str
+
+
 def open_holds(
     connection: Connection,
     tenant_id: str,
@@ -125,18 +132,22 @@ def change_holds(connection: Connection, tenant_id: str, holds: Iterable[Hold]) 
     update_rows(connection, hold_table, _CHANGED_NAMES, rows)
 
 
-def due_holds(connection: Connection, now: datetime, limit: int) -> dict[str, list[str]]:
-    """The ids of holds that end now by themselves, by tenant; the oldest first, up to a limit."""
-    query = (
-        select(_columns.tenant_id, _columns.hold_id)
-        .where(_columns.state == HoldState.OPEN, _columns.expire_time <= now)
-        .order_by(_columns.expire_time)
-        .limit(limit)
-    )
-    due: dict[str, list[str]] = defaultdict(list)
-    for tenant_id, hold_id in connection.execute(query):
-        due[tenant_id].append(str(UUID(bytes=hold_id)))
-    return due
+def due_holds(
+    connection: Connection, now: datetime, after: DueHold | None, limit: int
+) -> list[DueHold]:
+    """The holds that end now by themselves, the oldest first, behind a place in that order."""
+    order = (_columns.expire_time, _columns.tenant_id, _columns.hold_id)
+    query = select(*order).where(_columns.state == HoldState.OPEN, _columns.expire_time <= now)
+    if after is not None:
+        place = tuple_(*order)
+        values = (after.expire_time, after.tenant_id, UUID(after.hold_id).bytes)
+        query = query.where(place > tuple_(*values, types=[c.type for c in place.clauses]))
+    return [
+        DueHold(expire_time, tenant_id, str(UUID(bytes=hold_id)))
+        for expire_time, tenant_id, hold_id in connection.execute(
+            query.order_by(*order).limit(limit)
+        )
+    ]
 
 
 def purge_holds(connection: Connection, before: datetime, limit: int) -> int:

@@ -27,33 +27,37 @@ _logger = logging.getLogger(__name__)
 
 async def expire_holds(database: Database, now: datetime) -> None:
     """Free the money of holds that are due; what cannot be ended is in nobody's way."""
-    while due := await database.read(partial(due_holds, now=now, limit=HOLDS_MAX)):
-        ended = [await _expire(database, *of_tenant, now) for of_tenant in due.items()]
-        if not any(ended):
-            break
+    after = None
+    while due := await database.read(partial(due_holds, now=now, after=after, limit=HOLDS_MAX)):
+        by_tenant: dict[str, list[str]] = {}
+        for hold in due:
+            by_tenant.setdefault(hold.tenant_id, []).append(hold.hold_id)
+        for tenant_id, hold_ids in by_tenant.items():
+            await _expire(database, tenant_id, hold_ids, now)
+        after = due[-1]
 
 
-async def _expire(database: Database, tenant_id: str, hold_ids: list[str], now: datetime) -> int:
+async def _expire(database: Database, tenant_id: str, hold_ids: list[str], now: datetime) -> None:
     work = partial(expire_of_tenant, tenant_id=tenant_id, hold_ids=hold_ids, now=now)
     try:
-        return await database.write(work)
+        await database.write(work)
     except DATABASE_ERRORS:
         raise
     except Exception:
         if len(hold_ids) == 1:
             _logger.exception("hold %s of %s cannot be ended for now", hold_ids[0], tenant_id)
-            return 0
-    return sum([await _expire(database, tenant_id, [hold_id], now) for hold_id in hold_ids])
+            return
+        for hold_id in hold_ids:
+            await _expire(database, tenant_id, [hold_id], now)
 
 
 def expire_of_tenant(
     unit_of_work: UnitOfWork, tenant_id: str, hold_ids: list[str], now: datetime
-) -> int:
-    """End the holds that are still open and due, tells how many; another may have been quicker."""
+) -> None:
+    """End the holds that are still open and due; another may have been quicker."""
     book = locked_book(unit_of_work, tenant_id, hold_ids)
     expire_due(book, now)
     store_book(unit_of_work, tenant_id, book)
-    return len(book.changed_holds())
 
 
 async def purge_ended(database: Database, now: datetime) -> None:

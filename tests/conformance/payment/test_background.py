@@ -14,7 +14,7 @@ from services.payment.domain.holds import Hold, HoldState
 from services.payment.domain.promotion import Promotion
 from services.payment.store.holds import insert_holds
 from services.payment.store.promotions import insert_promotion, promotions_of
-from services.payment.usecases.end_holds import expire_holds
+from services.payment.usecases.end_holds import HOLDS_MAX, expire_holds
 from services.payment.usecases.expire_promotions import expire_promotions
 from services.payment.usecases.grant_promotion import grant_promotion
 from tests.conformance.payment.books import Books
@@ -32,11 +32,15 @@ async def teller(database: Database, books: Books) -> Teller:
 
 
 async def test_a_hold_that_cannot_be_ended_keeps_no_other_from_it(teller: Teller) -> None:
-    """It is of an account that is not known; the round comes to its end."""
+    """Older ones are of an account that is not known, as many as one round looks at and more."""
     payer, now = await teller.customer(10), utc_now()
     await teller.one(place(payer, 6))
-    lost = Hold(new_uuid(), NOBODY, "call 0", "EUR", 5, 0, HoldState.OPEN, now - HOUR, now - HOUR)
-    await teller.database.write(lambda uow: insert_holds(uow.connection, "acme", [lost]))
+    due = now - HOUR
+    lost = [
+        Hold(new_uuid(), NOBODY, "call 0", "EUR", 5, 0, HoldState.OPEN, due, due)
+        for _ in range(HOLDS_MAX + 1)
+    ]
+    await teller.database.write(lambda uow: insert_holds(uow.connection, "acme", lost))
     await expire_holds(teller.database, now + HOUR)
     assert await teller.held(payer) == 0
 
