@@ -38,7 +38,8 @@ from kernel.ids import new_uuid
 from kernel.partition import partition_of
 from services.rating.store.counter_schema import usage_counter
 from services.rating.store.schema import charge, rated_batch
-from tests.conformance.rating.desk import BEGINNING, NOON, Call, Desk, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, NOON, Call, seconds_later
 from tests.support.postgresql_server import create_database, drop_database, postgresql_server
 from tollbook.rating.v1 import plan_pb2 as plan
 from tollbook.rating.v1.service_pb2 import SERVICE_VOICE

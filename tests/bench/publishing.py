@@ -16,7 +16,7 @@ from chassis.grpc.transport import CHANNEL_OPTIONS
 from kernel.ids import new_uuid
 from tests.bench.quote_scene import Scene
 from tests.bench.unary import Contender
-from tests.conformance.rating.desk import BEGINNING, NOON, seconds_later
+from tests.conformance.rating.records import BEGINNING, NOON, seconds_later
 from tollbook.rating.v1 import rating_service_pb2 as rating
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping

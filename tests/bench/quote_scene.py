@@ -18,7 +18,8 @@ from kernel.ids import new_uuid
 from kernel.money import Money
 from services.rating.domain.tariffs.exchange import ExchangeRate
 from services.rating.usecases.catalog.add_exchange_rates import add_exchange_rates
-from tests.conformance.rating.desk import BEGINNING, NOON, Desk, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, NOON, seconds_later
 from tests.support.operator import timestamp
 from tollbook.rating.v1 import plan_pb2 as plans
 from tollbook.rating.v1 import rating_service_pb2 as rating

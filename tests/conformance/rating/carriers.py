@@ -9,7 +9,8 @@ from services.rating.api.numbering import NumberingApi
 from services.rating.api.routing import RoutingApi
 from services.rating.api.suppliers import SupplierApi
 from services.rating.usecases.quoting.route_call import Routes
-from tests.conformance.rating.desk import NETHERLANDS, NOON, Desk
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import NETHERLANDS, NOON
 from tollbook.rating.v1 import supplier_service_pb2 as messages
 from tollbook.rating.v1.supplier_pb2 import Supplier
 

@@ -34,7 +34,8 @@ from services.rating.usecases.charging.outage import Outages
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
 from services.rating.usecases.charging.session_prices import SessionPrices
-from tests.conformance.rating.desk import NETHERLANDS, Desk
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import NETHERLANDS
 from tests.unit.rating.live_calls import Purse
 
 DEADLINE_SECONDS = 30.0

@@ -2,8 +2,8 @@
 
 import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.message import Message
@@ -22,9 +22,9 @@ from chassis.grpc.convert import money_to_proto, range_to_proto, time_to_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.security import caller
 from chassis.security.caller import Caller
-from kernel.clock import to_micros, utc_now
-from kernel.e164 import NumberKind, NumberPlan
-from kernel.ids import new_uuid, time_key
+from kernel.clock import utc_now
+from kernel.e164 import NumberPlan
+from kernel.ids import new_uuid
 from kernel.money import Money
 from kernel.partition import partition_of
 from kernel.period import Period
@@ -42,7 +42,7 @@ from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.quoting.pricing_memory import PricingMemory
 from services.rating.usecases.settling.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
-from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
+from tests.conformance.rating.records import BEGINNING, DECK, MARCH, Call, collected
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, SubscriptionChanged
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1 import usage_service_pb2 as usage_messages
@@ -51,54 +51,11 @@ from tollbook.rating.v1.plan_pb2 import Plan, PlanRevision
 from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.rating.v1.service_pb2 import SERVICE_VOICE, Service
-from tollbook.type.v1.call_pb2 import CallKeyKind
-
-BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
-APRIL = Period(MARCH.end, datetime(2026, 5, 1, tzinfo=UTC))
-NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
-
-# A minute to the Netherlands costs 0.06, to a mobile there 0.12 by begun minutes.
-DECK = """prefix,name,price,first,next
-31,Netherlands,0.06,1,1
-316,Netherlands Mobile,0.12,60,60
-1,USA,0,60,60
-"""
-NETHERLANDS, MOBILE, USA, UNKNOWN = "31201234567", "31612345678", "12125550123", "4930123456"
-
 
 INTERNATIONAL = NumberPlan("999", "", emergency_numbers=frozenset({"112"}))
 
 # Neighbours number the events of all tenants together.
 _sequences = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call record as cdr tells it."""
-
-    account_id: str
-    call_key: str = field(default_factory=new_uuid)
-    callee: str = NETHERLANDS
-    seconds: int = 60
-    start: datetime = NOON
-    leg: str = "a"
-    payer_id: str = ""
-    source: str = "switch"
-    revision: int = 1
-    answered: bool = True
-    kind: NumberKind = NumberKind.E164
-    egress_trunk: str = ""
-    routing_number: str = ""
-
-    def corrected(self, **changes: Any) -> "Call":
-        """The next revision of the record."""
-        return replace(self, revision=self.revision + 1, **changes)
-
-    @property
-    def call_id(self) -> bytes:
-        """The identity that cdr gives the record."""
-        return time_key(self.start, self.source, self.call_key, self.leg)
 
 
 @dataclass
@@ -356,40 +313,6 @@ async def upload(
         yield messages.ImportRateDeckRequest(destinations_content=destinations)
 
 
-def collected(calls: Sequence[Call]) -> CallsCollected:
-    """The event that cdr publishes."""
-
-    def each(name: str) -> list[Any]:
-        return [getattr(call, name) for call in calls]
-
-    starts = [to_micros(call.start) for call in calls]
-    table = {
-        "call_id": columns.key16(each("call_id")),
-        "revision": columns.int32(each("revision")),
-        "call_key_kind": columns.uint8([CallKeyKind.CALL_KEY_KIND_SIP_CALL_ID] * len(calls)),
-        "call_key": columns.text(each("call_key")),
-        "leg": columns.dictionary(each("leg")),
-        "account_id": columns.dictionary(each("account_id")),
-        "payer_account_id": columns.dictionary([c.payer_id or c.account_id for c in calls]),
-        "line_id": columns.dictionary([""] * len(calls)),
-        "caller": columns.text(["31209876543"] * len(calls)),
-        "callee": columns.text(each("callee")),
-        "callee_kind": columns.uint8(each("kind")),
-        "start_time": columns.int64(starts),
-        "answer_time": columns.int64(starts, [not call.answered for call in calls]),
-        "duration": columns.int64([call.seconds * 1_000 for call in calls]),
-        "answered": columns.uint8(each("answered")),
-        "egress_trunk": columns.dictionary(each("egress_trunk")),
-        "routing_number": columns.dictionary(each("routing_number")),
-    }
-    return CallsCollected(source_id="switch", calls=columns.encode(table, len(calls)))
-
-
 def euros(charges: Iterable[Charge]) -> list[str]:
     """Amounts as people read them."""
     return [f"{charge.amount.units}.{charge.amount.nanos // 100_000:04d}" for charge in charges]
-
-
-def seconds_later(start: datetime, seconds: int) -> datetime:
-    """A later instant."""
-    return start + timedelta(seconds=seconds)

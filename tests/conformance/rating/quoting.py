@@ -10,7 +10,8 @@ from chassis import columns
 from chassis.grpc.convert import time_from_proto, time_to_proto
 from kernel.clock import to_micros
 from kernel.errors import DomainError
-from tests.conformance.rating.desk import NETHERLANDS, NOON, Desk
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import NETHERLANDS, NOON
 from tollbook.rating.v1 import rating_service_pb2 as messages
 
 

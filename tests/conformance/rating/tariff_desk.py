@@ -22,7 +22,8 @@ from services.rating.api.exchange_rates import ExchangeRateApi
 from services.rating.api.rating_profile import RatingProfileApi
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.store.tariff_numbers import tariff_number
-from tests.conformance.rating.desk import BEGINNING, Desk
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING
 from tollbook.rating.v1 import rating_service_pb2 as rating_messages
 from tollbook.rating.v1 import tariff_service_pb2 as messages
 from tollbook.rating.v1.account_decks_pb2 import AccountDecks, DeckOverride

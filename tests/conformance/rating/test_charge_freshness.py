@@ -1,7 +1,8 @@
 """Every replica charges by what its own transaction sees, whatever it has in memory."""
 
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import NOON, Desk, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import NOON, seconds_later
 
 
 async def test_a_plan_that_another_replica_heard_of_prices_the_next_call(desk: Desk) -> None:

@@ -13,7 +13,8 @@ from kernel.ids import new_uuid
 from services.rating.api.charging import ChargingApi
 from services.rating.usecases.charging.hang_ups import HangUps
 from tests.conformance.rating.charging_desk import ChargingDesk
-from tests.conformance.rating.desk import INTERNATIONAL, NETHERLANDS
+from tests.conformance.rating.desk import INTERNATIONAL
+from tests.conformance.rating.records import NETHERLANDS
 from tollbook.rating.v1 import charging_pb2
 from tollbook.rating.v1 import charging_service_pb2 as messages
 from tollbook.type.v1.call_pb2 import CallKey, CallKeyKind

@@ -20,10 +20,7 @@ from tests.conformance.rating.charging_desk import (
     Crash,
     CrashError,
 )
-from tests.conformance.rating.desk import (
-    BEGINNING,
-    seconds_later,
-)
+from tests.conformance.rating.records import BEGINNING, seconds_later
 from tests.conformance.rating.test_counters import minutes
 from tests.conformance.rating.test_parties import WHOLESALE, reseller
 from tests.unit.rating.live_calls import Purse

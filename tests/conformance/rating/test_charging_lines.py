@@ -9,7 +9,8 @@ from services.rating.domain.charging.answer import Reason, Verdict
 from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from tests.conformance.rating.charging_desk import ChargingDesk
-from tests.conformance.rating.desk import BEGINNING, Desk
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING
 from tests.conformance.rating.test_quote_freshness import until
 from tollbook.invoice.v1.customer_pb2 import LineKind
 from tollbook.invoice.v1.invoice_events_pb2 import LineChanged

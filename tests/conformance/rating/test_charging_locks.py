@@ -19,7 +19,7 @@ from services.rating.store.unrated import FIRST, waiting_charges
 from services.rating.usecases.charging.settle_sessions import settle_sessions
 from services.rating.usecases.settling.retry_unrated_calls import retry_part
 from tests.conformance.rating.charging_desk import EURO, ChargingDesk, call_start
-from tests.conformance.rating.desk import BEGINNING, NOON, UNKNOWN, seconds_later
+from tests.conformance.rating.records import BEGINNING, NOON, UNKNOWN, seconds_later
 from tests.conformance.rating.test_counters import minutes
 from tests.unit.rating.live_calls import Purse
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked

@@ -8,7 +8,8 @@ from google.protobuf.duration_pb2 import Duration
 from chassis.grpc.convert import time_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import (
+from tests.conformance.rating.desk import Desk, upload
+from tests.conformance.rating.records import (
     BEGINNING,
     DECK,
     MARCH,
@@ -16,9 +17,7 @@ from tests.conformance.rating.desk import (
     NETHERLANDS,
     NOON,
     UNKNOWN,
-    Desk,
     seconds_later,
-    upload,
 )
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked, AccountUnblocked
 from tollbook.rating.v1 import rating_service_pb2 as messages

@@ -9,7 +9,8 @@ from google.rpc.error_details_pb2 import ErrorInfo
 
 from chassis.database.engine import Database
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import BEGINNING, NOON, Desk
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, NOON
 from tests.conformance.rating.tariff_desk import (
     TariffDesk,
     exchange_rate,

@@ -6,7 +6,8 @@ import pytest
 
 from kernel.e164 import NumberKind
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import (
+from tests.conformance.rating.desk import Desk, euros
+from tests.conformance.rating.records import (
     DECK,
     MARCH,
     MOBILE,
@@ -15,9 +16,7 @@ from tests.conformance.rating.desk import (
     UNKNOWN,
     USA,
     Call,
-    Desk,
     collected,
-    euros,
     seconds_later,
 )
 from tollbook.rating.v1 import rating_service_pb2 as messages

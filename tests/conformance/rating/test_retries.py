@@ -11,15 +11,14 @@ from kernel.ids import new_uuid
 from services.rating.events.calls_collected import read_calls
 from services.rating.usecases.settling import retry_unrated_calls
 from services.rating.usecases.settling.rate_calls import rate_calls
-from tests.conformance.rating.desk import (
+from tests.conformance.rating.desk import Desk, euros
+from tests.conformance.rating.records import (
     BEGINNING,
     MARCH,
     NOON,
     UNKNOWN,
     Call,
-    Desk,
     collected,
-    euros,
     seconds_later,
 )
 from tollbook.rating.v1 import rating_service_pb2 as messages

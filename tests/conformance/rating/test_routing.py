@@ -11,7 +11,8 @@ from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from services.rating.api.exchange_rates import ExchangeRateApi
 from tests.conformance.rating.carriers import Carriers
-from tests.conformance.rating.desk import BEGINNING, NETHERLANDS, NOON, UNKNOWN, Desk
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, NETHERLANDS, NOON, UNKNOWN
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
 from tollbook.invoice.v1.customer_pb2 import LineKind
 from tollbook.invoice.v1.invoice_events_pb2 import LineChanged

@@ -5,7 +5,8 @@ import importlib
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-from tests.conformance.rating.desk import NOON, Desk, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import NOON, seconds_later
 
 
 async def test_what_was_sealed_before_an_upgrade_stays_sealed(desk: Desk) -> None:

@@ -12,7 +12,8 @@ from kernel.ids import new_uuid
 from services.rating.domain.plans.conditions import Jurisdiction, Relation
 from services.rating.store.line_numbers import number_owners
 from tests.conformance.rating.carriers import Carriers, request_for
-from tests.conformance.rating.desk import NOON, Desk
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import NOON
 from tollbook.invoice.v1.customer_pb2 import LineKind
 from tollbook.invoice.v1.invoice_events_pb2 import LineChanged
 from tollbook.rating.v1 import supplier_service_pb2 as messages
