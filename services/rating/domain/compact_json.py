@@ -2,21 +2,16 @@
 
 import json
 from functools import lru_cache
-from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from typing import Any
 
 QUOTED_TEXTS_MAX = 10_000
 
-# JSONEncoder makes this anew for each value, which takes longer than to encode most of ours.
-# Unescaped, without spaces; keys stay as they are given, and nothing is looked for in itself.
-_chunks = c_make_encoder(
-    None, json.JSONEncoder().default, encode_basestring, None, ":", ",", False, False, True
-)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def json_text(value: Any) -> str:
     """A value as JSON."""
-    return "".join(_chunks(value, 0))
+    return _ENCODER.encode(value)
 
 
 @lru_cache(maxsize=QUOTED_TEXTS_MAX)
