@@ -1,7 +1,7 @@
 """Drives rating as its neighbours do: events through the inbox, requests through the servicers."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -42,13 +42,14 @@ from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.quoting.pricing_memory import PricingMemory
 from services.rating.usecases.settling.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
-from tests.conformance.rating.records import BEGINNING, DECK, MARCH, Call, collected
+from tests.conformance.rating.records import BEGINNING, MARCH, Call, collected
+from tests.conformance.rating.sheets import DECK, upload
+from tests.conformance.rating.sheets import mapping as sheet_mapping
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, SubscriptionChanged
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1 import usage_service_pb2 as usage_messages
 from tollbook.rating.v1.charge_pb2 import Charge
 from tollbook.rating.v1.plan_pb2 import Plan, PlanRevision
-from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.rating.v1.service_pb2 import SERVICE_VOICE, Service
 
@@ -109,17 +110,10 @@ class Desk:
         **mapping: Any,
     ) -> messages.ImportRateDeckResponse:
         """Import a rate sheet."""
-        names = {
-            "prefix_column": "prefix",
-            "price_column": "price",
-            "destination_column": "name",
-            "first_increment_column": "first",
-            "next_increment_column": "next",
-        }
         header = messages.ImportRateDeckHeader(
             rate_deck_code=code,
             currency_code=self.currency,
-            mapping=RateDeckMapping(**{**names, **mapping}),
+            mapping=sheet_mapping(**mapping),
             service=service,
             request_id=new_uuid(),
         )
@@ -301,18 +295,3 @@ class Desk:
     async def deltas(self) -> list[int]:
         """What every published settlement added, in micros."""
         return [delta for batch in await self.published() for delta in batch.int64("amount_delta")]
-
-
-async def upload(
-    header: messages.ImportRateDeckHeader, rates: bytes, destinations: bytes = b""
-) -> AsyncIterator[messages.ImportRateDeckRequest]:
-    """The pieces of an import."""
-    yield messages.ImportRateDeckRequest(header=header)
-    yield messages.ImportRateDeckRequest(rates_content=rates)
-    if destinations:
-        yield messages.ImportRateDeckRequest(destinations_content=destinations)
-
-
-def euros(charges: Iterable[Charge]) -> list[str]:
-    """Amounts as people read them."""
-    return [f"{charge.amount.units}.{charge.amount.nanos // 100_000:04d}" for charge in charges]

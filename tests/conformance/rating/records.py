@@ -1,6 +1,6 @@
 """Call records as cdr tells them; numbers, days and prices that tests have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from kernel.e164 import NumberKind
 from kernel.ids import new_uuid, time_key
 from kernel.period import Period
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
+from tollbook.rating.v1.charge_pb2 import Charge
 from tollbook.type.v1.call_pb2 import CallKeyKind
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -18,12 +19,7 @@ MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC
 APRIL = Period(MARCH.end, datetime(2026, 5, 1, tzinfo=UTC))
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
-# A minute to the Netherlands costs 0.06, to a mobile there 0.12 by begun minutes.
-DECK = """prefix,name,price,first,next
-31,Netherlands,0.06,1,1
-316,Netherlands Mobile,0.12,60,60
-1,USA,0,60,60
-"""
+# What DECK prices, and what it does not.
 NETHERLANDS, MOBILE, USA, UNKNOWN = "31201234567", "31612345678", "12125550123", "4930123456"
 
 
@@ -87,3 +83,8 @@ def collected(calls: Sequence[Call]) -> CallsCollected:
 def seconds_later(start: datetime, seconds: int) -> datetime:
     """A later instant."""
     return start + timedelta(seconds=seconds)
+
+
+def euros(charges: Iterable[Charge]) -> list[str]:
+    """Amounts as people read them."""
+    return [f"{charge.amount.units}.{charge.amount.nanos // 100_000:04d}" for charge in charges]

@@ -8,8 +8,9 @@ import pytest
 
 from chassis.database.engine import Database
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import Desk, euros
-from tests.conformance.rating.records import BEGINNING, DECK, NOON, UNKNOWN
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, NOON, UNKNOWN, euros
+from tests.conformance.rating.sheets import DECK
 from tests.conformance.rating.tariff_desk import (
     TariffDesk,
     exchange_rate,

@@ -19,7 +19,8 @@ from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from services.rating import wiring
 from tests.conformance.rating.desk import Desk
-from tests.conformance.rating.records import DECK, MOBILE, NOON
+from tests.conformance.rating.records import MOBILE, NOON
+from tests.conformance.rating.sheets import DECK
 from tests.conformance.rating.test_usage import offer
 from tests.support.methods import Method, ids_in, methods_of
 from tests.support.spoilt_requests import Spoiler

@@ -14,7 +14,8 @@ from google.type.timeofday_pb2 import TimeOfDay
 from chassis.grpc.convert import time_to_proto
 from kernel.ids import new_uuid
 from tests.conformance.rating.desk import Desk
-from tests.conformance.rating.records import BEGINNING, DECK, NOON
+from tests.conformance.rating.records import BEGINNING, NOON
+from tests.conformance.rating.sheets import DECK
 from tests.conformance.rating.tariff_desk import (
     BANDS,
     VOICE,

@@ -10,8 +10,8 @@ from google.type.decimal_pb2 import Decimal
 
 from chassis.database.engine import Database
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import Desk, euros
-from tests.conformance.rating.records import BEGINNING, NOON
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, NOON, euros
 from tests.conformance.rating.tariff_desk import (
     TariffDesk,
     proto_days,

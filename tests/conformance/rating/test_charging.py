@@ -18,8 +18,7 @@ from tests.conformance.rating.charging_desk import (
     ChargingDesk,
     number,
 )
-from tests.conformance.rating.desk import euros
-from tests.conformance.rating.records import MOBILE, NETHERLANDS, UNKNOWN
+from tests.conformance.rating.records import MOBILE, NETHERLANDS, UNKNOWN, euros
 from tests.unit.rating.live_calls import Purse
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
 

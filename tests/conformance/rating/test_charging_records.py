@@ -12,8 +12,7 @@ from tests.conformance.rating.charging_desk import (
     ChargingDesk,
     call_start,
 )
-from tests.conformance.rating.desk import euros
-from tests.conformance.rating.records import BEGINNING, seconds_later
+from tests.conformance.rating.records import BEGINNING, euros, seconds_later
 from tests.conformance.rating.test_counters import minutes
 from tests.unit.rating.live_calls import Purse
 

@@ -9,13 +9,14 @@ from chassis.grpc.convert import range_to_proto, time_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.period import Period
-from tests.conformance.rating.desk import Desk, euros
+from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.records import (
     APRIL,
     BEGINNING,
     MARCH,
     NETHERLANDS,
     NOON,
+    euros,
     seconds_later,
 )
 from tollbook.rating.v1 import plan_pb2 as plan

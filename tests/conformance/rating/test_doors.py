@@ -8,10 +8,9 @@ from google.protobuf.duration_pb2 import Duration
 from chassis.grpc.convert import time_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import Desk, upload
+from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.records import (
     BEGINNING,
-    DECK,
     MARCH,
     MOBILE,
     NETHERLANDS,
@@ -19,6 +18,7 @@ from tests.conformance.rating.records import (
     UNKNOWN,
     seconds_later,
 )
+from tests.conformance.rating.sheets import DECK, upload
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked, AccountUnblocked
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping, RateDeckVersion

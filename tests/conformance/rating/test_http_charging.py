@@ -18,8 +18,8 @@ from services.rating.api.http_charging import ANSWER_SECONDS_MAX, BODY_BYTES_MAX
 from services.rating.domain.charging.transfers import StepResult, TransferStep
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from tests.conformance.rating.charging_desk import ChargingDesk, PurseFunds
-from tests.conformance.rating.desk import INTERNATIONAL, Desk, euros
-from tests.conformance.rating.records import NETHERLANDS
+from tests.conformance.rating.desk import INTERNATIONAL, Desk
+from tests.conformance.rating.records import NETHERLANDS, euros
 from tests.unit.rating.live_calls import Purse
 
 EURO = 10**6

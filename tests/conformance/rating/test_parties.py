@@ -4,8 +4,8 @@ import pytest
 
 from kernel.ids import new_uuid
 from tests.conformance.rating.carriers import Carriers
-from tests.conformance.rating.desk import Desk, euros
-from tests.conformance.rating.records import BEGINNING, NOON, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, NOON, euros, seconds_later
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.charge_pb2 import Charge
 from tollbook.type.v1.call_pb2 import PARTY_CUSTOMER, PARTY_RESELLER, PARTY_SUPPLIER

@@ -10,8 +10,16 @@ from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.period import Period
 from kernel.set_digest import SetDigest
-from tests.conformance.rating.desk import Desk, euros
-from tests.conformance.rating.records import APRIL, MARCH, MOBILE, NOON, UNKNOWN, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import (
+    APRIL,
+    MARCH,
+    MOBILE,
+    NOON,
+    UNKNOWN,
+    euros,
+    seconds_later,
+)
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1.charge_pb2 import Charge, ChargeKind
 

@@ -8,7 +8,8 @@ from google.protobuf.json_format import Parse
 
 from cli.tariff_codes import Codes, put_ids
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import Desk, euros
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import euros
 from tests.conformance.rating.tariff_desk import TariffDesk
 from tollbook.rating.v1.plan_pb2 import Plan
 from tollbook.rating.v1.rating_service_pb2 import PublishPlanRevisionRequest

@@ -8,7 +8,8 @@ from chassis.grpc.convert import time_to_proto
 from kernel.ids import new_uuid
 from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.quoting import call, priced_rows, reason_of
-from tests.conformance.rating.records import DECK, NOON, UNKNOWN
+from tests.conformance.rating.records import NOON, UNKNOWN
+from tests.conformance.rating.sheets import DECK
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
 
 CALLS = 40

@@ -25,13 +25,13 @@ from tests.conformance.rating.quoting import (
 )
 from tests.conformance.rating.records import (
     BEGINNING,
-    DECK,
     MOBILE,
     NETHERLANDS,
     NOON,
     UNKNOWN,
     seconds_later,
 )
+from tests.conformance.rating.sheets import DECK
 from tollbook.invoice.v1.invoice_events_pb2 import SubscriptionChanged
 from tollbook.rating.v1 import plan_pb2 as plans
 from tollbook.rating.v1 import rating_service_pb2 as messages

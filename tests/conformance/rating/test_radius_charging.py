@@ -16,8 +16,8 @@ from services.rating.domain.charging.session import SessionState
 from services.rating.domain.charging.transfers import StepResult, TransferStep
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from tests.conformance.rating.charging_desk import ChargingDesk, PurseFunds
-from tests.conformance.rating.desk import Desk, euros
-from tests.conformance.rating.records import NETHERLANDS
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import NETHERLANDS, euros
 from tests.support.udp_switch import Switch
 from tests.unit.rating.live_calls import Purse
 from tests.unit.rating.radius import (

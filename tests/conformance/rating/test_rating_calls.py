@@ -6,9 +6,8 @@ import pytest
 
 from kernel.e164 import NumberKind
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import Desk, euros
+from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.records import (
-    DECK,
     MARCH,
     MOBILE,
     NETHERLANDS,
@@ -17,8 +16,10 @@ from tests.conformance.rating.records import (
     USA,
     Call,
     collected,
+    euros,
     seconds_later,
 )
+from tests.conformance.rating.sheets import DECK
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.type.v1.call_pb2 import RatingOutcome
 

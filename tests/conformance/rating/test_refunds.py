@@ -7,8 +7,8 @@ import pytest
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from tests.conformance.rating.carriers import Carriers
-from tests.conformance.rating.desk import Desk, euros
-from tests.conformance.rating.records import BEGINNING, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, euros, seconds_later
 from tests.conformance.rating.test_counters import minutes
 from tests.conformance.rating.test_parties import TRUNK_WHOLESALE, WHOLESALE, explained, reseller
 from tollbook.rating.v1 import usage_service_pb2 as messages

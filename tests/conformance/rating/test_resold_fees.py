@@ -8,8 +8,8 @@ from chassis.grpc.convert import range_to_proto, time_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.period import Period
-from tests.conformance.rating.desk import Desk, euros
-from tests.conformance.rating.records import APRIL, BEGINNING, MARCH, NOON, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import APRIL, BEGINNING, MARCH, NOON, euros, seconds_later
 from tests.conformance.rating.test_parties import explained
 from tests.conformance.rating.test_periods import charge_fee as charge_monthly
 from tests.conformance.rating.test_refunds import refund

@@ -11,7 +11,7 @@ from kernel.ids import new_uuid
 from services.rating.events.calls_collected import read_calls
 from services.rating.usecases.settling import retry_unrated_calls
 from services.rating.usecases.settling.rate_calls import rate_calls
-from tests.conformance.rating.desk import Desk, euros
+from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.records import (
     BEGINNING,
     MARCH,
@@ -19,6 +19,7 @@ from tests.conformance.rating.records import (
     UNKNOWN,
     Call,
     collected,
+    euros,
     seconds_later,
 )
 from tollbook.rating.v1 import rating_service_pb2 as messages

@@ -9,8 +9,8 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from chassis.grpc.convert import range_to_proto, time_to_proto
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
-from tests.conformance.rating.desk import Desk, euros
-from tests.conformance.rating.records import BEGINNING, MARCH, NOON, seconds_later
+from tests.conformance.rating.desk import Desk
+from tests.conformance.rating.records import BEGINNING, MARCH, NOON, euros, seconds_later
 from tollbook.rating.v1 import plan_pb2 as plan
 from tollbook.rating.v1 import usage_service_pb2 as messages
 from tollbook.rating.v1.charge_pb2 import Charge, ChargeKind
