@@ -49,15 +49,21 @@ class FeeIdentity(NamedTuple):
         )
 
 
-def account_and_payer(bookings: Bookings, account_id: str) -> tuple[Account, Account]:
-    """Whose fee it is and who pays, both held alone.
+def account_and_payer(
+    bookings: Bookings, account_id: str, lock: Lock = Lock.UPDATE
+) -> tuple[Account, Account]:
+    """Whose fee it is and who pays, both held: alone unless told otherwise.
 
     What is charged once is looked up and charged by one at a time.
 
     Raises:
         DomainError: UNKNOWN_ACCOUNT, CURRENCY_MISMATCH.
     """
-    return _account_and_payer(bookings, account_id, Lock.UPDATE)
+    account = _held(bookings, account_id, lock)
+    payer = _held(bookings, account.payer_account_id, lock)
+    if account.currency != payer.currency:
+        raise unrated(CURRENCY_MISMATCH, account_id=account_id)
+    return account, payer
 
 
 def terms_of(pricing: CallPricing, customer: Customer, instant_micros: int) -> FeeTerms | None:
@@ -114,7 +120,7 @@ def _resellers(pricing: CallPricing, account_id: str) -> Iterator[Customer]:
     for _ in range(RESELLER_LEVELS_MAX):
         if not account.reseller_account_id:
             return
-        account, _payer = _account_and_payer(
+        account, _payer = account_and_payer(
             pricing.bookings, account.reseller_account_id, Lock.SHARE
         )
         yield pricing.customer(account.account_id)
@@ -198,14 +204,6 @@ _NOT_OF_FEES: Mapping[str, Any] = {
     "opened_partition": NO_EVENT[0],
     "opened_sequence": NO_EVENT[1],
 }
-
-
-def _account_and_payer(bookings: Bookings, account_id: str, lock: Lock) -> tuple[Account, Account]:
-    account = _held(bookings, account_id, lock)
-    payer = _held(bookings, account.payer_account_id, lock)
-    if account.currency != payer.currency:
-        raise unrated(CURRENCY_MISMATCH, account_id=account_id)
-    return account, payer
 
 
 def _held(bookings: Bookings, account_id: str, lock: Lock) -> Account:
