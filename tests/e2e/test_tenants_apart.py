@@ -54,7 +54,11 @@ MAY_ANSWER = {method.descriptor.name for method in OF_ONE_TENANT if method.is_li
     "UnblockAccount",
 }
 # What another service, or the payer, calls a thing: kept as a name, and nothing is looked up by it.
-ONLY_NAMES = {("ChargeRecurringFee", "subscription_id"), ("RecordPayment", "invoice_id")}
+ONLY_NAMES = {
+    ("ChargeRecurringFee", "subscription_id"),
+    ("RecordPayment", "invoice_id"),
+    ("WriteOffDebt", "invoice_id"),
+}
 # Shows what was answered while a database was away; none is taken away here.
 SHOWS_OUTAGES = "ListOfflineAnswers"
 WITH_SEVERAL_IDS = [method for method in WITH_IDS if len(method.ids) > 1]
