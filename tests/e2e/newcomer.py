@@ -28,6 +28,8 @@ class Run:
             "COLUMNS": "200",
         }
         self._printed = folder.parent / f"{name}.txt"
+        # What a shell starts in the background ignores Ctrl-C, and so would the run.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with self._printed.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "cli.main", "run"],
