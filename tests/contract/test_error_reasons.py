@@ -20,7 +20,7 @@ CODES = {kind.name for kind in ErrorKind}
 RPC_ERRORS = re.compile(r"((?: *//[^\n]*\n)+) *rpc (\w+)")
 
 # Which argument of a call is the reason, and what is put behind it.
-REASON_ARGUMENTS = {"DomainError": 1, "invalid_field": 0, "precondition": 0}
+REASON_ARGUMENTS = {"DomainError": 1, "broken_rules": 0, "invalid_field": 0, "precondition": 0}
 COMPOSED = {"not_found": "_NOT_FOUND", "exists": "_EXISTS", "taken": "_TAKEN"}
 
 

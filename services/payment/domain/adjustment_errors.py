@@ -4,19 +4,12 @@ from collections.abc import Sequence
 
 from kernel.errors import DomainError, ErrorKind, FieldViolation
 from kernel.money import Money
-from services.payment.domain.errors import precondition
+from services.payment.domain.errors import broken_rules, precondition
 
 
 def invalid_adjustment(violations: Sequence[FieldViolation]) -> DomainError:
     """INVALID_ADJUSTMENT: fields of the request break their rules."""
-    fields = ", ".join(violation.field for violation in violations)
-    return DomainError(
-        ErrorKind.INVALID_ARGUMENT,
-        "INVALID_ADJUSTMENT",
-        f"the adjustment cannot be made; correct {fields}",
-        {"fields": fields},
-        violations,
-    )
+    return broken_rules("INVALID_ADJUSTMENT", "the adjustment cannot be made", violations)
 
 
 def adjustment_not_found(adjustment_id: str) -> DomainError:

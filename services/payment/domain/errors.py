@@ -10,6 +10,18 @@ def precondition(reason: str, message: str, /, **metadata: str) -> DomainError:
     return DomainError(ErrorKind.FAILED_PRECONDITION, reason, message, metadata)
 
 
+def broken_rules(reason: str, refused: str, violations: Sequence[FieldViolation]) -> DomainError:
+    """INVALID_ARGUMENT: fields of a request break their rules, which the message tells."""
+    rules = "; ".join(f"{each.field}: {each.description}" for each in violations)
+    return DomainError(
+        ErrorKind.INVALID_ARGUMENT,
+        reason,
+        f"{refused}: {rules}",
+        {"fields": ", ".join(each.field for each in violations)},
+        violations,
+    )
+
+
 def unknown_account(account_id: str) -> DomainError:
     """UNKNOWN_ACCOUNT: invoice has not announced the account to this service."""
     return DomainError(
@@ -52,14 +64,7 @@ def payment_exists(payment_id: str) -> DomainError:
 
 def invalid_payment(violations: Sequence[FieldViolation]) -> DomainError:
     """INVALID_PAYMENT: fields of the payment break their rules."""
-    fields = ", ".join(violation.field for violation in violations)
-    return DomainError(
-        ErrorKind.INVALID_ARGUMENT,
-        "INVALID_PAYMENT",
-        f"the payment cannot be recorded; correct {fields}",
-        {"fields": fields},
-        violations,
-    )
+    return broken_rules("INVALID_PAYMENT", "the payment cannot be recorded", violations)
 
 
 def malformed_entry(reference: str, what: str) -> DomainError:

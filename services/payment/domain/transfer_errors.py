@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kernel.errors import DomainError, ErrorKind, FieldViolation
-from services.payment.domain.errors import precondition
+from services.payment.domain.errors import broken_rules, precondition
 
 
 def insufficient_funds(account_id: str, wanted_micros: int, available_micros: int) -> DomainError:
@@ -77,14 +77,7 @@ def hold_exceeded(hold_id: str, held_micros: int, wanted_micros: int) -> DomainE
 
 def invalid_transfer(violations: Sequence[FieldViolation]) -> DomainError:
     """INVALID_TRANSFER: fields of the step break their rules."""
-    fields = ", ".join(violation.field for violation in violations)
-    return DomainError(
-        ErrorKind.INVALID_ARGUMENT,
-        "INVALID_TRANSFER",
-        f"the step cannot be executed; correct {fields}",
-        {"fields": fields},
-        violations,
-    )
+    return broken_rules("INVALID_TRANSFER", "the step cannot be executed", violations)
 
 
 def request_id_reused(request_id: str) -> DomainError:
@@ -119,14 +112,7 @@ def batch_too_large(count: int, count_max: int) -> DomainError:
 
 def invalid_funds_policy(violations: Sequence[FieldViolation]) -> DomainError:
     """INVALID_FUNDS_POLICY: fields of the policy break their rules."""
-    fields = ", ".join(violation.field for violation in violations)
-    return DomainError(
-        ErrorKind.INVALID_ARGUMENT,
-        "INVALID_FUNDS_POLICY",
-        f"the policy cannot be taken; correct {fields}",
-        {"fields": fields},
-        violations,
-    )
+    return broken_rules("INVALID_FUNDS_POLICY", "the policy cannot be taken", violations)
 
 
 def invalid_field_mask(fixed: Sequence[str], changeable: Sequence[str]) -> DomainError:
