@@ -5,8 +5,9 @@ import binascii
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from chassis.database.pages import Page, PageRequest
 from chassis.grpc.running_call import method_or_none
 from kernel.errors import DomainError, ErrorKind
 
@@ -17,6 +18,23 @@ CHECKSUM_BYTES = 6
 
 Position = Sequence[str | int] | Mapping[str, str | int]
 T = TypeVar("T")
+
+
+class ListRequest(Protocol):
+    """A request of a list method."""
+
+    page_size: int
+    page_token: str
+
+
+def requested_page(request: ListRequest) -> PageRequest:
+    """The page that is asked for. Raises INVALID_PAGE_SIZE, INVALID_PAGE_TOKEN."""
+    return PageRequest(page_size(request.page_size), decode_token(request.page_token))
+
+
+def next_page_token(page: Page[Any]) -> str:
+    """The token of the page after this one; empty on the last."""
+    return encode_token(page.next_after) if page.next_after else ""
 
 
 def page_size(requested: int) -> int:

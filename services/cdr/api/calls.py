@@ -11,13 +11,11 @@ from sqlalchemy import Connection, Row
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import range_from_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import page_size
+from chassis.grpc.pages import Position, decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from kernel.clock import from_micros, to_micros
-from kernel.errors import DomainError
 from services.cdr.api.convert import call_to_proto, suspended_to_proto
-from services.cdr.api.pages import position_in, token_of
-from services.cdr.domain.errors import call_not_found, invalid_page_token
+from services.cdr.domain.errors import call_not_found
 from services.cdr.domain.framing import KEPT_BYTES_MAX
 from services.cdr.store.calls import CallFilter, get_call, list_calls
 from services.cdr.store.suspense import list_suspended
@@ -28,9 +26,6 @@ from tollbook.cdr.v1.cdr_service_pb2_grpc import CallQueryServiceServicer
 CALL_ID_BYTES = 16
 # Well below what one message may have.
 RECORD_BYTES_PER_PAGE_MAX = 4 * 1024 * 1024
-
-CALLS = "calls"
-SUSPENDED_RECORDS = "suspended records"
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -63,13 +58,10 @@ class CallQueryApi(CallQueryServiceServicer):
 
         def work(connection: Connection, caller: Caller) -> pb.ListCallsResponse:
             rows = list_calls(connection, caller.tenant_id, which, before, size + 1)
-            calls = pb.ListCallsResponse(calls=map(call_to_proto, rows[:size]))
-            if len(rows) > size:
-                last = rows[size - 1]
-                calls.next_page_token = token_of(
-                    CALLS, to_micros(last.start_time), last.call_id.hex()
-                )
-            return calls
+            return pb.ListCallsResponse(
+                calls=map(call_to_proto, rows[:size]),
+                next_page_token=token_after(rows, size, _position),
+            )
 
         return await self._endpoint.query(work)
 
@@ -78,7 +70,7 @@ class CallQueryApi(CallQueryServiceServicer):
     ) -> pb.ListSuspendedRecordsResponse:
         """List suspended records, oldest first."""
         size = page_size(request.page_size)
-        [after_id] = position_in(SUSPENDED_RECORDS, request.page_token, first=("",))
+        [after_id] = decode_token(request.page_token) or [""]
 
         def work(connection: Connection, caller: Caller) -> pb.ListSuspendedRecordsResponse:
             rows = list_suspended(
@@ -89,13 +81,12 @@ class CallQueryApi(CallQueryServiceServicer):
                 after_id=after_id,
                 limit=size + 1,
             )
-            page = _first_that_fit(rows[:size])
-            more = len(rows) > len(page)
+            shown = _first_that_fit(rows[:size])
             return pb.ListSuspendedRecordsResponse(
-                suspended_records=map(suspended_to_proto, page),
-                next_page_token=token_of(SUSPENDED_RECORDS, page[-1].suspended_record_id)
-                if more
-                else "",
+                suspended_records=map(suspended_to_proto, shown),
+                next_page_token=token_after(
+                    rows, len(shown), lambda row: [row.suspended_record_id]
+                ),
             )
 
         return await self._endpoint.query(work)
@@ -132,15 +123,17 @@ def _filter(request: pb.ListCallsRequest) -> CallFilter:
     return CallFilter(request.account_id, start, end, request.number, request.rating_outcome)
 
 
+def _position(row: Row[Any]) -> Position:
+    return to_micros(row.start_time), row.call_id.hex()
+
+
 def _before(token: str) -> tuple[datetime, bytes] | None:
     """The place of the last call of the page before."""
-    micros, call_id = position_in(CALLS, token, first=(0, ""))
-    if not token:
+    position = decode_token(token)
+    if position is None:
         return None
-    try:
-        return from_micros(micros), _call_id(call_id)
-    except (OverflowError, DomainError):
-        raise invalid_page_token(CALLS) from None
+    micros, call_id = position
+    return from_micros(micros), bytes.fromhex(call_id)
 
 
 def _first_that_fit(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:

@@ -7,10 +7,9 @@ from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.cdr.api.convert import profile_from_proto, source_from_proto, source_to_proto
-from services.cdr.api.pages import position_in, token_of
 from services.cdr.domain.errors import etag_mismatch, invalid_source
 from services.cdr.store.sources import get_source, list_sources
 from services.cdr.usecases.create_source import create_source
@@ -81,14 +80,13 @@ class SourceAdminApi(SourceAdminServiceServicer):
     ) -> pb.ListSourcesResponse:
         """List the tenant's sources by code."""
         size = page_size(request.page_size)
-        [after_code] = position_in("sources", request.page_token, first=("",))
+        [after_code] = decode_token(request.page_token) or [""]
 
         def work(connection: Connection, caller: Caller) -> pb.ListSourcesResponse:
             sources = list_sources(connection, caller.tenant_id, after_code, size + 1)
-            more = len(sources) > size
             return pb.ListSourcesResponse(
                 sources=map(source_to_proto, sources[:size]),
-                next_page_token=token_of("sources", sources[size - 1].code) if more else "",
+                next_page_token=token_after(sources, size, lambda source: [source.code]),
             )
 
         return await self._endpoint.query(work)

@@ -93,16 +93,6 @@ def call_not_found(call_id: str) -> DomainError:
     )
 
 
-def invalid_page_token(list_name: str) -> DomainError:
-    """The token is of another list, or nobody gave it out."""
-    return DomainError(
-        ErrorKind.INVALID_ARGUMENT,
-        "INVALID_PAGE_TOKEN",
-        f"page_token is not one that the list of {list_name} gave out; start with an empty one",
-        {"list": list_name},
-    )
-
-
 def invalid_chunk(field: str, problem: str) -> DomainError:
     """A message of an intake stream lacks what it must have, or has too much of it."""
     return DomainError(

@@ -4,7 +4,7 @@ from typing import Any
 
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import next_page_token, requested_page
 from chassis.security.caller import Caller
 from services.fraud.api.convert import (
     alert_to_proto,
@@ -16,7 +16,6 @@ from services.fraud.api.convert import (
 )
 from services.fraud.store.accounts import list_blocks
 from services.fraud.store.alerts import list_alerts
-from services.fraud.store.pages import PageRequest
 from services.fraud.store.rules import list_rules
 from services.fraud.usecases.block_account import block_account
 from services.fraud.usecases.create_fraud_rule import create_fraud_rule
@@ -63,10 +62,12 @@ class FraudApi(FraudServiceServicer):
     ) -> pb.ListFraudRulesResponse:
         """List the rules by id."""
         page = await self._endpoint.query(
-            lambda connection, caller: list_rules(connection, caller.tenant_id, _page(request))
+            lambda connection, caller: list_rules(
+                connection, caller.tenant_id, requested_page(request)
+            )
         )
         return pb.ListFraudRulesResponse(
-            fraud_rules=map(rule_to_proto, page.items), next_page_token=_token(page.next_after)
+            fraud_rules=map(rule_to_proto, page.items), next_page_token=next_page_token(page)
         )
 
     async def ListAlerts(
@@ -74,13 +75,12 @@ class FraudApi(FraudServiceServicer):
     ) -> pb.ListAlertsResponse:
         """List the alerts, newest first."""
         account_id = request.account_id and check_uuid("account_id", request.account_id)
+        asked = requested_page(request)
         page = await self._endpoint.query(
-            lambda connection, caller: list_alerts(
-                connection, caller.tenant_id, account_id, _page(request)
-            )
+            lambda connection, caller: list_alerts(connection, caller.tenant_id, account_id, asked)
         )
         return pb.ListAlertsResponse(
-            alerts=map(alert_to_proto, page.items), next_page_token=_token(page.next_after)
+            alerts=map(alert_to_proto, page.items), next_page_token=next_page_token(page)
         )
 
     async def BlockAccount(
@@ -112,19 +112,10 @@ class FraudApi(FraudServiceServicer):
     ) -> pb.ListBlocksResponse:
         """List the blocks by account."""
         page = await self._endpoint.query(
-            lambda connection, caller: list_blocks(connection, caller.tenant_id, _page(request))
+            lambda connection, caller: list_blocks(
+                connection, caller.tenant_id, requested_page(request)
+            )
         )
         return pb.ListBlocksResponse(
-            blocks=map(block_to_proto, page.items), next_page_token=_token(page.next_after)
+            blocks=map(block_to_proto, page.items), next_page_token=next_page_token(page)
         )
-
-
-def _page(
-    request: pb.ListFraudRulesRequest | pb.ListAlertsRequest | pb.ListBlocksRequest,
-) -> PageRequest:
-    position = decode_token(request.page_token)
-    return PageRequest(page_size(request.page_size), str(position[0]) if position else "")
-
-
-def _token(next_after: str) -> str:
-    return encode_token([next_after]) if next_after else ""

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from chassis.database.bulk import insert_ignoring_known
 from chassis.database.direct import Direct
+from chassis.database.pages import Page, PageRequest, page_of
 from services.fraud.domain.block import Block
-from services.fraud.store.pages import Page, PageRequest, fetch_page
 from services.fraud.store.schema import block_table, watched_account_table
 
 KEY = ("tenant_id", "account_id")
@@ -85,8 +85,7 @@ def delete_block(connection: Connection, tenant_id: str, account_id: str) -> boo
 def list_blocks(connection: Connection, tenant_id: str, page: PageRequest) -> Page[Block]:
     """A tenant's blocks by account."""
     query = select(block_table).filter_by(tenant_id=tenant_id)
-    rows = fetch_page(connection, query, block_table.c.account_id, page)
-    return Page([_to_block(row) for row in rows.items], rows.next_after)
+    return page_of(connection, query, [block_table.c.account_id], page).mapped(_to_block)
 
 
 def _to_block(row: Row[Any]) -> Block:

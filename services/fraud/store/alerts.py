@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from chassis.database.pages import Page, PageRequest, page_of
 from services.fraud.domain.alert import Alert
 from services.fraud.domain.rule import RuleKind
 from services.fraud.domain.window import Evidence, Finding, split_keys
-from services.fraud.store.pages import Page, PageRequest, fetch_page
 from services.fraud.store.schema import alert_table as table
 
 
@@ -34,8 +34,7 @@ def list_alerts(
     query = select(table).filter_by(tenant_id=tenant_id)
     if account_id:
         query = query.filter_by(account_id=account_id)
-    rows = fetch_page(connection, query, table.c.alert_id, page, newest_first=True)
-    return Page([_to_alert(row) for row in rows.items], rows.next_after)
+    return page_of(connection, query, [table.c.alert_id], page, newest_first=True).mapped(_to_alert)
 
 
 def insert_alert(connection: Connection, tenant_id: str, alert: Alert) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from chassis.database.pages import Page, PageRequest, page_of
 from kernel.money import Money
 from services.fraud.domain.rule import FraudRule, RuleAction, RuleKind
-from services.fraud.store.pages import Page, PageRequest, fetch_page
 from services.fraud.store.schema import fraud_rule_table as table
 
 # For every batch; made anew each time, it would cost three times as much.
@@ -42,8 +42,7 @@ def count_rules(connection: Connection, tenant_id: str) -> int:
 def list_rules(connection: Connection, tenant_id: str, page: PageRequest) -> Page[FraudRule]:
     """A tenant's rules by id."""
     query = select(table).filter_by(tenant_id=tenant_id)
-    rows = fetch_page(connection, query, table.c.fraud_rule_id, page)
-    return Page([_to_rule(row) for row in rows.items], rows.next_after)
+    return page_of(connection, query, [table.c.fraud_rule_id], page).mapped(_to_rule)
 
 
 def insert_rule(connection: Connection, tenant_id: str, rule: FraudRule) -> bool:

@@ -5,9 +5,9 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.pages import next_page_token, requested_page
 from kernel.clock import utc_now
 from services.invoice.api import convert
-from services.invoice.api.pages import requested_page, token_after
 from services.invoice.store import accounts
 from services.invoice.usecases.create_account import create_account
 from services.invoice.usecases.load import load_account
@@ -59,5 +59,5 @@ class AccountRpcs(pb_grpc.CustomerServiceServicer):
         )
         return pb.ListAccountsResponse(
             accounts=[convert.account_to_proto(each) for each in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )

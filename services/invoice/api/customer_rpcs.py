@@ -5,9 +5,9 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.pages import next_page_token, requested_page
 from kernel.clock import utc_now
 from services.invoice.api import convert
-from services.invoice.api.pages import requested_page, token_after
 from services.invoice.store import customers
 from services.invoice.store.vault import Vault
 from services.invoice.usecases.create_customer import create_customer
@@ -65,7 +65,7 @@ class CustomerRpcs(pb_grpc.CustomerServiceServicer):
         )
         return pb.ListCustomersResponse(
             customers=[convert.customer_to_proto(each) for each in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )
 
     async def EraseCustomer(

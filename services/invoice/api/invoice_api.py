@@ -9,10 +9,10 @@ from grpc.aio import ServicerContext
 from chassis.database.engine import Database
 from chassis.grpc.convert import time_from_proto
 from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.pages import next_page_token, requested_page
 from chassis.security.caller import current_caller
 from services.invoice.api.convert_invoice import invoice_to_proto, period_to_proto
 from services.invoice.api.documents.render import render
-from services.invoice.api.pages import requested_page, token_after
 from services.invoice.domain.billing_period import PeriodState
 from services.invoice.store import invoices
 from services.invoice.store.vault import Vault
@@ -82,7 +82,7 @@ class InvoiceApi(pb_grpc.InvoiceServiceServicer):
         )
         return pb.ListBillingPeriodsResponse(
             billing_periods=[_period(each) for each in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )
 
     async def GetInvoice(
@@ -108,7 +108,7 @@ class InvoiceApi(pb_grpc.InvoiceServiceServicer):
         )
         return pb.ListInvoicesResponse(
             invoices=[invoice_to_proto(each) for each in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )
 
     async def DownloadInvoiceDocument(

@@ -5,8 +5,8 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.pages import next_page_token, requested_page
 from services.invoice.api import convert
-from services.invoice.api.pages import requested_page, token_after
 from services.invoice.store import directory
 from services.invoice.usecases.create_legal_entity import create_legal_entity
 from services.invoice.usecases.create_tax_rate import create_tax_rate
@@ -49,7 +49,7 @@ class LegalEntityApi(pb_grpc.LegalEntityServiceServicer):
         )
         return pb.ListLegalEntitiesResponse(
             legal_entities=[convert.legal_entity_to_proto(entity) for entity in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )
 
     async def CreateTaxRate(
@@ -75,5 +75,5 @@ class LegalEntityApi(pb_grpc.LegalEntityServiceServicer):
         )
         return pb.ListTaxRatesResponse(
             tax_rates=[convert.tax_rate_to_proto(rate) for rate in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )

@@ -6,8 +6,8 @@ from grpc.aio import ServicerContext
 
 from chassis.grpc.convert import required_time
 from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.pages import next_page_token, requested_page
 from services.invoice.api import convert
-from services.invoice.api.pages import requested_page, token_after
 from services.invoice.store import lines
 from services.invoice.usecases.create_line import create_line
 from services.invoice.usecases.end_line import end_line
@@ -59,5 +59,5 @@ class LineRpcs(pb_grpc.CustomerServiceServicer):
         )
         return pb.ListLinesResponse(
             lines=[convert.line_to_proto(each) for each in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )

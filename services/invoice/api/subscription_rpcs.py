@@ -6,9 +6,9 @@ from grpc.aio import ServicerContext
 
 from chassis.grpc.convert import required_time
 from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.pages import next_page_token, requested_page
 from chassis.security.caller import current_caller
 from services.invoice.api import convert
-from services.invoice.api.pages import requested_page, token_after
 from services.invoice.store import subscriptions
 from services.invoice.usecases.create_subscription import create_subscription
 from services.invoice.usecases.end_subscription import end_subscription
@@ -73,5 +73,5 @@ class SubscriptionRpcs(pb_grpc.CustomerServiceServicer):
         )
         return pb.ListSubscriptionsResponse(
             subscriptions=[convert.subscription_to_proto(each) for each in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )

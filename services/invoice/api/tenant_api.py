@@ -5,8 +5,8 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from chassis.grpc.endpoint import Endpoint
+from chassis.grpc.pages import next_page_token, requested_page
 from services.invoice.api.convert import tenant_to_proto
-from services.invoice.api.pages import requested_page, token_after
 from services.invoice.store import directory
 from services.invoice.usecases.create_tenant import create_tenant
 from tollbook.invoice.v1 import invoice_service_pb2 as pb
@@ -44,5 +44,5 @@ class TenantApi(pb_grpc.TenantServiceServicer):
         )
         return pb.ListTenantsResponse(
             tenants=[tenant_to_proto(tenant) for tenant in page.items],
-            next_page_token=token_after(page),
+            next_page_token=next_page_token(page),
         )

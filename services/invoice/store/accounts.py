@@ -2,14 +2,15 @@
 
 from collections.abc import Collection
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from chassis.database.direct import Direct
 from chassis.database.insert import insert_if_new
+from chassis.database.pages import Page, PageRequest, page_of
 from services.invoice.domain.account import Account, PaymentMode
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 _CURRENCIES = Direct(
     select(schema.account.c.account_id, schema.account.c.currency).where(
@@ -66,10 +67,10 @@ def list_accounts(
     query = select(table).where(table.c.tenant_id == tenant_id)
     if code:
         query = query.where(table.c.code == code)
-    return mapped(page_of(connection, query, [table.c.code], request), _to_account)
+    return page_of(connection, query, [table.c.code], request).mapped(_to_account)
 
 
-def _to_account(row: AnyRow) -> Account:
+def _to_account(row: Row[Any]) -> Account:
     return Account(
         account_id=row.account_id,
         code=row.code,

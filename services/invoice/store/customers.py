@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from chassis.database.insert import insert_if_new
+from chassis.database.pages import Page, PageRequest, page_of
 from services.invoice.domain.resources import Customer, PersonalData
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 from services.invoice.store.vault import Vault, customer_owner
 
 PERSONAL_FIELDS = ("display_name", "address", "email")
@@ -57,7 +57,7 @@ def list_customers(
     table = schema.customer
     query = select(table).where(table.c.tenant_id == tenant_id)
     page = page_of(connection, query, [table.c.external_id], request)
-    return mapped(page, lambda row: _to_customer(connection, vault, row))
+    return page.mapped(lambda row: _to_customer(connection, vault, row))
 
 
 def _unsealed(tenant_id: str, customer: Customer) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _update(
     )
 
 
-def _to_customer(connection: Connection, vault: Vault, row: AnyRow) -> Customer:
+def _to_customer(connection: Connection, vault: Vault, row: Row[Any]) -> Customer:
     return Customer(
         customer_id=row.customer_id,
         external_id=row.external_id,
@@ -92,7 +92,7 @@ def _to_customer(connection: Connection, vault: Vault, row: AnyRow) -> Customer:
     )
 
 
-def _opened(connection: Connection, vault: Vault, row: AnyRow) -> PersonalData | None:
+def _opened(connection: Connection, vault: Vault, row: Row[Any]) -> PersonalData | None:
     key = vault.find_key(connection, row.tenant_id, customer_owner(row.customer_id))
     if key is None:
         return None

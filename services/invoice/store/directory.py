@@ -1,14 +1,15 @@
 """Queries on tenants, legal entities and tax rates."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from chassis.database.insert import insert_if_new
+from chassis.database.pages import Page, PageRequest, page_of
 from services.invoice.domain.resources import LegalEntity, Tenant
 from services.invoice.domain.tax import TaxRate
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 ADDRESS_SEPARATOR = "\n"
 
@@ -27,7 +28,7 @@ def list_tenants(connection: Connection, request: PageRequest) -> Page[Tenant]:
     """The tenants by id."""
     table = schema.tenant
     page = page_of(connection, select(table), [table.c.tenant_id], request)
-    return mapped(page, lambda row: Tenant(row.tenant_id, row.display_name, row.create_time))
+    return page.mapped(lambda row: Tenant(row.tenant_id, row.display_name, row.create_time))
 
 
 def insert_legal_entity(connection: Connection, tenant_id: str, entity: LegalEntity) -> bool:
@@ -65,7 +66,7 @@ def list_legal_entities(
     """A tenant's legal entities by code."""
     table = schema.legal_entity
     query = select(table).where(table.c.tenant_id == tenant_id)
-    return mapped(page_of(connection, query, [table.c.code], request), _to_legal_entity)
+    return page_of(connection, query, [table.c.code], request).mapped(_to_legal_entity)
 
 
 def insert_tax_rate(connection: Connection, tenant_id: str, rate: TaxRate) -> bool:
@@ -86,7 +87,7 @@ def list_tax_rates(connection: Connection, tenant_id: str, request: PageRequest)
     table = schema.tax_rate
     query = select(table).where(table.c.tenant_id == tenant_id)
     order = [table.c.country_code, table.c.effective_time]
-    return mapped(page_of(connection, query, order, request), _to_tax_rate)
+    return page_of(connection, query, order, request).mapped(_to_tax_rate)
 
 
 def find_tax_rate(
@@ -114,7 +115,7 @@ def _one_legal_entity(connection: Connection, tenant_id: str, **key: str) -> Leg
     return None if row is None else _to_legal_entity(row)
 
 
-def _to_legal_entity(row: AnyRow) -> LegalEntity:
+def _to_legal_entity(row: Row[Any]) -> LegalEntity:
     return LegalEntity(
         legal_entity_id=row.legal_entity_id,
         code=row.code,
@@ -126,7 +127,7 @@ def _to_legal_entity(row: AnyRow) -> LegalEntity:
     )
 
 
-def _to_tax_rate(row: AnyRow) -> TaxRate:
+def _to_tax_rate(row: Row[Any]) -> TaxRate:
     return TaxRate(
         row.tax_rate_id, row.country_code, row.display_name, row.basis_points, row.effective_time
     )

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from chassis.database.insert import insert_into
+from chassis.database.pages import Page, PageRequest, page_of
 from chassis.database.unit_of_work import EventPosition
 from kernel.money import Money
 from kernel.period import Period
@@ -19,7 +20,6 @@ from services.invoice.domain.invoice import (
     SettlementKind,
 )
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 from services.invoice.store.settlements import settled_micros
 
 
@@ -86,7 +86,7 @@ def list_invoices(
     if account_id:
         query = query.where(table.c.account_id == account_id)
     order = [table.c.issue_time, table.c.invoice_id]
-    page = mapped(page_of(connection, query, order, request, newest_first=True), _to_invoice)
+    page = page_of(connection, query, order, request, newest_first=True).mapped(_to_invoice)
     return Page(_with_lines(connection, tenant_id, page.items), page.next_after)
 
 
@@ -134,13 +134,13 @@ def _with_lines(
     return [replace(invoice, lines=tuple(lines[invoice.invoice_id])) for invoice in invoices]
 
 
-def _to_line(row: AnyRow) -> InvoiceLine:
+def _to_line(row: Row[Any]) -> InvoiceLine:
     return InvoiceLine(
         row.usage_line, row.charge_count, row.charged_duration_ms, row.micros, bool(row.correction)
     )
 
 
-def _to_invoice(row: AnyRow) -> Invoice:
+def _to_invoice(row: Row[Any]) -> Invoice:
     return Invoice(
         invoice_id=row.invoice_id,
         number=InvoiceNumber(row.number_prefix, row.number_year, row.number_sequence),

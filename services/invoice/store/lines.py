@@ -1,12 +1,14 @@
 """Queries on lines."""
 
-from sqlalchemy import Connection, select, update
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
 
 from chassis.database.insert import insert_if_new
+from chassis.database.pages import Page, PageRequest, page_of
 from services.invoice.domain.account import Line, LineKind
 from services.invoice.domain.validity import Validity
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 
 def lock_identifier(
@@ -72,9 +74,9 @@ def list_lines(
     if account_id:
         query = query.where(table.c.account_id == account_id)
     order = [table.c.identifier, table.c.line_id]
-    return mapped(page_of(connection, query, order, request), _to_line)
+    return page_of(connection, query, order, request).mapped(_to_line)
 
 
-def _to_line(row: AnyRow) -> Line:
+def _to_line(row: Row[Any]) -> Line:
     validity = Validity(row.start_time, row.end_time)
     return Line(row.line_id, row.account_id, LineKind(row.kind), row.identifier, validity)

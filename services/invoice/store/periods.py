@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from chassis.database.bulk import insert_ignoring_known
 from chassis.database.direct import Direct
+from chassis.database.pages import Page, PageRequest, page_of
 from kernel.clock import to_micros
 from kernel.period import Period
 from services.invoice.domain.billing_period import (
@@ -17,7 +19,6 @@ from services.invoice.domain.billing_period import (
     period_key,
 )
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 OpenSpan = tuple[str, Period]
 """A paying account and a period of it."""
@@ -131,7 +132,7 @@ def list_periods(
     if state is not None:
         query = query.where(table.c.state == int(state))
     order = [table.c.account_id, table.c.start_time]
-    return mapped(page_of(connection, query, order, request), _to_period)
+    return page_of(connection, query, order, request).mapped(_to_period)
 
 
 def sealed_periods(connection: Connection, request: PageRequest) -> Page[tuple[str, BillingPeriod]]:
@@ -140,7 +141,7 @@ def sealed_periods(connection: Connection, request: PageRequest) -> Page[tuple[s
     query = select(table).where(table.c.state == int(PeriodState.SEALED))
     order = [table.c.tenant_id, table.c.account_id, table.c.start_time]
     page = page_of(connection, query, order, request)
-    return mapped(page, lambda row: (row.tenant_id, _to_period(row)))
+    return page.mapped(lambda row: (row.tenant_id, _to_period(row)))
 
 
 def update_period(connection: Connection, tenant_id: str, period: BillingPeriod) -> None:
@@ -166,7 +167,7 @@ def update_period(connection: Connection, tenant_id: str, period: BillingPeriod)
     )
 
 
-def _to_period(row: AnyRow) -> BillingPeriod:
+def _to_period(row: Row[Any]) -> BillingPeriod:
     return BillingPeriod(
         row.account_id,
         Period(row.start_time, row.end_time),
@@ -177,5 +178,5 @@ def _to_period(row: AnyRow) -> BillingPeriod:
     )
 
 
-def _to_seal(row: AnyRow) -> Seal:
+def _to_seal(row: Row[Any]) -> Seal:
     return Seal(row.seal_id, UsageSum(row.seal_charge_count, row.seal_micros), row.seal_digest)

@@ -1,13 +1,15 @@
 """Queries on subscriptions."""
 
-from sqlalchemy import Connection, select, update
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
 
 from chassis.database.insert import insert_if_new
+from chassis.database.pages import Page, PageRequest, page_of
 from kernel.period import Period
 from services.invoice.domain.account import Subscription
 from services.invoice.domain.validity import Validity
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow, Page, PageRequest, mapped, page_of
 
 
 def insert_subscription(connection: Connection, tenant_id: str, subscription: Subscription) -> bool:
@@ -87,9 +89,9 @@ def list_subscriptions(
     if account_id:
         query = query.where(table.c.account_id == account_id)
     order = [table.c.account_id, table.c.start_time, table.c.subscription_id]
-    return mapped(page_of(connection, query, order, request), _to_subscription)
+    return page_of(connection, query, order, request).mapped(_to_subscription)
 
 
-def _to_subscription(row: AnyRow) -> Subscription:
+def _to_subscription(row: Row[Any]) -> Subscription:
     validity = Validity(row.start_time, row.end_time)
     return Subscription(row.subscription_id, row.account_id, row.plan_id, validity)

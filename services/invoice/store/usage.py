@@ -9,13 +9,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, cast, func, select
+from sqlalchemy import BigInteger, Connection, Row, cast, func, select
 
 from chassis.database.bulk import insert_rows
 from services.invoice.domain.billing_period import UsageSum
 from services.invoice.domain.usage import Charge, ChargeKind
 from services.invoice.store import schema
-from services.invoice.store.rows import AnyRow
 
 ROWS_A_FETCH = 5_000
 
@@ -74,7 +73,7 @@ def charges(connection: Connection, tenant_id: str, key: bytes) -> Iterator[Char
         yield _to_charge(list(revisions_of_charge))
 
 
-def _to_charge(rows: Sequence[AnyRow]) -> Charge:
+def _to_charge(rows: Sequence[Row[Any]]) -> Charge:
     newest = rows[-1]
     return Charge(
         charge_id=newest.charge_id,

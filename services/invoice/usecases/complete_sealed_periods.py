@@ -4,9 +4,9 @@ import logging
 from functools import partial
 
 from chassis.database.engine import Database
+from chassis.database.pages import PageRequest
 from services.invoice.domain.billing_period import BillingPeriod
 from services.invoice.store import periods
-from services.invoice.store.rows import PageRequest
 from services.invoice.store.vault import Vault
 from services.invoice.usecases.complete_period import complete_period
 

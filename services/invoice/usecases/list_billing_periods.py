@@ -1,9 +1,11 @@
 """Billing periods with the usage that they hold so far."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from chassis.database.pages import Page, PageRequest
 from services.invoice.domain.billing_period import (
     BillingPeriod,
     PeriodState,
@@ -11,7 +13,6 @@ from services.invoice.domain.billing_period import (
     period_key,
 )
 from services.invoice.store import accounts, periods, usage
-from services.invoice.store.rows import Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def list_billing_periods(
 
 
 def with_usage(
-    connection: Connection, tenant_id: str, found: list[BillingPeriod]
+    connection: Connection, tenant_id: str, found: Sequence[BillingPeriod]
 ) -> list[PeriodUsage]:
     """Periods with their usage, summed from its rows."""
     payers = accounts.find_accounts(connection, tenant_id, {each.account_id for each in found})

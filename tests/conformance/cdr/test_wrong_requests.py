@@ -22,7 +22,6 @@ NOT_FOUND, INVALID = ErrorKind.NOT_FOUND, ErrorKind.INVALID_ARGUMENT
 ASTERISK = RecordFormat.RECORD_FORMAT_ASTERISK_CSV
 # Larger than any SMALLINT: protobuf lets unknown values of an enumeration through.
 UNKNOWN_MEMBER: Any = 100_000
-FORGED = encode_token(["calls", 2**70, "00"])
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ async def test_the_token_of_another_list_is_refused(client: Client) -> None:
     assert all(tokens.values())
     for method, request in lists.items():
         others = [token for owner, token in tokens.items() if owner is not method]
-        for token in [*others, "x", encode_token([]), encode_token({"after": 2**70}), FORGED]:
+        for token in [*others, "x", encode_token([2**70, "00"])]:
             answer = await refusal(method(request(page_token=token)))
             assert answer == (INVALID, "INVALID_PAGE_TOKEN")
 

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from chassis import columns
 from chassis.bus.handler import ReceivedEvent
 from chassis.database.engine import Database
+from chassis.database.pages import PageRequest
 from chassis.database.schema import outbox_table
 from kernel.clock import to_micros
 from kernel.ids import new_uuid, time_key
@@ -21,7 +22,6 @@ from services.fraud.domain.rule import FraudRule, RuleAction, RuleKind
 from services.fraud.events.calls_rated import on_calls_rated
 from services.fraud.store.accounts import find_block
 from services.fraud.store.alerts import list_alerts
-from services.fraud.store.pages import PageRequest
 from services.fraud.usecases.create_fraud_rule import create_fraud_rule
 from services.fraud.usecases.unblock_account import unblock_account
 from tollbook.fraud.v1 import fraud_events_pb2

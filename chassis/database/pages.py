@@ -1,4 +1,6 @@
-"""What every query of this service needs: pages by key."""
+"""Pages of a list by key: the rows after the last one seen, in the order of a unique key."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +13,7 @@ from chassis.database.columns import UtcTime
 from kernel.clock import from_micros, to_micros
 
 T = TypeVar("T")
-AnyRow = Row[Any]
-AnyColumn = Column[Any]
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +28,21 @@ class PageRequest:
 class Page(Generic[T]):
     """A part of a list, and the key to go on from; None on the last page."""
 
-    items: list[T]
-    next_after: list[str | int] | None
+    items: Sequence[T]
+    next_after: Sequence[str | int] | None
+
+    def mapped(self, mapping: Callable[[T], U]) -> Page[U]:
+        """The same page with something made of each item."""
+        return Page([mapping(item) for item in self.items], self.next_after)
 
 
 def page_of(
     connection: Connection,
     query: Select[Any],
-    order: Sequence[AnyColumn],
+    order: Sequence[Column[Any]],
     request: PageRequest,
     newest_first: bool = False,
-) -> Page[AnyRow]:
+) -> Page[Row[Any]]:
     """A page of a query in the order of a unique key whose columns the query selects."""
     if request.after is not None:
         here = tuple_(*order)
@@ -45,22 +50,16 @@ def page_of(
         query = query.where(here < there if newest_first else here > there)
     query = query.order_by(*(column.desc() if newest_first else column for column in order))
     # One more than asked for tells whether there is another page.
-    rows = list(connection.execute(query.limit(request.size + 1)))
+    rows = connection.execute(query.limit(request.size + 1)).all()
     items = rows[: request.size]
-    has_more = len(rows) > request.size
-    return Page(items, _key_of(items[-1], order) if has_more else None)
+    return Page(items, _key_of(items[-1], order) if len(rows) > request.size else None)
 
 
-def mapped(page: Page[AnyRow], mapping: Callable[[AnyRow], T]) -> Page[T]:
-    """The same page with each row as a value of the domain."""
-    return Page([mapping(row) for row in page.items], page.next_after)
-
-
-def _bound(column: AnyColumn, value: str | int) -> Any:
+def _bound(column: Column[Any], value: str | int) -> Any:
     stored = from_micros(int(value)) if isinstance(column.type, UtcTime) else value
     return literal(stored, column.type)
 
 
-def _key_of(row: AnyRow, order: Sequence[AnyColumn]) -> list[str | int]:
+def _key_of(row: Row[Any], order: Sequence[Column[Any]]) -> list[str | int]:
     values = (getattr(row, column.name) for column in order)
     return [to_micros(value) if isinstance(value, datetime) else value for value in values]
