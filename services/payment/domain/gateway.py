@@ -57,3 +57,12 @@ class Settlement(NamedTuple):
 
 class GatewayUnavailable(Exception):  # noqa: N818 - named like the state it tells of
     """Nothing is known of what was asked, not even whether it was done; ask again later."""
+
+
+class DebitRefused(Exception):  # noqa: N818 - named like what has happened
+    """The gateway will never take this debit; no money has moved, nor will any."""
+
+    def __init__(self, failure_code: str) -> None:
+        super().__init__(f"the gateway refuses the debit: {failure_code}")
+        # In the gateway's word.
+        self.failure_code = failure_code
