@@ -19,6 +19,11 @@ class ChargePayment(NamedTuple):
     """What the account itself has."""
     promotions: tuple[tuple[Promotion, int], ...] = ()
 
+    @property
+    def promotion_micros(self) -> int:
+        """What promotional credit has paid, all together."""
+        return sum(micros for _, micros in self.promotions)
+
     def plus(self, own_micros: int, paid: Iterable[tuple[Promotion, int]]) -> "ChargePayment":
         """The payment with another revision; what is given back is negative."""
         sums = {each.promotion_id: (each, micros) for each, micros in self.promotions}

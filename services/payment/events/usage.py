@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 import numpy as np
@@ -13,6 +14,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.money import Money
 from services.payment.domain.errors import party_without_rule
 from services.payment.domain.posting_rules import Cause
+from services.payment.domain.promoted_usage import ChargeChange
 from services.payment.domain.transfers import ChargeRevision
 from services.payment.events.cause import cause_of
 from services.payment.store.journal import take_turns
@@ -42,7 +44,7 @@ def _post_usage(unit_of_work: UnitOfWork, run: Sequence[ReceivedEvent[CallsRated
     for event in run:
         charges, cause = decode(event.body.charges), cause_of(event)
         if usage := usage_of(charges):
-            post_usage(unit_of_work, event.tenant_id, usage, cause)
+            post_usage(unit_of_work, event.tenant_id, usage, partial(changes_of, charges), cause)
         held[event.tenant_id] += held_charges(charges, cause)
     for tenant_id, of_tenant in sorted(held.items()):
         capture_from_holds(unit_of_work, tenant_id, of_tenant)
@@ -73,7 +75,7 @@ def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
     """
     deltas = charges.int64("amount_delta")
     _require_buyers(charges.uint8("party")[np.flatnonzero(deltas)])
-    moving = np.flatnonzero((deltas != 0) & ~_with_hold(charges))
+    moving = _moving_without_hold(charges)
     if not moving.size:
         return {}
     payer_codes, payers = charges.dictionary_codes("payer_account_id")
@@ -84,6 +86,22 @@ def usage_of(charges: Columns) -> Mapping[str, list[Money]]:
         payer, currency = divmod(group, len(currencies))
         usage[payers[payer]].append(Money(currencies[currency], micros))
     return usage
+
+
+def changes_of(charges: Columns, account_ids: Collection[str]) -> Mapping[str, list[ChargeChange]]:
+    """The charges that `usage_of` sums, of some paying accounts, in the order of their rows."""
+    payer_codes, payers = charges.dictionary_codes("payer_account_id")
+    wanted = np.isin(payers, list(account_ids))[payer_codes]
+    rows = [row for row in _moving_without_hold(charges).tolist() if wanted[row]]
+    charge_ids, revisions = charges.key16("charge_id"), charges.int32("revision")
+    amounts, deltas = charges.int64("amount"), charges.int64("amount_delta")
+    changes: dict[str, list[ChargeChange]] = defaultdict(list)
+    for row in rows:
+        charge = ChargeRevision(charge_ids[row] or b"", int(revisions[row]))
+        delta = int(deltas[row])
+        change = ChargeChange(charge, int(amounts[row]) - delta, delta)
+        changes[payers[payer_codes[row]]].append(change)
+    return changes
 
 
 def held_charges(charges: Columns, cause: Cause) -> list[HeldCharge]:
@@ -105,6 +123,10 @@ def held_charges(charges: Columns, cause: Cause) -> list[HeldCharge]:
         )
         for row in rows
     ]
+
+
+def _moving_without_hold(charges: Columns) -> npt.NDArray[np.intp]:
+    return np.flatnonzero((charges.int64("amount_delta") != 0) & ~_with_hold(charges))
 
 
 def _with_hold(charges: Columns) -> npt.NDArray[np.bool_]:

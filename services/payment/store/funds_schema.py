@@ -97,7 +97,8 @@ captured_charge_table = Table(
     PrimaryKeyConstraint("tenant_id", "charge_id", "revision"),
 )
 
-# What promotions have paid of them; what was given back is negative.
+# What promotions have paid of charge revisions, with a hold or without; what was given back is
+# negative.
 promotion_payment_table = Table(
     "promotion_payment",
     metadata,

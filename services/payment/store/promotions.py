@@ -28,6 +28,15 @@ _OPEN = select(promotion_table).where(
     _columns.remaining_micros > 0,
 )
 
+_GRANTED = Direct(
+    select(_columns.account_id)
+    .distinct()
+    .where(
+        _columns.tenant_id == bindparam("tenant_id"),
+        _columns.account_id.in_(bindparam("account_ids", expanding=True)),
+    )
+)
+
 
 def insert_promotion(connection: Connection, promotion: Promotion) -> None:
     """Store a new grant."""
@@ -61,6 +70,12 @@ def get_promotion(connection: Connection, tenant_id: str, promotion_id: str) -> 
         _columns.tenant_id == tenant_id, _columns.promotion_id == promotion_id
     )
     return promotion_of(connection.execute(query).one())
+
+
+def ever_granted(connection: Connection, tenant_id: str, account_ids: Iterable[str]) -> list[str]:
+    """The accounts that were ever given credit, whatever is left of it."""
+    keys = {"tenant_id": tenant_id, "account_ids": list(account_ids)}
+    return [account_id for (account_id,) in _GRANTED.rows(connection, keys)]
 
 
 def promotions_of(

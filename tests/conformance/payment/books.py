@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
+from uuid import UUID
 
 from google.protobuf.message import Message
 from sqlalchemy import Connection, select
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, select
 from chassis.bus.envelope import Envelope
 from chassis.bus.handler import EventHandler, apply_together
 from chassis.bus.inbox import note_applied
-from chassis.columns import dictionary, encode, int64, uint8
+from chassis.columns import dictionary, encode, int32, int64, key16, uint8
 from chassis.database.engine import Database
 from chassis.database.schema import outbox_table
 from chassis.database.unit_of_work import UnitOfWork
@@ -72,10 +73,14 @@ def accounts_of_partition(partition: int, count: int, **details: Any) -> list[Ac
 def usage(amounts: Iterable[tuple[Account, int]], party: int = Party.PARTY_CUSTOMER) -> CallsRated:
     """A batch of charges, one for each amount."""
     rows = list(amounts)
+    charge_ids = [UUID(new_uuid()).bytes for _ in rows]
     columns = {
+        "charge_id": key16(charge_ids),
+        "revision": int32([1] * len(rows)),
         "party": uint8([party] * len(rows)),
         "payer_account_id": dictionary([payer.account_id for payer, _ in rows]),
         "currency": dictionary([payer.currency for payer, _ in rows]),
+        "amount": int64([micros for _, micros in rows]),
         "amount_delta": int64([micros for _, micros in rows]),
     }
     return CallsRated(charges=encode(columns, len(rows)))

@@ -153,8 +153,13 @@ def money(payer: Account, micros: int) -> Any:
     return money_to_proto(Money(payer.currency, micros))
 
 
-def rated(rows: Iterable[tuple[Account, int, int, bytes | None]], revision: int = 1) -> CallsRated:
-    """An event of charges: payer, number of the charge, amount, and the hold's key if any."""
+def rated(
+    rows: Iterable[tuple[Account, int, int, bytes | None]], revision: int = 1, before: int = 0
+) -> CallsRated:
+    """An event of charges: payer, number of the charge, what is added, the hold's key if any.
+
+    Each came to `before` until then.
+    """
     charges = list(rows)
     columns = {
         "charge_id": key16([number.to_bytes(16) for _, number, _, _ in charges]),
@@ -162,6 +167,7 @@ def rated(rows: Iterable[tuple[Account, int, int, bytes | None]], revision: int 
         "party": uint8([Party.PARTY_CUSTOMER] * len(charges)),
         "payer_account_id": dictionary([payer.account_id for payer, *_ in charges]),
         "currency": dictionary([payer.currency for payer, *_ in charges]),
+        "amount": int64([before + micros for _, _, micros, _ in charges]),
         "amount_delta": int64([micros for _, _, micros, _ in charges]),
         "hold_id": key16([hold_id for *_, hold_id in charges]),
     }

@@ -32,10 +32,16 @@ async def teller(database: Database, books: Books) -> Teller:
 async def customer(teller: Teller, wallet: int, credit: int) -> Account:
     """An account with money of its own and promotional credit."""
     payer = await teller.customer(wallet)
+    if credit:
+        await grant(teller, payer, credit)
+    return payer
+
+
+async def grant(teller: Teller, payer: Account, credit: int) -> None:
+    """Give an account promotional credit for a day."""
     order = Order(new_uuid(), payer.account_id, Money("EUR", credit), "welcome", "ann")
     expires = utc_now() + timedelta(days=1)
     await teller.database.write(lambda uow: grant_promotion(uow, "acme", order, expires))
-    return payer
 
 
 async def charge(teller: Teller, payer: Account, micros: int) -> str:
