@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from opentelemetry.trace import Span, SpanKind
 
 from chassis.bus.envelope import Envelope
-from chassis.database.unit_of_work import UnitOfWork
+from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from chassis.telemetry.tracing import span_of
 
 M = TypeVar("M", bound=Message)
@@ -36,6 +36,11 @@ class ReceivedEvent(Generic[M]):
     tenant_id: str
     commit_time: datetime
     traceparent: str = ""
+
+    @property
+    def position(self) -> EventPosition:
+        """Where it stands in its producer's log."""
+        return EventPosition(self.partition, self.sequence)
 
     def traced(self) -> AbstractContextManager[Span]:
         """Continue the trace of the transaction that published it."""

@@ -1,6 +1,7 @@
 """Values of the kernel to standard messages and back; what does not fit exactly is refused."""
 
 import decimal
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -14,6 +15,7 @@ from kernel.errors import DomainError, ErrorKind
 from kernel.money import MICROS_PER_UNIT, NANOS_PER_MICRO, NANOS_PER_UNIT, Money
 from kernel.period import Period
 from tollbook.type.v1.time_range_pb2 import TimeRange
+from tollbook.type.v1.watermark_pb2 import Watermark
 
 NANOS_PER_MILLISECOND = 1_000_000
 PRICE_DECIMALS = 9
@@ -179,6 +181,14 @@ def period_from_proto(message: TimeRange) -> Period:
     return Period(
         required_time(message.start_time, "start_time"), required_time(message.end_time, "end_time")
     )
+
+
+def watermarks_from_proto(marks: Iterable[Watermark], producer: str) -> dict[int, int]:
+    """The last sequence that counts of each partition of a producer."""
+    # Sequences are stored as signed integers: what is beyond all of them counts all.
+    return {
+        mark.partition: min(mark.sequence, INT64_MAX) for mark in marks if mark.producer == producer
+    }
 
 
 def _invalid(noun: str, value: object, advice: str) -> DomainError:

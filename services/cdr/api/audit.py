@@ -5,13 +5,12 @@ from typing import Any
 import grpc
 from sqlalchemy import Connection
 
+from chassis.grpc.convert import watermarks_from_proto
 from chassis.grpc.endpoint import Endpoint
 from chassis.security.caller import Caller
 from services.cdr.store.digest import Counts, count_records
 from tollbook.cdr.v1 import cdr_service_pb2 as pb
 from tollbook.cdr.v1.cdr_service_pb2_grpc import CdrAuditServiceServicer
-
-PRODUCER = "cdr"
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -26,11 +25,7 @@ class CdrAuditApi(CdrAuditServiceServicer):
         self, request: pb.GetCdrDigestRequest, _context: Context
     ) -> pb.GetCdrDigestResponse:
         """Return the counts at a watermark of this service's own log."""
-        watermarks = {
-            mark.partition: mark.sequence
-            for mark in request.watermarks
-            if mark.producer == PRODUCER
-        }
+        watermarks = watermarks_from_proto(request.watermarks, "cdr")
 
         def work(connection: Connection, _caller: Caller) -> pb.GetCdrDigestResponse:
             counts = count_records(connection, watermarks)

@@ -1,10 +1,10 @@
 """Counts the rows of every tenant, for reconciliation."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from chassis.database.watermarks import Watermarks
 from services.cdr.store.schema import call_table, suspended_record_table, tally_table
 
 
@@ -18,7 +18,7 @@ class Counts(NamedTuple):
     collected: int = 0
 
 
-def count_records(connection: Connection, watermarks: Mapping[int, int]) -> dict[str, Counts]:
+def count_records(connection: Connection, watermarks: Watermarks) -> dict[str, Counts]:
     """The counts of every tenant; `collected` up to the watermark of each partition."""
     counts: dict[str, Counts] = {}
     tallies = connection.execute(
@@ -41,7 +41,7 @@ def count_records(connection: Connection, watermarks: Mapping[int, int]) -> dict
 
 
 def _add_calls(
-    connection: Connection, counts: dict[str, Counts], watermarks: Mapping[int, int]
+    connection: Connection, counts: dict[str, Counts], watermarks: Watermarks
 ) -> dict[str, Counts]:
     # A row a tenant and event: few, and each event is wholly below or above its watermark.
     events = connection.execute(

@@ -4,8 +4,9 @@ from typing import Any
 
 from grpc.aio import ServicerContext
 
+from chassis.grpc.convert import watermarks_from_proto
 from chassis.grpc.endpoint import Endpoint
-from services.invoice.api.convert_invoice import digest_to_proto, watermarks_from_proto
+from services.invoice.api.convert_invoice import digest_to_proto
 from services.invoice.usecases.get_invoice_digest import get_invoice_digest
 from tollbook.invoice.v1 import invoice_service_pb2 as pb
 from tollbook.invoice.v1 import invoice_service_pb2_grpc as pb_grpc

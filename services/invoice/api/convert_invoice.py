@@ -1,7 +1,5 @@
 """Periods, invoices and sums to messages of the contract."""
 
-from collections.abc import Iterable
-
 from chassis.grpc.convert import (
     date_to_proto,
     money_to_proto,
@@ -14,7 +12,6 @@ from services.invoice.domain.billing_period import BillingPeriod, UsageSum
 from services.invoice.domain.invoice import Invoice, InvoiceLine
 from tollbook.invoice.v1 import invoice_pb2 as pb
 from tollbook.invoice.v1 import invoice_service_pb2 as service_pb
-from tollbook.type.v1.watermark_pb2 import Watermark
 
 
 def period_to_proto(period: BillingPeriod, usage: UsageSum, currency: str) -> pb.BillingPeriod:
@@ -69,11 +66,6 @@ def digest_to_proto(digest: TenantDigest) -> service_pb.InvoiceDigest:
         invoice_count=sum(each.invoice_count for each in digest.invoiced),
         number_gaps=digest.number_gaps,
     )
-
-
-def watermarks_from_proto(marks: Iterable[Watermark], producer: str) -> dict[int, int]:
-    """The last sequence that counts of each partition of a producer."""
-    return {mark.partition: mark.sequence for mark in marks if mark.producer == producer}
 
 
 def _line_to_proto(line: InvoiceLine, currency: str) -> pb.InvoiceLine:

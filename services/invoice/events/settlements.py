@@ -17,37 +17,42 @@ from tollbook.payment.v1.payment_events_pb2 import (
 
 
 def _payment_settled(uow: UnitOfWork, event: ReceivedEvent[PaymentSettled]) -> None:
-    body = event.body
-    time = required_time(body.settle_time, "settle_time")
-    settled = Settled(body.payment_id, SettlementKind.PAYMENT, time, _source(event))
-    amount = money_from_proto(body.amount)
-    settle_invoices(uow, event.tenant_id, body.account_id, amount, body.invoice_id, settled)
+    payment_id = event.body.payment_id
+    _settle(uow, event, _settled(event, payment_id, SettlementKind.PAYMENT, "settle_time"))
 
 
 def _payment_reversed(uow: UnitOfWork, event: ReceivedEvent[PaymentReversed]) -> None:
     body = event.body
-    time = required_time(body.reverse_time, "reverse_time")
-    reversal = Settled(body.adjustment_id, SettlementKind.PAYMENT, time, _source(event))
+    reversal = _settled(event, body.adjustment_id, SettlementKind.PAYMENT, "reverse_time")
     take_back(uow, event.tenant_id, body.account_id, body.payment_id, reversal)
 
 
 def _debt_written_off(uow: UnitOfWork, event: ReceivedEvent[DebtWrittenOff]) -> None:
-    body = event.body
-    time = required_time(body.write_off_time, "write_off_time")
-    settled = Settled(body.adjustment_id, SettlementKind.WRITE_OFF, time, _source(event))
-    amount = money_from_proto(body.amount)
-    settle_invoices(uow, event.tenant_id, body.account_id, amount, body.invoice_id, settled)
+    adjustment_id = event.body.adjustment_id
+    _settle(uow, event, _settled(event, adjustment_id, SettlementKind.WRITE_OFF, "write_off_time"))
 
 
 def _debt_reinstated(uow: UnitOfWork, event: ReceivedEvent[DebtReinstated]) -> None:
     body = event.body
-    time = required_time(body.reinstate_time, "reinstate_time")
-    reversal = Settled(body.adjustment_id, SettlementKind.WRITE_OFF, time, _source(event))
+    reversal = _settled(event, body.adjustment_id, SettlementKind.WRITE_OFF, "reinstate_time")
     take_back(uow, event.tenant_id, body.account_id, body.write_off_adjustment_id, reversal)
 
 
-def _source(event: ReceivedEvent[Any]) -> tuple[int, int]:
-    return event.partition, event.sequence
+def _settle(
+    uow: UnitOfWork,
+    event: ReceivedEvent[PaymentSettled] | ReceivedEvent[DebtWrittenOff],
+    settled: Settled,
+) -> None:
+    body = event.body
+    amount = money_from_proto(body.amount)
+    settle_invoices(uow, event.tenant_id, body.account_id, amount, body.invoice_id, settled)
+
+
+def _settled(
+    event: ReceivedEvent[Any], settlement_id: str, kind: SettlementKind, time_field: str
+) -> Settled:
+    time = required_time(getattr(event.body, time_field), time_field)
+    return Settled(settlement_id, kind, time, event.position)
 
 
 SETTLEMENTS = (

@@ -1,26 +1,13 @@
 """Sums of every tenant, recomputed from usage and invoices up to watermarks."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    and_,
-    cast,
-    func,
-    or_,
-    select,
-    true,
-)
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, select
 
+from chassis.database.watermarks import Watermarks, is_counted
 from kernel.money import Money
 from services.invoice.domain.audit import InvoicedSum, NumberSeries, UsageTotal
 from services.invoice.store import schema
-
-Watermarks = Mapping[int, int]
-"""The last sequence that counts, by partition; a partition that is not named counts whole."""
 
 
 def usage_totals(connection: Connection, watermarks: Watermarks) -> list[UsageTotal]:
@@ -33,7 +20,7 @@ def usage_totals(connection: Connection, watermarks: Watermarks) -> list[UsageTo
             func.count().label("charge_count"),
             _sum(table.c.micros_delta).label("micros"),
         )
-        .where(_up_to(watermarks, table.c.source_partition, table.c.source_sequence))
+        .where(is_counted(watermarks, table.c.source_partition, table.c.source_sequence))
         .group_by(table.c.tenant_id, table.c.currency)
         .order_by(table.c.tenant_id, table.c.currency)
     )
@@ -54,7 +41,7 @@ def invoiced_sums(connection: Connection, watermarks: Watermarks) -> list[Invoic
             _sum(table.c.net_micros - table.c.usage_micros).label("rounding"),
             _sum(table.c.net_micros + table.c.tax_micros).label("total"),
         )
-        .where(_up_to(watermarks, table.c.issued_partition, table.c.issued_sequence))
+        .where(is_counted(watermarks, table.c.issued_partition, table.c.issued_sequence))
         .group_by(table.c.tenant_id, table.c.currency)
         .order_by(table.c.tenant_id, table.c.currency)
     )
@@ -118,12 +105,3 @@ def tenant_ids(connection: Connection) -> Collection[str]:
 
 def _sum(amount: ColumnElement[int]) -> ColumnElement[int]:
     return cast(func.sum(amount), BigInteger)
-
-
-def _up_to(
-    watermarks: Watermarks, partition: Column[int], sequence: Column[int]
-) -> ColumnElement[bool]:
-    if not watermarks:
-        return true()
-    named = [and_(partition == each, sequence <= last) for each, last in watermarks.items()]
-    return or_(partition.not_in(list(watermarks)), *named)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, ScalarSelect, cast, func, insert, select
 
+from chassis.database.unit_of_work import EventPosition
 from services.invoice.domain.invoice import OpenInvoice, SettlementKind
 from services.invoice.store import schema
 
@@ -13,12 +14,12 @@ _columns = schema.payment_allocation.c
 
 
 class Settled(NamedTuple):
-    """What a payment or a write-off did, when, and the (partition, sequence) that told of it."""
+    """What a payment or a write-off did, when, and the event that told of it."""
 
     settlement_id: str
     kind: SettlementKind
     settle_time: datetime
-    source: tuple[int, int]
+    source: EventPosition
 
 
 def settled_micros(*kinds: SettlementKind) -> ScalarSelect[int]:
@@ -80,8 +81,8 @@ def insert_allocations(
             "payment_id": settled.settlement_id,
             "micros": micros,
             "settle_time": settled.settle_time,
-            "source_partition": settled.source[0],
-            "source_sequence": settled.source[1],
+            "source_partition": settled.source.partition,
+            "source_sequence": settled.source.sequence,
             "kind": int(settled.kind),
         }
         for invoice_id, micros in allocations

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection
 
+from chassis.database.watermarks import Watermarks
 from services.invoice.domain.audit import TenantDigest
 from services.invoice.store import audit
-from services.invoice.store.audit import Watermarks
 
 
 def get_invoice_digest(

@@ -1,9 +1,8 @@
 """RatingAuditService: proves the sums."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from chassis.grpc.convert import INT64_MAX, money_to_proto
+from chassis.grpc.convert import money_to_proto, watermarks_from_proto
 from chassis.grpc.endpoint import Endpoint
 from kernel.money import Money
 from services.rating.domain.charges.audit import TenantDigest
@@ -15,7 +14,6 @@ from tollbook.rating.v1.rating_service_pb2 import (
     RatingDigest,
 )
 from tollbook.rating.v1.rating_service_pb2_grpc import RatingAuditServiceServicer
-from tollbook.type.v1.watermark_pb2 import Watermark
 
 
 class RatingAuditApi(RatingAuditServiceServicer):
@@ -28,17 +26,12 @@ class RatingAuditApi(RatingAuditServiceServicer):
         self, request: GetRatingDigestRequest, context: Any
     ) -> GetRatingDigestResponse:
         """Recompute counts and sums up to the watermarks."""
-        cdr = _by_partition(request.cdr_watermarks)
-        rating = _by_partition(request.rating_watermarks)
+        cdr = watermarks_from_proto(request.cdr_watermarks, "cdr")
+        rating = watermarks_from_proto(request.rating_watermarks, "rating")
         digests = await self._endpoint.query(
             lambda connection, _caller: digest_charges(connection, cdr, rating)
         )
         return GetRatingDigestResponse(digests=map(_digest_to_proto, digests))
-
-
-def _by_partition(watermarks: Iterable[Watermark]) -> dict[int, int]:
-    # Sequences are stored as signed integers: what is beyond all of them counts all.
-    return {mark.partition: min(mark.sequence, INT64_MAX) for mark in watermarks}
 
 
 def _digest_to_proto(digest: TenantDigest) -> RatingDigest:

@@ -31,7 +31,7 @@ def calls_collected(tariffs: Tariffs) -> EventHandler[CallsCollected]:
         for event in run:
             calls = read_calls(event.body)
             with event.traced():
-                rate_calls(uow, tariffs, event.tenant_id, calls, (event.partition, event.sequence))
+                rate_calls(uow, tariffs, event.tenant_id, calls, event.position)
 
     return EventHandler(CallsCollected, rate, lock)
 

@@ -1,27 +1,25 @@
 """The counts and sums of reconciliation, recomputed from rows up to watermarks."""
 
-from collections.abc import Mapping
-
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, true
+from sqlalchemy import Connection, and_, exists, func, select
 
 from chassis.database.direct import Direct
+from chassis.database.unit_of_work import EventPosition
+from chassis.database.watermarks import Watermarks, is_counted
 from services.rating.domain.charges.audit import BatchCounts, ChargedSum
-from services.rating.domain.charges.charge import NO_EVENT, ChargeKind, Party
+from services.rating.domain.charges.charge import ChargeKind, Party
+from services.rating.store.charges import NO_EVENT
 from services.rating.store.schema import charge, rated_batch
-
-# The last sequence that counts, by partition; a partition without one counts whole.
-Watermarks = Mapping[int, int]
 
 _NOTE_BATCH = Direct(rated_batch.insert())
 
 
 def note_batch(
-    connection: Connection, position: tuple[int, int], tenant_id: str, counts: BatchCounts
+    connection: Connection, position: EventPosition, tenant_id: str, counts: BatchCounts
 ) -> None:
     """Remember what one event of cdr brought."""
     values = {
-        "source_partition": position[0],
-        "source_sequence": position[1],
+        "source_partition": position.partition,
+        "source_sequence": position.sequence,
         "tenant_id": tenant_id,
         "collected_count": counts.collected,
         "merged_count": counts.merged,
@@ -34,7 +32,7 @@ def batch_counts(connection: Connection, watermarks: Watermarks) -> dict[str, Ba
     table = rated_batch.c
     query = (
         select(table.tenant_id, func.sum(table.collected_count), func.sum(table.merged_count))
-        .where(_up_to(table.source_partition, table.source_sequence, watermarks))
+        .where(is_counted(watermarks, table.source_partition, table.source_sequence))
         .group_by(table.tenant_id)
     )
     return {
@@ -58,8 +56,8 @@ def outcome_counts(connection: Connection, watermarks: Watermarks) -> dict[str, 
             charge.c.kind == ChargeKind.CALL,
             charge.c.party == Party.CUSTOMER,
             # Usage that a platform reports itself is no record of cdr.
-            charge.c.opened_partition != NO_EVENT[0],
-            _up_to(charge.c.opened_partition, charge.c.opened_sequence, watermarks),
+            charge.c.opened_partition != NO_EVENT.partition,
+            is_counted(watermarks, charge.c.opened_partition, charge.c.opened_sequence),
             ~is_superseded,
         )
         .group_by(charge.c.tenant_id, charge.c.outcome)
@@ -77,7 +75,7 @@ def charged_sums(connection: Connection, watermarks: Watermarks) -> dict[str, li
         select(table.tenant_id, table.currency, func.count(), func.sum(table.amount_delta_micros))
         .where(
             table.party != Party.SUPPLIER,
-            _up_to(table.event_partition, table.event_sequence, watermarks),
+            is_counted(watermarks, table.event_partition, table.event_sequence),
         )
         .group_by(table.tenant_id, table.currency)
         .order_by(table.tenant_id, table.currency)
@@ -86,12 +84,3 @@ def charged_sums(connection: Connection, watermarks: Watermarks) -> dict[str, li
     for tenant_id, currency, count, micros in connection.execute(query):
         sums.setdefault(tenant_id, []).append(ChargedSum(currency, count, int(micros)))
     return sums
-
-
-def _up_to(
-    partition: ColumnElement[int], sequence: ColumnElement[int], watermarks: Watermarks
-) -> ColumnElement[bool]:
-    if not watermarks:
-        return true()
-    last = case(watermarks, value=partition, else_=None)
-    return or_(last.is_(None), sequence <= last)

@@ -18,6 +18,9 @@ from services.rating.domain.charges.charge_columns import ChargeColumns
 from services.rating.domain.charging.requests import ChargedCall
 from services.rating.store.schema import charge
 
+# Where a charge comes from that no event of cdr opened.
+NO_EVENT = EventPosition(-1, 0)
+
 _COLUMN_NAMES = (*ChargeRevision._fields, "event_partition", "event_sequence")
 # Times stay microseconds: thousands of rows pass at once.
 _COLUMNS = tuple(

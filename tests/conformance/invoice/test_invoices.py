@@ -234,6 +234,8 @@ async def test_the_digest_counts_up_to_a_watermark(office: Office) -> None:
         await office.digest(Watermark(producer="rating", partition=(partition + 1) % 8, sequence=0))
     )["acme"]
     assert elsewhere.charge_revision_count == 1
+    beyond = Watermark(producer="rating", partition=partition, sequence=2**64 - 1)
+    assert (await office.digest(beyond))["acme"] == all_of_it
 
 
 async def test_invoices_are_listed_newest_first(office: Office) -> None:

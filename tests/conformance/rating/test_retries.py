@@ -6,7 +6,7 @@ import threading
 import pytest
 from sqlalchemy import text
 
-from chassis.database.unit_of_work import UnitOfWork
+from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from kernel.ids import new_uuid
 from services.rating.events.calls_collected import read_calls
 from services.rating.usecases.settling import retry_unrated_calls
@@ -28,7 +28,7 @@ from tollbook.type.v1.watermark_pb2 import Watermark
 GERMANY = "prefix,name,price,first,next\n49,Germany,0.05,1,1\n"
 
 
-EVENT = (7, 1)
+EVENT = EventPosition(7, 1)
 DEADLINE_SECONDS = 20.0
 
 

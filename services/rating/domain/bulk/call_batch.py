@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import repeat
 
@@ -77,6 +77,26 @@ class CallBatch:
         """The calls at some places."""
         columns = (getattr(self, column.name) for column in fields(self))
         return CallBatch(*([column[place] for place in places] for column in columns))
+
+    def waves(self, charge_starts: Sequence[int]) -> Iterator[CallBatch]:
+        """The batch in parts, none of which has two inputs to the same charge.
+
+        `charge_starts` are the instants by which the charges of the calls are known.
+        """
+        if len(set(self.call_keys)) == len(self):
+            yield self
+            return
+        identity = (self.call_key_kinds, self.call_keys, self.legs, self.parties, self.levels)
+        keys = list(zip(charge_starts, *identity, strict=True))
+        if len(set(keys)) == len(keys):
+            yield self
+            return
+        remaining = list(range(len(keys)))
+        while remaining:
+            first = {keys[place]: place for place in reversed(remaining)}
+            wave = sorted(first.values())
+            yield self.select(wave)
+            remaining = sorted(set(remaining) - set(wave))
 
 
 def price_batch(

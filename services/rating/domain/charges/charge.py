@@ -10,9 +10,6 @@ from kernel.ids import KEY_HASH_BYTES, KEY_TIME_BYTES, hashed_part, time_key
 from services.rating.domain.charges.settlement import InputKind, Outcome, Settled
 from services.rating.domain.usage import Service
 
-# Fees come from no event of cdr.
-NO_EVENT = (-1, 0)
-
 
 class ChargeKind(IntEnum):
     """What a charge is for; the values are those of tollbook.rating.v1.ChargeKind."""

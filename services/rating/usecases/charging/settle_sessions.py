@@ -10,7 +10,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import MICROS_PER_SECOND, to_micros
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
-from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision
+from services.rating.domain.charges.charge import ChargeRevision
 from services.rating.domain.charges.settlement import InputKind
 from services.rating.domain.charging.answer import Answer
 from services.rating.domain.charging.call_sessions import START_TOLERANCE_SECONDS, CallSessions
@@ -23,7 +23,7 @@ from services.rating.domain.charging.transfers import TransferStep
 from services.rating.domain.counters import CounterUse
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
 from services.rating.store.call_limits import release_calls
-from services.rating.store.charges import start_of_charged_call
+from services.rating.store.charges import NO_EVENT, start_of_charged_call
 from services.rating.store.sessions import insert_sessions, lock_sessions, update_sessions
 from services.rating.usecases.charging.ended_sessions import (
     Ending,
@@ -35,7 +35,7 @@ from services.rating.usecases.charging.reused_ids import FormerSessions
 from services.rating.usecases.settling.charge_events import HeldSettlement
 from services.rating.usecases.settling.counter_locks import lock_counters_of
 from services.rating.usecases.settling.price_calls import CallPricing
-from services.rating.usecases.settling.settle_calls import settle_parties, waves_of
+from services.rating.usecases.settling.settle_calls import settle_parties
 from services.rating.usecases.tariffs import Tariffs
 
 
@@ -165,7 +165,7 @@ class _Ends:
         charges: dict[bytes, ChargeRevision] = {}
         held: list[HeldSettlement] = []
         calls = ended_calls(endings, pricing.accounts)
-        for wave in waves_of(calls, calls.starts_micros) if endings else ():
+        for wave in calls.waves(calls.starts_micros) if endings else ():
             settled = settle_parties(pricing, wave, InputKind.SESSION_END, NO_EVENT)
             charges.update(zip(wave.call_ids, settled.first.states(), strict=True))
             held += settled.held

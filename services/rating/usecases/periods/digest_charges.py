@@ -2,13 +2,9 @@
 
 from sqlalchemy import Connection
 
+from chassis.database.watermarks import Watermarks
 from services.rating.domain.charges.audit import BatchCounts, TenantDigest
-from services.rating.store.audit import (
-    Watermarks,
-    batch_counts,
-    charged_sums,
-    outcome_counts,
-)
+from services.rating.store.audit import batch_counts, charged_sums, outcome_counts
 
 
 def digest_charges(

@@ -10,11 +10,11 @@ from chassis import columns
 from chassis.database.direct import Row
 from chassis.database.unit_of_work import Event, EventPosition, UnitOfWork
 from kernel.partition import partition_of
-from services.rating.domain.charges.charge import NO_EVENT, ChargeKind, ChargeRevision, Party
+from services.rating.domain.charges.charge import ChargeKind, ChargeRevision, Party
 from services.rating.domain.charges.charge_columns import ChargeColumns
 from services.rating.domain.charges.settlement import InputKind
 from services.rating.domain.charging.call_sessions import NO_SESSIONS, CallSessions
-from services.rating.store.charges import charge_rows, insert_charges
+from services.rating.store.charges import NO_EVENT, charge_rows, insert_charges
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
 REVISIONS_PER_EVENT_MAX = 5_000
@@ -80,7 +80,7 @@ def record_settlements(
         for part in _events(together)
     ]
     positions = uow.take_positions([part.partition for part in parts if part.partition is not None])
-    nowhere = repeat(EventPosition(*NO_EVENT))
+    nowhere = repeat(NO_EVENT)
     # What has no event comes last.
     carried = list(zip(parts, chain(positions, nowhere)))  # noqa: B905 the last is nowhere
     events: list[Event] = []

@@ -12,11 +12,12 @@ from kernel.e164 import DialledNumber
 from kernel.errors import DomainError
 from kernel.ids import time_key
 from services.rating.domain.bulk.call_batch import CallBatch
-from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision, Party
+from services.rating.domain.charges.charge import ChargeRevision, Party
 from services.rating.domain.charges.settlement import InputKind, Outcome
 from services.rating.domain.errors import unrated, usage_conflict
 from services.rating.domain.receipts.receipt import quantity_of
 from services.rating.domain.usage import Service
+from services.rating.store.charges import NO_EVENT
 from services.rating.usecases.settling.counter_locks import lock_counters_of
 from services.rating.usecases.settling.price_calls import CallPricing
 from services.rating.usecases.settling.settle_calls import settle_parties

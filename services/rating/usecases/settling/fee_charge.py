@@ -7,7 +7,6 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import to_micros
 from services.rating.domain.account import Account, Customer, plan_in_force
 from services.rating.domain.charges.charge import (
-    NO_EVENT,
     ChargeKind,
     ChargeRevision,
     Party,
@@ -19,6 +18,7 @@ from services.rating.domain.errors import CURRENCY_MISMATCH, UNKNOWN_ACCOUNT, un
 from services.rating.domain.fees.fee_prices import FeeTerms, PricedFee
 from services.rating.domain.receipts import receipt
 from services.rating.store.accounts import Lock
+from services.rating.store.charges import NO_EVENT
 from services.rating.usecases.parties import RESELLER_LEVELS_MAX
 from services.rating.usecases.settling.booking import Booked, Bookings
 from services.rating.usecases.settling.charge_events import Settlements, record_settlements
@@ -201,8 +201,8 @@ _NOT_OF_FEES: Mapping[str, Any] = {
     "unrated_reason": "",
     "duration_ms": 0,
     "charged_ms": 0,
-    "opened_partition": NO_EVENT[0],
-    "opened_sequence": NO_EVENT[1],
+    "opened_partition": NO_EVENT.partition,
+    "opened_sequence": NO_EVENT.sequence,
 }
 
 

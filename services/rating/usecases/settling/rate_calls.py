@@ -1,6 +1,6 @@
 """Rating the calls of one event of cdr."""
 
-from chassis.database.unit_of_work import UnitOfWork
+from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charges.audit import BatchCounts
 from services.rating.domain.charges.settlement import InputKind
@@ -14,11 +14,11 @@ def rate_calls(
     tariffs: Tariffs,
     tenant_id: str,
     calls: CallBatch,
-    position: tuple[int, int],
+    position: EventPosition,
 ) -> None:
     """Price every call, settle its charge and publish what changed; no call spoils the others.
 
-    `position` is the partition and sequence of the event that brought the calls.
+    `position` is the event of cdr that brought the calls.
     """
     counts = settle_calls(uow, tariffs, tenant_id, calls, InputKind.CALL_RECORD, position)
     collected = len(calls)

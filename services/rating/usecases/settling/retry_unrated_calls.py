@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from chassis.database.unit_of_work import UnitOfWork
-from services.rating.domain.charges.charge import NO_EVENT
 from services.rating.domain.charges.settlement import InputKind
-from services.rating.store.charges import lock_charges
+from services.rating.store.charges import NO_EVENT, lock_charges
 from services.rating.store.pricing_lock import wait_for_pricing
 from services.rating.store.retries import join_retries, next_retry, note_retried
 from services.rating.store.unrated import FIRST, read_unrated, waiting_charges

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from chassis.database.unit_of_work import UnitOfWork
+from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from services.rating.domain.bulk.call_batch import CallBatch
-from services.rating.domain.charges.charge import NO_EVENT, ChargeRevision
+from services.rating.domain.charges.charge import ChargeRevision
 from services.rating.domain.charges.settlement import RECORD_KINDS, InputKind
+from services.rating.store.charges import NO_EVENT
 from services.rating.usecases.parties import (
     customers_of,
     paid_by_their_payers,
@@ -62,7 +63,7 @@ def settle_calls(
     tenant_id: str,
     calls: CallBatch,
     kind: InputKind,
-    position: tuple[int, int],
+    position: EventPosition,
 ) -> SettledCounts:
     """Price calls, settle their charges and publish what changed.
 
@@ -77,7 +78,7 @@ def settle_calls(
     customers = zip(calls.account_ids, calls.payer_account_ids, strict=True)
     lock_counters_of(pricing, customers, reserved)
     pricing.return_units(reserved)
-    for wave in waves_of(calls, pricing.sessions.charge_starts(calls)):
+    for wave in calls.waves(pricing.sessions.charge_starts(calls)):
         first = settle_parties(pricing, wave, kind, position).first
         end_joined(pricing, first)
         counts += SettledCounts(first.opened_count, first.priced_count, first.unrated_count)
@@ -86,7 +87,7 @@ def settle_calls(
 
 
 def settle_parties(
-    pricing: CallPricing, calls: CallBatch, kind: InputKind, position: tuple[int, int]
+    pricing: CallPricing, calls: CallBatch, kind: InputKind, position: EventPosition
 ) -> SettledParties:
     """Settle calls, no two of the same charge, for all their parties."""
     settled = [settle_wave(pricing, calls, kind, position)]
@@ -135,30 +136,3 @@ def _withdrawn(
         return []
     current = {charge_id for wave in waves for charge_id in wave.opened["charge_id"]}
     return withdraw_moved(pricing, corrected, current)
-
-
-def waves_of(calls: CallBatch, charge_starts: Sequence[int]) -> Iterator[CallBatch]:
-    """The batch in parts, none of which has two inputs to the same charge."""
-    if len(set(calls.call_keys)) == len(calls):
-        yield calls
-        return
-    keys = list(
-        zip(
-            charge_starts,
-            calls.call_key_kinds,
-            calls.call_keys,
-            calls.legs,
-            calls.parties,
-            calls.levels,
-            strict=True,
-        )
-    )
-    if len(set(keys)) == len(keys):
-        yield calls
-        return
-    remaining = list(range(len(keys)))
-    while remaining:
-        first = {keys[place]: place for place in reversed(remaining)}
-        wave = sorted(first.values())
-        yield calls.select(wave)
-        remaining = sorted(set(remaining) - set(wave))

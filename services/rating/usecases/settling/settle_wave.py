@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from chassis.database.unit_of_work import EventPosition
 from kernel.clock import to_micros
 from services.rating.domain.bulk.call_batch import CallBatch, PricedCall
 from services.rating.domain.charges.charge import (
@@ -22,6 +23,9 @@ from services.rating.usecases.settling.booking import NOT_BOOKED, Booked
 from services.rating.usecases.settling.charge_events import Settlements
 from services.rating.usecases.settling.open_charges import open_charges
 from services.rating.usecases.settling.price_calls import CallPricing, offer_of
+
+# Compared with a call at a time: plain integers are quicker.
+_SUPPLIER, _UNRATED = int(Party.SUPPLIER), int(Outcome.UNRATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class SettledWave:
 
 
 def settle_wave(
-    pricing: CallPricing, calls: CallBatch, kind: InputKind, position: tuple[int, int]
+    pricing: CallPricing, calls: CallBatch, kind: InputKind, position: EventPosition
 ) -> SettledWave:
     """Price calls and settle their charges; what still waits for a price is kept."""
     pricing.hold({*calls.account_ids, *calls.payer_account_ids})
@@ -167,7 +171,7 @@ def _openings(
     prices: Sequence[PricedCall],
     booked: Sequence[Booked],
     kind: InputKind,
-    position: tuple[int, int],
+    position: EventPosition,
 ) -> ChargeColumns:
     # A supplier's cost is on no invoice of ours, nor is what has no price.
     periods = [
@@ -178,8 +182,8 @@ def _openings(
         "tenant_id": pricing.tenant_id,
         "source": int(kind),
         "settle_time": to_micros(pricing.uow.now),
-        "opened_partition": position[0],
-        "opened_sequence": position[1],
+        "opened_partition": position.partition,
+        "opened_sequence": position.sequence,
     }
     return open_charges(charge_ids, calls, prices, periods, the_same)
 
@@ -215,29 +219,30 @@ def _keep_what_waits(pricing: CallPricing, wave: SettledWave, kind: InputKind) -
     """Calls that have no price now wait for one; those that have one wait no longer."""
     if not wave.known and not wave.unrated_count:
         return
-    kept: list[tuple[int, bytes, str]] = []
-    forgotten: list[bytes] = []
     openings = wave.opened.revisions
-    for place, (opening, charge) in enumerate(zip(openings, wave.changed or openings, strict=True)):
-        newest = wave.known.get(opening.charge_id)
-        if opening.outcome != _UNRATED:
-            is_over = charge is not None or kind is InputKind.RETRY
-        else:
-            is_over = charge is not None or _is_newer_record(opening, newest, kind)
-            if is_over:
-                kept.append((place, opening.charge_id, opening.unrated_reason))
-        if is_over and newest is not None:
-            forgotten.append(opening.charge_id)
-    if forgotten:
-        forget_unrated(pricing.uow.connection, forgotten)
-    keep_unrated(pricing.uow.connection, pricing.tenant_id, wave.calls, kept)
+    settled = [
+        (place, opening)
+        for place, (opening, charge) in enumerate(
+            zip(openings, wave.changed or openings, strict=True)
+        )
+        if charge is not None
+        or _replaces_what_waits(opening, wave.known.get(opening.charge_id), kind)
+    ]
+    waited = [opening.charge_id for _, opening in settled if opening.charge_id in wave.known]
+    waiting = [
+        (place, opening.charge_id, opening.unrated_reason)
+        for place, opening in settled
+        if opening.outcome == _UNRATED
+    ]
+    if waited:
+        forget_unrated(pricing.uow.connection, waited)
+    keep_unrated(pricing.uow.connection, pricing.tenant_id, wave.calls, waiting)
 
 
-def _is_newer_record(
+def _replaces_what_waits(
     opening: ChargeRevision, newest: ChargeRevision | None, kind: InputKind
 ) -> bool:
+    """Whether a call that changes nothing of its charge ends that an older form of it waits."""
+    if opening.outcome != _UNRATED:
+        return kind is InputKind.RETRY
     return newest is not None and is_newer_record(newest.settled, offer_of(opening, kind))
-
-
-# Compared with a call at a time: plain integers are quicker.
-_SUPPLIER, _UNRATED = int(Party.SUPPLIER), int(Outcome.UNRATED)
