@@ -16,7 +16,6 @@ from services.cdr.api.sources import SourceAdminApi
 from services.cdr.config import CdrSettings
 from services.cdr.events.lines import ACCOUNT_CHANGED, LINE_CHANGED
 from services.cdr.events.prices import CALLS_RATED
-from services.cdr.usecases.pushed_records import PushedRecords
 from services.cdr.usecases.retry_suspended import retry_due
 from tollbook.cdr.v1 import cdr_service_pb2_grpc as doors
 
@@ -54,9 +53,7 @@ def _background(runtime: Runtime, settings: CdrSettings) -> list[Background]:
         watcher = FolderWatcher(runtime.database, settings, settings.watch_dir)
         tasks.append(watcher.run)
     if settings.http_listen_address:
-        pushed = PushedRecords(runtime.database)
-        push = FreeswitchPush(runtime.database, pushed)
-        tasks.append(pushed.run)
+        push = FreeswitchPush(runtime.database)
         tasks.append(lambda: serve_http(push.app, settings.http_listen_address, runtime.settings))
     return tasks
 

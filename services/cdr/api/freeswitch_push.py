@@ -44,9 +44,9 @@ _logger = logging.getLogger(__name__)
 class FreeswitchPush:
     """The door, as an application of aiohttp."""
 
-    def __init__(self, database: Database, pushed: PushedRecords) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._pushed = pushed
+        self._pushed = PushedRecords(database)
         self.app = web.Application(client_max_size=BODY_BYTES_MAX)
         self.app.router.add_post(PATH, self.take)
 

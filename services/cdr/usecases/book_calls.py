@@ -12,7 +12,7 @@ from services.cdr.domain.records import NormalisedCall, Reason, Rejection, shown
 from services.cdr.domain.source import ConflictRule, LineRule, Source
 from services.cdr.store.calls import KnownCall, insert_calls, known_calls, supersede_older
 from services.cdr.store.lines import Line, find_lines, line_at
-from services.cdr.usecases.collected_event import collected_event
+from services.cdr.usecases.collected_event import Accepted, collected_event
 
 _LINE_NAMES = {
     LineRule.ACCOUNT_CODE: "account code",
@@ -20,14 +20,6 @@ _LINE_NAMES = {
     LineRule.CALLER_NUMBER: "calling number",
     LineRule.TRUNK: "trunk",
 }
-
-
-class Accepted(NamedTuple):
-    """A call that is to be booked, with its line."""
-
-    call: NormalisedCall
-    revision: int
-    line: Line
 
 
 class Known(NamedTuple):

@@ -13,7 +13,8 @@ from services.cdr.domain.records import RawRecord, Rejection
 from services.cdr.domain.source import Source
 from services.cdr.store.suspense import SuspendedRow, known_digests, suspend
 from services.cdr.store.tallies import add_to_tally, lock_intake
-from services.cdr.usecases.book_calls import Accepted, Known, book_calls, decide
+from services.cdr.usecases.book_calls import Known, book_calls, decide
+from services.cdr.usecases.collected_event import Accepted
 from services.cdr.usecases.reading import Reading
 
 RECORDS_PER_BATCH = 2_000

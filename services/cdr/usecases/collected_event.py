@@ -1,7 +1,7 @@
-"""Puts accepted calls into the columns of CallsCollected."""
+"""Accepted calls, and the columns of CallsCollected that tell of them."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple
 
 from chassis import columns
 from services.cdr.domain.records import NormalisedCall
@@ -10,26 +10,15 @@ from services.cdr.store.lines import Line
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
 
 
-class AcceptedCall(Protocol):
-    """A call revision with its line."""
+class Accepted(NamedTuple):
+    """A call that is to be booked, with its line."""
 
-    @property
-    def call(self) -> NormalisedCall:
-        """The call."""
-        ...
-
-    @property
-    def revision(self) -> int:
-        """Its revision."""
-        ...
-
-    @property
-    def line(self) -> Line:
-        """Its line."""
-        ...
+    call: NormalisedCall
+    revision: int
+    line: Line
 
 
-def collected_event(source: Source, accepted: Sequence[AcceptedCall]) -> CallsCollected:
+def collected_event(source: Source, accepted: Sequence[Accepted]) -> CallsCollected:
     """The event of one partition."""
     calls = [each.call for each in accepted]
     lines = [each.line for each in accepted]

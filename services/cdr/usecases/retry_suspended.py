@@ -20,8 +20,9 @@ from services.cdr.store.suspense import (
     release,
 )
 from services.cdr.store.tallies import add_to_tally, lock_intake
-from services.cdr.usecases.book_calls import Accepted, book_calls, decide
+from services.cdr.usecases.book_calls import book_calls, decide
 from services.cdr.usecases.collect_records import line_identifier_of
+from services.cdr.usecases.collected_event import Accepted
 from services.cdr.usecases.reading import Reading, read_records
 
 RECORDS_PER_STEP = 1_000

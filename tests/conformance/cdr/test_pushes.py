@@ -16,7 +16,6 @@ from chassis.database.engine import Database
 from services.cdr.api.freeswitch_push import PATH, FreeswitchPush
 from services.cdr.domain.source import RecordFormat
 from services.cdr.store.digest import Counts
-from services.cdr.usecases.pushed_records import PushedRecords
 from services.cdr.usecases.rotate_push_secret import rotate_push_secret
 from tests.conformance.cdr.exchange import Exchange
 from tests.unit.cdr.freeswitch import freeswitch_document
@@ -62,13 +61,10 @@ class Switch:
 async def switch(database: Database) -> AsyncIterator[Switch]:
     exchange = await Exchange.create(database, "acme", RecordFormat.FREESWITCH_JSON)
     await exchange.add_line("alice")
-    pushed = PushedRecords(database)
-    committing = asyncio.create_task(pushed.run())
-    async with TestClient(TestServer(FreeswitchPush(database, pushed).app)) as client:
+    async with TestClient(TestServer(FreeswitchPush(database).app)) as client:
         switch = Switch(exchange, client)
         await switch.rotate()
         yield switch
-    committing.cancel()
 
 
 async def test_a_call_is_committed_before_it_is_answered(switch: Switch) -> None:
