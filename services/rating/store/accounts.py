@@ -16,7 +16,11 @@ from services.rating.store.schema import account, account_block, account_change,
 
 
 class Lock(Enum):
-    """How accounts are kept as they are until a transaction ends."""
+    """How accounts are kept from being sealed until a transaction ends.
+
+    What invoice tells of an account meanwhile waits for neither `SHARE` nor who has it: a consumer
+    hears of accounts between records, when it has counters that charging wants after accounts.
+    """
 
     SHARE = 1
     UPDATE = 2
@@ -72,7 +76,7 @@ _SUBSCRIPTIONS = (
 )
 _FIND_ACCOUNTS = Direct(_ACCOUNTS)
 _HOLD_ACCOUNTS = {
-    Lock.SHARE: Direct(_HELD.with_for_update(read=True)),
+    Lock.SHARE: Direct(_HELD.with_for_update(read=True, key_share=True)),
     Lock.UPDATE: Direct(_HELD.with_for_update()),
 }
 

@@ -161,6 +161,10 @@ class Desk:
 
     async def know_account(self, account_id: str, **changes: Any) -> None:
         """Hear of an account from invoice."""
+        await self.deliver(self.account_event(account_id, **changes))
+
+    def account_event(self, account_id: str, **changes: Any) -> Envelope:
+        """The event of invoice that tells of an account."""
         fields = {
             "account_id": account_id,
             "payer_account_id": account_id,
@@ -169,7 +173,7 @@ class Desk:
             "billing_day": 1,
             "start_time": time_to_proto(MARCH.start),
         }
-        await self.hear(AccountChanged(**{**fields, **changes}))
+        return self.event(AccountChanged(**{**fields, **changes}))
 
     async def subscribe(self, account_id: str, plan_id: str = "") -> None:
         """Hear of a subscription from invoice."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import permutations
 
 import pytest
 from sqlalchemy import Connection, text
@@ -12,6 +13,8 @@ from chassis.bus.envelope import Envelope
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import time_to_proto
 from services.rating.domain.charging.requests import CloseRequest
+from services.rating.store.accounts import Lock as AccountLock
+from services.rating.store.accounts import hold_accounts
 from services.rating.store.charges import lock_charges
 from services.rating.store.counters import lock_owners
 from services.rating.store.sessions import lock_sessions
@@ -168,6 +171,42 @@ async def test_another_event_between_records_changes_nothing_in_the_order_of_loc
     hearing = partial(charging.desk.apply, envelopes=envelopes)
     locks = _session_locks(charging, owners)
     assert await _taken_while_it_waits(charging, owners, locks, hearing) == set(owners)
+
+
+async def test_an_account_that_changes_between_records_waits_for_no_call_nor_they_for_it(
+    charging: ChargingDesk, owners: list[str]
+) -> None:
+    """Who charges has the accounts and waits for counters that the records' transaction has.
+
+    Neither would ever come to an end if the change waited for who has the account.
+    """
+    desk = charging.desk
+    first, *others = await _records_of_open_calls(charging, owners)
+    changes = [desk.account_event(each) for each in owners]
+    hold = partial(
+        hold_accounts, tenant_id=desk.tenant_id, account_ids=owners, lock=AccountLock.SHARE
+    )
+    with desk.database.engine.begin() as charges:
+        hold(charges)
+        async with asyncio.timeout(10):
+            await desk.database.write(partial(desk.apply, envelopes=[first, *changes, *others]))
+    with desk.database.engine.begin() as changing:
+        desk.apply(UnitOfWork(changing), [desk.account_event(owners[0])])
+        with desk.database.engine.begin() as charges:
+            charges.execute(text("SET LOCAL lock_timeout = '1s'"))
+            assert sorted(hold(charges)) == sorted(owners)
+
+
+async def test_a_seal_waits_for_charges_and_they_for_it(
+    charging: ChargingDesk, owners: list[str]
+) -> None:
+    """A charge is counted by the seal or becomes a correction."""
+    engine, tenant_id = charging.desk.database.engine, charging.desk.tenant_id
+    for first, second in permutations(AccountLock):
+        waits = partial(hold_accounts, tenant_id=tenant_id, account_ids=owners, lock=second)
+        with engine.begin() as one, engine.begin() as other:
+            hold_accounts(one, tenant_id, owners, first)
+            assert _is_taken(other, waits)
 
 
 async def test_retries_lock_charges_after_counters(
