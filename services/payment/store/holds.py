@@ -47,6 +47,14 @@ _CHANGED_NAMES = (
 _ENDED = [state for state in HoldState if state != HoldState.OPEN]
 
 
+class DueHold(NamedTuple):
+    """A hold that ends by itself, in the order in which they do."""
+
+    expire_time: datetime
+    tenant_id: str
+    hold_id: str
+
+
 def owners_of(connection: Connection, tenant_id: str, hold_ids: Iterable[str]) -> dict[str, str]:
     """The accounts of holds, as far as these exist; a hold never changes its account."""
     keys = {"tenant_id": tenant_id, "hold_ids": hold_keys(hold_ids)}
@@ -69,14 +77,6 @@ def hold_of(connection: Connection, tenant_id: str, hold_id: str) -> Hold:
     if not found:
         raise hold_not_found(hold_id)
     return found[0]
-
-
-class DueHold(NamedTuple):
-    """A hold that ends by itself, in the order in which they do."""
-
-    expire_time: datetime
-    tenant_id: str
-    hold_id: str
 
 
 def open_holds(
