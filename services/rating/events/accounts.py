@@ -1,6 +1,6 @@
 """What invoice and fraud tell of accounts: their terms, subscriptions, lines and blocks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from chassis.bus.handler import EventHandler, Handle, HandleRun, ReceivedEvent, one_by_one
@@ -10,7 +10,13 @@ from kernel.period import BillingCycle
 from services.rating.domain.account import Account
 from services.rating.domain.charging.lines import LineKind
 from services.rating.store.account_changes import note_account_change
-from services.rating.store.accounts import save_account, save_block, save_subscription
+from services.rating.store.accounts import (
+    Lock,
+    hold_accounts,
+    save_account,
+    save_block,
+    save_subscription,
+)
 from services.rating.store.lines import StoredLine, save_line
 from services.rating.store.retries import ALL_ACCOUNTS, ask_retry
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked, AccountUnblocked
@@ -33,12 +39,23 @@ def account_handlers(on_change: Callable[[], None]) -> list[EventHandler[Any]]:
         return one_by_one(work)
 
     return [
-        EventHandler(AccountChanged, noting(_know_account)),
+        EventHandler(AccountChanged, noting(_know_account), _lock_accounts),
         EventHandler(SubscriptionChanged, noting(_know_subscription)),
         EventHandler(LineChanged, noting(_know_line)),
         EventHandler(AccountBlocked, noting(_block)),
         EventHandler(AccountUnblocked, noting(_unblock)),
     ]
+
+
+def _lock_accounts(
+    uow: UnitOfWork, events: Iterable[ReceivedEvent[AccountChanged]], _partitions: Collection[int]
+) -> None:
+    """Lock what changes before anything is published, as who charges a fee or seals does."""
+    by_tenant: dict[str, set[str]] = {}
+    for event in events:
+        by_tenant.setdefault(event.tenant_id, set()).add(event.body.account_id)
+    for tenant_id, account_ids in sorted(by_tenant.items()):
+        hold_accounts(uow.connection, tenant_id, account_ids, Lock.CHANGE)
 
 
 def _know_account(uow: UnitOfWork, event: ReceivedEvent[AccountChanged]) -> None:

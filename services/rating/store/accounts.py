@@ -18,12 +18,13 @@ from services.rating.store.schema import account, account_block, account_change,
 class Lock(Enum):
     """How accounts are kept from being sealed until a transaction ends.
 
-    What invoice tells of an account meanwhile waits for neither `SHARE` nor who has it: a consumer
-    hears of accounts between records, when it has counters that charging wants after accounts.
+    What invoice tells of an account meanwhile (`CHANGE`) waits for no `SHARE`, nor `SHARE` for it:
+    a consumer hears of accounts between records, and charging wants accounts before counters.
     """
 
     SHARE = 1
-    UPDATE = 2
+    CHANGE = 2
+    UPDATE = 3
 
 
 class HeldAccount(NamedTuple):
@@ -77,6 +78,7 @@ _SUBSCRIPTIONS = (
 _FIND_ACCOUNTS = Direct(_ACCOUNTS)
 _HOLD_ACCOUNTS = {
     Lock.SHARE: Direct(_HELD.with_for_update(read=True, key_share=True)),
+    Lock.CHANGE: Direct(_HELD.with_for_update(key_share=True)),
     Lock.UPDATE: Direct(_HELD.with_for_update()),
 }
 

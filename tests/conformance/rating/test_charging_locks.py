@@ -26,10 +26,14 @@ from tests.conformance.rating.records import BEGINNING, NOON, UNKNOWN, seconds_l
 from tests.conformance.rating.test_counters import minutes
 from tests.unit.rating.live_calls import Purse
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
+from tollbook.rating.v1.rating_events_pb2 import CallsRated
 
 Lock = Callable[[Connection], object]
 
 _WAITING = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+_WAITING_FOR_ROWS = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+)
 
 
 @pytest.fixture
@@ -197,12 +201,32 @@ async def test_an_account_that_changes_between_records_waits_for_no_call_nor_the
             assert sorted(hold(charges)) == sorted(owners)
 
 
+async def test_an_account_that_changes_after_a_record_is_locked_before_anything_is_published(
+    charging: ChargingDesk, owners: list[str]
+) -> None:
+    """Who charges a fee has the account and publishes then: the records' transaction waits."""
+    desk = charging.desk
+    record = desk.calls_event(desk.call(account_id=owners[0]))
+    hearing = partial(desk.apply, envelopes=[record, desk.account_event(owners[1])])
+    with desk.database.engine.begin() as fee:
+        hold_accounts(fee, desk.tenant_id, owners[1:2], AccountLock.UPDATE)
+        waiting = asyncio.create_task(desk.database.write(hearing))
+        async with asyncio.timeout(10):
+            while not fee.execute(_WAITING_FOR_ROWS).scalar_one():
+                await asyncio.sleep(0.01)
+        # Shorter than PostgreSQL takes to find a circle, and to end it.
+        fee.execute(text("SET LOCAL lock_timeout = '200ms'"))
+        UnitOfWork(fee).publish(CallsRated(), desk.tenant_id, record.partition)
+    await waiting
+    assert len(await desk.charges(owners[0])) == 1
+
+
 async def test_a_seal_waits_for_charges_and_they_for_it(
     charging: ChargingDesk, owners: list[str]
 ) -> None:
     """A charge is counted by the seal or becomes a correction."""
     engine, tenant_id = charging.desk.database.engine, charging.desk.tenant_id
-    for first, second in permutations(AccountLock):
+    for first, second in permutations([AccountLock.SHARE, AccountLock.UPDATE]):
         waits = partial(hold_accounts, tenant_id=tenant_id, account_ids=owners, lock=second)
         with engine.begin() as one, engine.begin() as other:
             hold_accounts(one, tenant_id, owners, first)
