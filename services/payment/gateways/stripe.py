@@ -32,7 +32,7 @@ from services.payment.gateways.stripe_answers import (
 )
 
 GATEWAY = "stripe"
-TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
+REQUEST_SECONDS_MAX = 10
 # Stripe keeps the answer to an idempotency key for a day, also where it was its own failure.
 KEYS_OF_A_DEBIT_MAX = 10
 
@@ -42,12 +42,14 @@ T = TypeVar("T")
 class StripeGateway:
     """Stripe for all tenants: each has a key, and with it an account there, of its own."""
 
-    def __init__(self, keys_dir: Path | None, api_url: str) -> None:
+    def __init__(
+        self, keys_dir: Path | None, api_url: str, request_seconds_max: int = REQUEST_SECONDS_MAX
+    ) -> None:
         # At lower levels it logs answers whole, with the names and addresses of payers.
         logging.getLogger("stripe").setLevel(logging.WARNING)
         stripe.enable_telemetry = False
         self._keys = GatewayKeys(keys_dir, GATEWAY)
-        self._http = stripe.AIOHTTPClient(timeout=TIMEOUT)
+        self._http = stripe.AIOHTTPClient(timeout=aiohttp.ClientTimeout(total=request_seconds_max))
         # Each request names its tenant's key.
         client = stripe.StripeClient(
             "",
