@@ -42,10 +42,10 @@ from services.rating.usecases.change_watch import ChangeWatch
 from services.rating.usecases.quoting.pricing_memory import PricingMemory
 from services.rating.usecases.settling.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
-from tests.conformance.rating.records import BEGINNING, MARCH, Call, collected
+from tests.conformance.rating.records import BEGINNING, MARCH, Call, account_changed, collected
 from tests.conformance.rating.sheets import DECK, upload
 from tests.conformance.rating.sheets import mapping as sheet_mapping
-from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, SubscriptionChanged
+from tollbook.invoice.v1.invoice_events_pb2 import SubscriptionChanged
 from tollbook.rating.v1 import rating_service_pb2 as messages
 from tollbook.rating.v1 import usage_service_pb2 as usage_messages
 from tollbook.rating.v1.charge_pb2 import Charge
@@ -165,15 +165,7 @@ class Desk:
 
     def account_event(self, account_id: str, **changes: Any) -> Envelope:
         """The event of invoice that tells of an account."""
-        fields = {
-            "account_id": account_id,
-            "payer_account_id": account_id,
-            "currency_code": self.currency,
-            "time_zone": "UTC",
-            "billing_day": 1,
-            "start_time": time_to_proto(MARCH.start),
-        }
-        return self.event(AccountChanged(**{**fields, **changes}))
+        return self.event(account_changed(account_id, self.currency, **changes))
 
     async def subscribe(self, account_id: str, plan_id: str = "") -> None:
         """Hear of a subscription from invoice."""

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis import columns
+from chassis.grpc.convert import time_to_proto
 from kernel.clock import to_micros
 from kernel.e164 import NumberKind
 from kernel.ids import new_uuid, time_key
 from kernel.period import Period
 from tollbook.cdr.v1.cdr_events_pb2 import CallsCollected
+from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged
 from tollbook.rating.v1.charge_pb2 import Charge
 from tollbook.type.v1.call_pb2 import CallKeyKind
 
@@ -78,6 +80,19 @@ def collected(calls: Sequence[Call]) -> CallsCollected:
         "routing_number": columns.dictionary(each("routing_number")),
     }
     return CallsCollected(source_id="switch", calls=columns.encode(table, len(calls)))
+
+
+def account_changed(account_id: str, currency: str, **changes: Any) -> AccountChanged:
+    """What invoice tells of an account that pays for itself, unless said otherwise."""
+    fields = {
+        "account_id": account_id,
+        "payer_account_id": account_id,
+        "currency_code": currency,
+        "time_zone": "UTC",
+        "billing_day": 1,
+        "start_time": time_to_proto(MARCH.start),
+    }
+    return AccountChanged(**{**fields, **changes})
 
 
 def seconds_later(start: datetime, seconds: int) -> datetime:
