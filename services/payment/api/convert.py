@@ -22,7 +22,7 @@ from tollbook.payment.v1.payment_service_pb2 import GetPaymentDigestResponse, Pa
 
 def receipt_from_proto(message: payment_pb2.Payment) -> Receipt:
     """What the caller states; an id is made when there is none. Raises INVALID_PAYMENT."""
-    return Receipt(
+    receipt = Receipt(
         payment_id=message.payment_id or new_uuid(),
         account_id=message.account_id,
         method=message.method,
@@ -31,6 +31,8 @@ def receipt_from_proto(message: payment_pb2.Payment) -> Receipt:
         evidence=message.evidence,
         invoice_id=message.invoice_id,
     )
+    receipt.require_method_of_people()
+    return receipt
 
 
 def payment_to_proto(payment: Payment) -> payment_pb2.Payment:

@@ -1,7 +1,7 @@
 """What the ledger knows of a billing account: who pays, in which books, in which currency."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from enum import IntEnum
 from functools import cached_property
 
@@ -48,6 +48,10 @@ class Account:
     def local_date(self, now: datetime) -> date:
         """The day that it is where the account is."""
         return now.astimezone(zone_of(self.time_zone)).date()
+
+    def midnight(self, day: date) -> datetime:
+        """When a day begins where the account is."""
+        return datetime.combine(day, time(), zone_of(self.time_zone)).astimezone(UTC)
 
     def require_payer(self) -> None:
         """Refuse an account that another pays for: NOT_A_PAYER."""

@@ -140,6 +140,14 @@ class LedgerAudit:
                     f"account {key} keeps {held} micros as held, its holds sum to {sum_of_holds}"
                 )
 
+    def compare_collections(self, unmatched: Iterable[tuple[str, str, int, int]]) -> None:
+        """Note collections that received something else than their payments say."""
+        for tenant_id, collection_id, received, paid in unmatched:
+            self.findings.append(
+                f"collection {(tenant_id, collection_id)} received {received} micros, "
+                f"its payment has {paid}"
+            )
+
     def _note_sums(self, chain: Chain, balances: Mapping[LedgerAccountKey, int]) -> None:
         for (account_id, currency, kind), micros in balances.items():
             if kind == LedgerAccountKind.PROMOTION:

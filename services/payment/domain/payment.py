@@ -19,6 +19,13 @@ class PaymentMethod(IntEnum):
 
     BANK_TRANSFER = 1
     CASH = 2
+    CARD = 3
+    DIRECT_DEBIT = 4
+
+
+# Recorded by people; the others by the collections that have taken them.
+METHODS_OF_PEOPLE = frozenset({PaymentMethod.BANK_TRANSFER, PaymentMethod.CASH})
+METHODS_OF_INSTRUMENTS = frozenset(PaymentMethod) - METHODS_OF_PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,12 @@ class Receipt:
     def __post_init__(self) -> None:
         if violations := list(self._violations()):
             raise invalid_payment(violations)
+
+    def require_method_of_people(self) -> None:
+        """Refuse what only a collection can have received: INVALID_PAYMENT."""
+        if self.method not in METHODS_OF_PEOPLE:
+            rule = "by bank transfer or in cash; CollectPayment takes money from instruments"
+            raise invalid_payment([FieldViolation("payment.method", rule)])
 
     def _violations(self) -> Iterator[FieldViolation]:
         if not is_uuid(self.payment_id):

@@ -21,6 +21,13 @@ class KeptPolicy(NamedTuple):
     thresholds: tuple[int, ...] = ()
     low: tuple[int, ...] = ()
     spend: Spend = Spend()
+    top_up_below_micros: int | None = None
+    """When postings have the account's top-up policy looked at; None: never."""
+
+    def calls_for_top_up(self, left_micros: int | None) -> bool:
+        """Whether so little is left to spend that the account may top itself up."""
+        below = self.top_up_below_micros
+        return below is not None and left_micros is not None and left_micros <= below
 
 
 NO_POLICY = KeptPolicy(Policy())
@@ -28,7 +35,7 @@ NO_POLICY = KeptPolicy(Policy())
 # What `kept_policy` takes.
 POLICY_COLUMNS = (
     *(_columns.credit_limit_micros, _columns.daily_cap_micros, _columns.monthly_cap_micros),
-    *(_columns.thresholds, _columns.low_thresholds),
+    *(_columns.thresholds, _columns.low_thresholds, _columns.top_up_below_micros),
     *(_columns.spend_day, _columns.spend_day_micros),
     *(_columns.spend_month, _columns.spend_month_micros),
 )
@@ -74,6 +81,7 @@ def save_policy(connection: Connection, tenant_id: str, account_id: str, kept: K
         "daily_cap_micros": kept.policy.daily_cap_micros,
         "monthly_cap_micros": kept.policy.monthly_cap_micros,
         "thresholds": json.dumps(kept.thresholds),
+        "top_up_below_micros": kept.top_up_below_micros,
         **_standing(kept),
     }
     upsert(connection, funds_policy_table, values)
@@ -108,6 +116,7 @@ def kept_policy(
     monthly_cap: int | None,
     thresholds: str | None,
     low_thresholds: str,
+    top_up_below: int | None,
     *spend: int,
 ) -> KeptPolicy:
     """A policy from its row, or from the nulls of an outer join."""
@@ -118,4 +127,5 @@ def kept_policy(
         tuple(json.loads(thresholds)),
         tuple(json.loads(low_thresholds)),
         Spend(*spend),
+        top_up_below,
     )

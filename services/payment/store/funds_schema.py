@@ -48,6 +48,9 @@ funds_policy_table = Table(
     Column("spend_day_micros", BigInteger, nullable=False),
     Column("spend_month", Integer, nullable=False),
     Column("spend_month_micros", BigInteger, nullable=False),
+    # The top-up policy is looked at when no more than this is left; null: there is none, or it is
+    # suspended.
+    Column("top_up_below_micros", BigInteger),
     PrimaryKeyConstraint("tenant_id", "account_id"),
 )
 

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from services.payment.domain.audit import LedgerAudit, Watermarks
+from services.payment.store.collections import unmatched_collections
 from services.payment.store.entries import count_rows, recorded_heads, walk_chain
 from services.payment.store.funds import kept_held
 from services.payment.store.holds import sums_held
@@ -19,5 +20,6 @@ def audit_ledger(connection: Connection, watermarks: Watermarks) -> LedgerAudit:
     audit.compare_counts(*count_rows(connection))
     audit.compare_sums(sums_left(connection))
     audit.compare_held(kept_held(connection), sums_held(connection))
+    audit.compare_collections(unmatched_collections(connection))
     audit.compare_roots()
     return audit

@@ -1,12 +1,11 @@
 """Lays down how much an account may spend, and shows what it has."""
 
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.period import zone_of
 from services.payment.domain.account import Account
 from services.payment.domain.funds import Funds, Spend
 from services.payment.domain.funds_policy import PolicyChange
@@ -20,6 +19,7 @@ from services.payment.store.funds_policies import (
     save_policy,
 )
 from services.payment.store.journal import take_turns
+from services.payment.usecases.consider_top_ups import consider_top_ups
 from services.payment.usecases.watch_funds import tell_crossings
 
 
@@ -42,7 +42,7 @@ def show_funds(connection: Connection, tenant_id: str, account_id: str, now: dat
 def lay_down_policy(
     unit_of_work: UnitOfWork, tenant_id: str, account_id: str, change: PolicyChange
 ) -> FundsView:
-    """Change a policy; what it means for thresholds is told at once, holds stay as they are.
+    """Change a policy; thresholds and top-ups are looked at anew, holds stay as they are.
 
     Raises:
         DomainError: UNKNOWN_ACCOUNT, NOT_A_PAYER, CURRENCY_MISMATCH.
@@ -63,14 +63,14 @@ def lay_down_policy(
     funds = funds._replace(policy=policy, spend=spend)
     kept = tell_crossings(unit_of_work, funds, kept)
     save_policy(connection, tenant_id, account_id, kept)
+    if kept.calls_for_top_up(funds.left_micros):
+        consider_top_ups(unit_of_work, [funds])
     return FundsView(funds, kept, unit_of_work.now)
 
 
 def _spend(connection: Connection, account: Account, now: datetime) -> Spend:
-    today, zone = account.local_date(now), zone_of(account.time_zone)
-    midnight, first = (
-        datetime.combine(day, time(), zone).astimezone(UTC) for day in (today, today.replace(day=1))
-    )
+    today = account.local_date(now)
+    midnight, first = account.midnight(today), account.midnight(today.replace(day=1))
     return (
         Spend()
         .on(today)

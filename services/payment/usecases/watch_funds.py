@@ -1,4 +1,4 @@
-"""Counts what accounts spend for their caps, and tells of thresholds that their balances cross."""
+"""Looks at balances that have changed: counts spend for caps, tells thresholds, tops up."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,6 +10,7 @@ from services.payment.domain.balance import Balance
 from services.payment.domain.funds import Funds
 from services.payment.domain.thresholds import crossings
 from services.payment.store.funds_policies import KeptPolicy, policies_of, save_standing
+from services.payment.usecases.consider_top_ups import consider_top_ups
 from tollbook.payment.v1.payment_events_pb2 import BalanceLow, BalanceRecovered
 
 
@@ -26,13 +27,19 @@ def watch_funds(
     tenant_id = next(iter(posted.values()))[0].tenant_id
     policies = policies_of(unit_of_work.connection, tenant_id, posted)
     changed: dict[str, KeptPolicy] = {}
+    low: list[Funds] = []
     for account_id, (account, balance) in posted.items():
         if (kept := policies.get(account_id)) is None:
             continue
         funds = Funds(account, balance.in_all.micros, policy=kept.policy)
         counted = _counted(kept, account, spent_micros.get(account_id, 0), unit_of_work)
-        changed[account_id] = tell_crossings(unit_of_work, funds, counted)
+        after = tell_crossings(unit_of_work, funds, counted)
+        if after != kept:
+            changed[account_id] = after
+        if kept.calls_for_top_up(funds.left_micros):
+            low.append(funds)
     save_standing(unit_of_work.connection, tenant_id, changed)
+    consider_top_ups(unit_of_work, low)
 
 
 def tell_crossings(unit_of_work: UnitOfWork, funds: Funds, kept: KeptPolicy) -> KeptPolicy:

@@ -26,7 +26,7 @@ TRANSFER = Receipt(
     [
         ("payment_id", "PAYMENT-1"),
         ("method", 0),
-        ("method", 3),
+        ("method", 5),
         ("amount", Money("EUR", 0)),
         ("amount", Money("EUR", -1)),
         ("amount", Money("EUR", 2**63 - 1)),

@@ -1,0 +1,103 @@
+"""How accounts top themselves up, and how that stands."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, select, tuple_
+
+from chassis.database.insert import upsert
+from kernel.money import Money
+from services.payment.domain.account import Account
+from services.payment.domain.collection import CollectionPurpose
+from services.payment.domain.gateway import SettlementState
+from services.payment.domain.top_up import TopUp, TopUpPolicy
+from services.payment.store.collection_schema import collection_table, top_up_policy_table
+from services.payment.store.funds_policies import NO_POLICY, policies_of, save_policy
+
+_columns = top_up_policy_table.c
+_collection = collection_table.c
+
+_IS_PENDING = exists().where(
+    _collection.tenant_id == _columns.tenant_id,
+    _collection.account_id == _columns.account_id,
+    _collection.state == SettlementState.PENDING,
+    _collection.purpose == CollectionPurpose.TOP_UP,
+)
+
+
+def top_ups_of(
+    connection: Connection, tenant_id: str, account_ids: Iterable[str]
+) -> dict[str, TopUp]:
+    """How accounts top themselves up, as far as they do."""
+    query = select(top_up_policy_table, _IS_PENDING.label("is_pending")).where(
+        _columns.tenant_id == tenant_id, _columns.account_id.in_(list(account_ids))
+    )
+    return {row.account_id: _top_up(row) for row in connection.execute(query)}
+
+
+def due_top_ups(
+    connection: Connection, now: datetime, after: tuple[str, str], limit: int
+) -> list[tuple[str, str]]:
+    """Tenant and account of policies that were to be looked at again by now, behind a place."""
+    key = (_columns.tenant_id, _columns.account_id)
+    query = select(*key).where(_columns.next_time <= now)
+    if after != ("", ""):
+        query = query.where(tuple_(*key) > tuple_(*after))
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(*key).limit(limit))]
+
+
+def save_top_up(connection: Connection, account: Account, top_up: TopUp) -> None:
+    """Store how an account tops itself up, and when postings call for it; in its partition's turn.
+
+    What is pending is known by its collection.
+    """
+    policy = top_up.policy
+    daily, monthly = policy.daily_limit, policy.monthly_limit
+    values = {
+        "tenant_id": account.tenant_id,
+        "account_id": account.account_id,
+        "instrument_id": policy.instrument_id,
+        "currency": policy.amount.currency,
+        "threshold_micros": policy.threshold.micros,
+        "amount_micros": policy.amount.micros,
+        "daily_limit_micros": None if daily is None else daily.micros,
+        "monthly_limit_micros": None if monthly is None else monthly.micros,
+        "decline_count": top_up.decline_count,
+        "suspend_reason": top_up.suspend_reason,
+        "next_time": top_up.next_time,
+    }
+    upsert(connection, top_up_policy_table, values)
+    _save_trigger(connection, account, top_up.trigger_micros)
+
+
+def remove_top_up(connection: Connection, account: Account) -> None:
+    """Forget how an account tops itself up, in the turn of its partition."""
+    is_ours = (
+        _columns.tenant_id == account.tenant_id,
+        _columns.account_id == account.account_id,
+    )
+    connection.execute(delete(top_up_policy_table).where(*is_ours))
+    _save_trigger(connection, account, None)
+
+
+def _save_trigger(connection: Connection, account: Account, micros: int | None) -> None:
+    key = (account.tenant_id, account.account_id)
+    kept = policies_of(connection, key[0], [key[1]]).get(key[1], NO_POLICY)
+    if kept.top_up_below_micros != micros:
+        save_policy(connection, *key, kept._replace(top_up_below_micros=micros))
+
+
+def _top_up(row: Row[Any]) -> TopUp:
+    def money(micros: int) -> Money:
+        return Money(row.currency, micros)
+
+    daily, monthly = row.daily_limit_micros, row.monthly_limit_micros
+    policy = TopUpPolicy(
+        instrument_id=row.instrument_id,
+        threshold=money(row.threshold_micros),
+        amount=money(row.amount_micros),
+        daily_limit=None if daily is None else money(daily),
+        monthly_limit=None if monthly is None else money(monthly),
+    )
+    return TopUp(policy, row.decline_count, row.suspend_reason, row.next_time, row.is_pending)
