@@ -44,6 +44,9 @@ _MOVE_HEAD = Direct(
     )
 )
 
+# The columns of its event, of an entry that a request caused.
+_NO_SOURCE = (None, None, None)
+
 _Chained = Mapping[Chain, Sequence[ChainedEntry]]
 
 
@@ -72,7 +75,7 @@ def append_to_chains(
     newest_times = (head.newest_time for head in starts.values())
     now = max([unit_of_work.now, *closed_until.values(), *newest_times])
     chained = {chain: starts[chain].link(of_chain, now) for chain, of_chain in entries.items()}
-    insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chained))
+    insert_rows(connection, journal_entry_table, _ENTRY_COLUMNS, _entry_rows(chained, now))
     insert_rows(connection, posting_table, _POSTING_COLUMNS, _posting_rows(chained))
     add_to_balances(connection, chained)
     _move_heads(connection, starts, chained)
@@ -132,20 +135,26 @@ def _move_heads(
     assert moved == len(rows), "a chain was appended to by another writer in our turn"
 
 
-def _entry_rows(chained: _Chained) -> Iterator[Row]:
+def _entry_rows(chained: _Chained, now: datetime) -> Iterator[Row]:
+    """The rows of entries that were all linked at one time."""
+    create_micros = to_micros(now)
     for chain, entries in chained.items():
-        for entry in entries:
+        tenant_id, chain_id = chain.tenant_id, chain.chain_id
+        for key, sequence, _, reason, reference, actor, source, _, entry_hash in entries:
+            producer, partition, event_sequence = source or _NO_SOURCE
             yield (
-                chain.tenant_id,
-                entry.key,
-                chain.chain_id,
-                entry.chain_sequence,
-                entry.hash,
-                entry.reason,
-                entry.reference,
-                entry.actor,
-                to_micros(entry.create_time),
-                *(entry.source or (None, None, None)),
+                tenant_id,
+                key,
+                chain_id,
+                sequence,
+                entry_hash,
+                reason,
+                reference,
+                actor,
+                create_micros,
+                producer,
+                partition,
+                event_sequence,
             )
 
 
@@ -154,5 +163,5 @@ def _posting_rows(chained: _Chained) -> Iterator[Row]:
         tenant_id = chain.tenant_id
         for entry in entries:
             key = entry.key
-            for line, posting in enumerate(entry.postings):
-                yield tenant_id, key, line, *posting
+            for line, (kind, account_id, currency, micros) in enumerate(entry.postings):
+                yield tenant_id, key, line, kind, account_id, currency, micros
