@@ -76,6 +76,8 @@ def _show(installation: Installation, sample: LoadedSample) -> None:
     _line("cdr, pushes", installation.push_url)
     _line("rating, dial plans", installation.charging_url)
     _line("rating, RADIUS", installation.radius_address)
+    if installation.has_own_gateway:
+        _line("sandbox gateway", installation.gateway_url)
     _headline("Try", "tollbook reconcile, tollbook bill --tenant aurora --account A-1002")
     console.print("[bold]Press Ctrl-C to stop.[/bold]")
 

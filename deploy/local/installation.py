@@ -35,13 +35,16 @@ OPERATOR_SCOPES = frozenset(
     for service, rights in {
         "cdr": ("ingest", "manage", "read", "audit"),
         "rating": ("price", "charge", "session", "manage", "read", "audit"),
-        "payment": ("record", "adjust", "transfer", "funds", "read", "audit"),
+        "payment": ("record", "adjust", "transfer", "funds", "collect", "read", "audit"),
         "invoice": ("tenants", "manage", "read", "bill", "erase", "audit"),
         "fraud": ("manage", "read"),
         "operations": ("manage", "read"),
     }.items()
     for right in rights
 )
+
+# Who may practise with the sandbox gateway: the tenants of the sample.
+GATEWAY_TENANTS = ("aurora", "borealis")
 
 RADIUS_CLIENTS = """# docs/guides/switches says what a client may have.
 [[client]]
@@ -69,6 +72,7 @@ class Ports:
     rating_http: int = 7182
     radius_authentication: int = 7183
     radius_accounting: int = 7184
+    gateway: int = 7185
 
     @classmethod
     def chosen(cls) -> "Ports":
@@ -110,6 +114,8 @@ class Installation:
         if not self._ledger_key_file.exists():
             SigningKey.create(self._ledger_key_file)
         self._write_radius_clients()
+        for tenant_id in GATEWAY_TENANTS:
+            self.give_gateway_key(tenant_id)
         self._write_token("operator", ALL_TENANTS, OPERATOR_SCOPES)
         for service, scopes in SERVICE_SCOPES.items():
             self._write_token(service, ALL_TENANTS, scopes)
@@ -142,6 +148,23 @@ class Installation:
         """Where the broker is, with its secret."""
         own = f"nats://{nats.USER}:{self._secret('nats')}@{LOOPBACK}:{self.ports.nats}"
         return os.environ.get("NATS_URL", own)
+
+    @property
+    def has_own_gateway(self) -> bool:
+        """Whether we start a sandbox gateway; these two lead to a real one."""
+        return {"GATEWAY_KEYS_DIR", "STRIPE_API_URL"}.isdisjoint(os.environ)
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the sandbox gateway answers, and tells what it has taken."""
+        return f"http://{LOOPBACK}:{self.ports.gateway}"
+
+    def give_gateway_key(self, tenant_id: str) -> None:
+        """Give a tenant a key of the sandbox gateway, and with it an account there."""
+        file = self._gateway_keys_folder / f"stripe.{tenant_id}"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private_file(file, f"sk_test_{tenant_id}_{self._secret('gateway')}".encode())
 
     @property
     def postgresql_server(self) -> postgresql.Postgresql:
@@ -212,6 +235,9 @@ class Installation:
             "RADIUS_AUTHENTICATION_ADDRESS": f"{LOOPBACK}:{self.ports.radius_authentication}",
             "RADIUS_ACCOUNTING_ADDRESS": f"{LOOPBACK}:{self.ports.radius_accounting}",
         }
+        if self.has_own_gateway:
+            own["GATEWAY_KEYS_DIR"] = str(self._gateway_keys_folder.resolve())
+            own["STRIPE_API_URL"] = self.gateway_url
         addresses = {f"{name.upper()}_ADDRESS": self.address(name) for name in SERVICES}
         return {**os.environ, **own, **addresses, **self.extra_environment}
 
@@ -234,6 +260,10 @@ class Installation:
     @property
     def _master_key_file(self) -> Path:
         return self.folder / "authority" / "master_key"
+
+    @property
+    def _gateway_keys_folder(self) -> Path:
+        return self.folder / "authority" / "gateways"
 
     @property
     def _ledger_key_file(self) -> Path:

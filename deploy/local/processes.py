@@ -42,6 +42,8 @@ def processes(installation: Installation) -> list[Process]:
     if installation.database == "postgresql":
         servers.append(_postgresql(installation))
     needed = tuple(server.name for server in servers)
+    if installation.has_own_gateway:
+        servers.append(_gateway(installation))
     return servers + [_service(installation, name, needed) for name in SERVICES]
 
 
@@ -68,6 +70,21 @@ def _postgresql(installation: Installation) -> Process:
         before=server.initialise,
         after=lambda: _create_databases(server.url),
         user=postgresql.server_user(),
+    )
+
+
+def _gateway(installation: Installation) -> Process:
+    port = installation.ports.gateway
+    file = installation.folder / "gateway.sqlite3"
+    options = ["--port", str(port), "--file", str(file)]
+    return Process(
+        name="gateway",
+        command=[sys.executable, "-m", "deploy.local.sandbox_gateway", *options],
+        environment={},
+        # Nobody waits for it: payment asks until it has an answer.
+        depends_on=(),
+        port=port,
+        is_ready=lambda: is_listening(port),
     )
 
 

@@ -11,6 +11,8 @@ from deploy.local.sandbox_gateway.gateway import PROCESSING_SECONDS, SandboxGate
 from deploy.local.sandbox_gateway.server import application
 from deploy.local.sandbox_gateway.store import Store
 
+SHUTDOWN_SECONDS_MAX = 1
+
 
 def main() -> None:
     """Answer until somebody stops it."""
@@ -20,7 +22,13 @@ def main() -> None:
         Faults(options.fault_percent, options.seed),
         processing_seconds=options.processing_seconds,
     )
-    web.run_app(application(gateway), host=LOOPBACK, port=options.port, print=None)
+    web.run_app(
+        application(gateway),
+        host=LOOPBACK,
+        port=options.port,
+        print=None,
+        shutdown_timeout=SHUTDOWN_SECONDS_MAX,
+    )
 
 
 def _options() -> argparse.Namespace:

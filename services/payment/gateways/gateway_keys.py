@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from services.payment.domain.gateway import GatewayUnavailable
+
 
 class GatewayKeys:
     """The tenants' keys for one gateway; files change while we run, as keys are rotated."""
@@ -11,7 +13,11 @@ class GatewayKeys:
         self._gateway = gateway
 
     def find(self, tenant_id: str) -> str | None:
-        """The key of a tenant; None where it has none."""
+        """The key of a tenant; None where it has none.
+
+        Raises:
+            GatewayUnavailable: it cannot be read.
+        """
         name = f"{self._gateway}.{tenant_id}"
         if self._folder is None or Path(name).name != name:
             return None
@@ -19,3 +25,5 @@ class GatewayKeys:
             return (self._folder / name).read_text(encoding="utf-8").strip() or None
         except FileNotFoundError:
             return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise GatewayUnavailable(f"{name} cannot be read: {type(error).__name__}") from None

@@ -74,6 +74,17 @@ async def test_a_tenant_without_a_key_is_told_where_to_put_one(client: StripeGat
         await client.settle("borealis", "pi_1")
 
 
+async def test_a_key_that_cannot_be_read_is_no_missing_one(
+    gateway: RunningGateway, client: StripeGateway
+) -> None:
+    """A folder in its place, or no text: nothing is known until somebody mends it."""
+    (gateway.keys_dir / "stripe.borealis").mkdir()
+    (gateway.keys_dir / "stripe.comet").write_bytes(b"\xff")
+    for tenant_id in ("borealis", "comet"):
+        with pytest.raises(GatewayUnavailable, match="cannot be read"):
+            await client.describe(tenant_id, "cus_anna", "pm_card_visa")
+
+
 async def test_a_tenant_id_is_no_path(client: StripeGateway) -> None:
     """No key is read from elsewhere."""
     with pytest.raises(DomainError) as refusal:
