@@ -1,14 +1,20 @@
 """The check of the Kubernetes manifests passes what is sound and names what is not."""
 
 import copy
+import dataclasses
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chassis.settings import CommonSettings, read_settings
 from tools.check_k8s import OVERLAYS, parse, render, rule_problems, schema_problems
 
 Manifest = dict[str, Any]
+
+SERVICES = ("cdr", "rating", "payment", "invoice", "fraud")
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +34,13 @@ def problems(manifests: list[Manifest]) -> list[str]:
     return [*schema_problems([rating(manifests)]), *rule_problems(manifests)]
 
 
-def rating(manifests: list[Manifest], kind: str = "Deployment") -> Manifest:
-    [found] = [m for m in manifests if (m["kind"], m["metadata"]["name"]) == (kind, "rating")]
+def find(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+    [found] = [m for m in manifests if (m["kind"], m["metadata"]["name"]) == (kind, name)]
     return found
+
+
+def rating(manifests: list[Manifest], kind: str = "Deployment") -> Manifest:
+    return find(manifests, kind, "rating")
 
 
 def pod(manifests: list[Manifest]) -> Manifest:
@@ -43,7 +53,7 @@ def container(manifests: list[Manifest]) -> Manifest:
     return only
 
 
-@pytest.mark.parametrize("overlay", ["dev", "prod"])
+@pytest.mark.parametrize("overlay", sorted(folder.name for folder in OVERLAYS.iterdir()))
 def test_every_overlay_is_sound(overlay: str) -> None:
     """What the repository ships can be applied and keeps our rules."""
     resources = parse(render(OVERLAYS / overlay))
@@ -57,9 +67,43 @@ def test_each_service_has_all_that_it_needs(rendered: list[Manifest]) -> None:
         *("ServiceAccount", "Deployment", "Service", "PodDisruptionBudget"),
         *("HorizontalPodAutoscaler", "NetworkPolicy"),
     )
-    for service in ("cdr", "rating", "payment", "invoice", "fraud"):
+    for service in SERVICES:
         assert {(kind, service) for kind in kinds} <= there
         assert ("Job", f"{service}-migrate") in there
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_pod_has_the_files_that_its_service_reads(
+    rendered: list[Manifest], service: str
+) -> None:
+    """A default for a laptop names a file that no pod has: the service would not start."""
+    config = import_module(f"services.{service}.config")
+    specification = find(rendered, "Deployment", service)["spec"]["template"]["spec"]
+    environment = environment_of(rendered, specification)
+    for settings in (CommonSettings, getattr(config, f"{service.capitalize()}Settings")):
+        values = dataclasses.asdict(read_settings(settings, environment))
+        for name, path in values.items():
+            if isinstance(path, Path):
+                assert is_mounted(path, specification), f"{name.upper()} is {path}"
+
+
+def environment_of(manifests: list[Manifest], specification: Manifest) -> dict[str, str]:
+    """What the container of a pod finds in its environment; of secrets only that it is there."""
+    [only] = specification["containers"]
+    [shared] = only["envFrom"]
+    common = find(manifests, "ConfigMap", shared["configMapRef"]["name"])["data"]
+    return common | {each["name"]: each.get("value", "from a secret") for each in only["env"]}
+
+
+def is_mounted(path: Path, specification: Manifest) -> bool:
+    """Whether a volume of the pod has a path; of a secret, only the keys that it takes."""
+    volumes = {volume["name"]: volume for volume in specification["volumes"]}
+    for mount in specification["containers"][0]["volumeMounts"]:
+        if path.is_relative_to(mount["mountPath"]):
+            items = volumes[mount["name"]].get("secret", {}).get("items")
+            inside = str(path.relative_to(mount["mountPath"]))
+            return items is None or inside in {item["path"] for item in items}
+    return False
 
 
 SPOILERS: dict[str, tuple[Callable[[list[Manifest]], Any], str]] = {
