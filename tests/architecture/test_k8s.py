@@ -13,6 +13,7 @@ from chassis.settings import CommonSettings, read_settings
 from tools.check_k8s import OVERLAYS, parse, render, rule_problems, schema_problems
 
 Manifest = dict[str, Any]
+PAYMENT = ("Deployment", "payment")
 
 SERVICES = ("cdr", "rating", "payment", "invoice", "fraud")
 
@@ -104,6 +105,36 @@ def is_mounted(path: Path, specification: Manifest) -> bool:
             inside = str(path.relative_to(mount["mountPath"]))
             return items is None or inside in {item["path"] for item in items}
     return False
+
+
+def test_only_payment_reaches_the_internet_and_nothing_private() -> None:
+    """Keys of gateways and the way to them are payment's; a metadata service is on no way."""
+    resources = parse(render(OVERLAYS / "prod"))
+    to_internet = [
+        (policy["metadata"]["name"], policy["spec"]["podSelector"]["matchLabels"], peer["ipBlock"])
+        for policy in resources
+        if policy["kind"] == "NetworkPolicy"
+        for rule in policy["spec"].get("egress", ())
+        for peer in rule.get("to", ())
+        if peer.get("ipBlock", {}).get("cidr") == "0.0.0.0/0"
+    ]
+    [(name, pods, block)] = to_internet
+    assert (name, pods["app.kubernetes.io/name"]) == ("gateways", "payment")
+    assert {"10.0.0.0/8", "169.254.0.0/16", "192.168.0.0/16"} <= set(block["except"])
+
+
+def test_payment_runs_without_keys_of_gateways_and_reads_them_where_they_are() -> None:
+    """The Secret may be missing; where it is mounted is where payment looks."""
+    resources = parse(render(OVERLAYS / "prod"))
+    [deployment] = [
+        each for each in resources if (each["kind"], each["metadata"]["name"]) == PAYMENT
+    ]
+    specification = deployment["spec"]["template"]["spec"]
+    [volume] = [each for each in specification["volumes"] if each["name"] == "gateways"]
+    assert volume["secret"]["optional"]
+    payment = specification["containers"][0]
+    [mount] = [each for each in payment["volumeMounts"] if each["name"] == "gateways"]
+    assert {"name": "GATEWAY_KEYS_DIR", "value": mount["mountPath"]} in payment["env"]
 
 
 SPOILERS: dict[str, tuple[Callable[[list[Manifest]], Any], str]] = {
