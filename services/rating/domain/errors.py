@@ -17,7 +17,7 @@ UNRATED_MESSAGES = {
     NO_PLAN: "no plan with terms is subscribed to at the start of the call; subscribe the account",
     NO_RATE: "no deck of the plan knows the number; add its prefix to a deck, or another deck",
     RATE_NOT_YET_VALID: "a deck of the plan has a rate for the number only from a later time on; "
-    "publish one that is in force when the call starts",
+    "publish one that is in force when the call or the rent starts",
     NO_EXCHANGE_RATE: "no exchange rate between deck, plan and account is in force; add one",
     CURRENCY_MISMATCH: "plan and account are in different currencies; subscribe a plan in its own",
     INVALID_QUANTITY: "the quantity is not between 0 and 10^12; correct the record",

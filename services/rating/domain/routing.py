@@ -14,7 +14,12 @@ from math import floor
 from typing import NamedTuple
 
 from kernel.errors import DomainError
-from services.rating.domain.errors import NO_EXCHANGE_RATE, NO_RATE, precondition
+from services.rating.domain.errors import (
+    NO_EXCHANGE_RATE,
+    NO_RATE,
+    RATE_NOT_YET_VALID,
+    precondition,
+)
 from services.rating.domain.exact import Ratio
 from services.rating.domain.plans.plan import FACTOR_ONE
 from services.rating.domain.priced_call import NoPriceError
@@ -25,10 +30,16 @@ from services.rating.domain.tariffs.supplier import Supplier
 ROUTES_MAX = 50
 ROUTES_DEFAULT = 10
 
-# Why a supplier is left out, besides NO_RATE and NO_EXCHANGE_RATE.
+# Why a supplier is left out, besides NO_RATE, RATE_NOT_YET_VALID and NO_EXCHANGE_RATE.
 DISABLED = "DISABLED"
 MARGIN_BELOW_FLOOR = "MARGIN_BELOW_FLOOR"
 ROUTE_COUNT_REACHED = "ROUTE_COUNT_REACHED"
+
+_WITHOUT_RATE = {
+    NO_RATE: "no deck of it has a prefix of the number; import one, or add another deck",
+    RATE_NOT_YET_VALID: "a deck of it has a rate for the number only from a later time on; "
+    "publish one that is in force when the call starts",
+}
 
 
 class RouteOrder(IntEnum):
@@ -40,10 +51,11 @@ class RouteOrder(IntEnum):
 
 
 class Offer(NamedTuple):
-    """A supplier, and its rate for the number; None without one."""
+    """A supplier, and its rate for the number; or why there is none."""
 
     supplier: Supplier
     found: FoundRate | None
+    why_none: str = NO_RATE
 
 
 class Sale(NamedTuple):
@@ -155,12 +167,11 @@ def rounded_nanos(nanos: Fraction) -> int:
 
 
 def _judge(offer: Offer, wish: Wish, conversions: Conversions) -> Route | LeftOut:
-    supplier, found = offer
+    supplier, found, why_none = offer
     if not supplier.enabled:
         return LeftOut(supplier, DISABLED, "it is disabled; enable it to route calls to it")
     if found is None:
-        problem = "no deck of it has a prefix of the number; import one, or add another deck"
-        return LeftOut(supplier, NO_RATE, problem)
+        return LeftOut(supplier, why_none, _WITHOUT_RATE[why_none])
     price: Ratio = found.rate.price_nanos, 1
     own = found.version.currency
     try:

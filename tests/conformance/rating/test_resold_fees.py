@@ -1,5 +1,6 @@
 """Each reseller above a customer pays for its fees and numbers by a plan of its own."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.conformance.rating.records import APRIL, BEGINNING, MARCH, NOON, euro
 from tests.conformance.rating.test_parties import explained
 from tests.conformance.rating.test_periods import charge_fee as charge_monthly
 from tests.conformance.rating.test_refunds import refund
-from tests.conformance.rating.test_usage import deck
+from tests.conformance.rating.test_usage import SHEET, deck
 from tollbook.rating.v1 import plan_pb2 as plan
 from tollbook.rating.v1 import usage_service_pb2 as messages
 from tollbook.rating.v1.charge_pb2 import Charge
@@ -79,6 +80,12 @@ async def numbers(desk: Desk, code: str, price: str, prefix: str = "3120") -> li
     return decks
 
 
+async def publish(desk: Desk, code: str, effective: datetime) -> None:
+    """Give a deck of numbers a version that has the customer's."""
+    content = SHEET.format(prefix="3120", name="Numbers", price="1.55")
+    await desk.publish_deck(content, code, effective, SERVICE_DID_RENTAL)
+
+
 async def chain_of(desk: Desk, charge: Charge) -> list[Charge]:
     """The charges of a fee, from the customer up."""
     answer = await explained(desk, charge)
@@ -128,6 +135,22 @@ async def test_a_number_that_the_reseller_s_deck_lacks_is_refused(desk: Desk) ->
         await rent(desk)
     assert refused.value.metadata["account_id"] == seller
     assert await desk.charges() == await desk.charges(seller) == []
+
+
+async def test_a_number_whose_rent_is_yet_to_come_has_a_reason_of_its_own(desk: Desk) -> None:
+    """The decks have it from April on: those of the reseller, then those of the customer too."""
+    await give(desk, rate_deck_ids=await numbers(desk, "numbers", "3.10"))
+    decks = await numbers(desk, "wholesale numbers", "1.55", prefix="49")
+    seller = await sold_by(desk, desk.account_id, "seller", rate_deck_ids=decks)
+    await publish(desk, "wholesale numbers", APRIL.start)
+    with pytest.raises(DomainError, match="RATE_NOT_YET_VALID") as refused:
+        await rent(desk)
+    assert refused.value.metadata == {"account_id": seller, "number": "31201234567"}
+    await publish(desk, "late numbers", APRIL.start)
+    await desk.publish_terms(seconds_later(SECOND_DAY, 1), rate_deck_ids=[desk.deck_id])
+    with pytest.raises(DomainError, match="RATE_NOT_YET_VALID") as refused:
+        await rent(desk)
+    assert refused.value.metadata["account_id"] == desk.account_id
 
 
 async def test_a_reseller_whose_plan_has_no_price_pays_nothing(desk: Desk) -> None:

@@ -10,9 +10,10 @@ from chassis.grpc.endpoint import Endpoint
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from services.rating.api.exchange_rates import ExchangeRateApi
-from tests.conformance.rating.carriers import Carriers
+from tests.conformance.rating.carriers import SHEET, Carriers
 from tests.conformance.rating.desk import Desk
-from tests.conformance.rating.records import BEGINNING, NETHERLANDS, NOON, UNKNOWN
+from tests.conformance.rating.records import BEGINNING, NETHERLANDS, NOON, UNKNOWN, seconds_later
+from tests.conformance.rating.sheets import DECK
 from tollbook.fraud.v1.fraud_events_pb2 import AccountBlocked
 from tollbook.invoice.v1.customer_pb2 import LineKind
 from tollbook.invoice.v1.invoice_events_pb2 import LineChanged
@@ -98,6 +99,21 @@ async def test_every_supplier_that_is_no_route_says_why(carriers: Carriers) -> N
         "off": "DISABLED",
     }
     assert all(each.message for each in response.left_out_suppliers)
+
+
+async def test_a_rate_that_is_yet_to_come_has_a_reason_of_its_own(carriers: Carriers) -> None:
+    """As in quotes: of suppliers that are left out, and of the price of who calls."""
+    await carriers.supply("late", "0.01", prefix="49")
+    await carriers.supply("never", "0.01", prefix="49")
+    sheet = SHEET.format(prefix="31", price="0.01")
+    later = seconds_later(NOON, 3_600)
+    await carriers.desk.publish_deck(sheet, "cost of late", effective=later)
+    assert reasons(await carriers.route()) == {"late": "RATE_NOT_YET_VALID", "never": "NO_RATE"}
+    assert codes(await carriers.route(start_time=time_to_proto(later))) == ["late"]
+    await carriers.desk.publish_deck(DECK + "49,Germany,0.01,1,1\n", effective=later)
+    account_id = carriers.desk.account_id
+    reason = await refusal(carriers, account_id=account_id, callee=UNKNOWN)
+    assert reason == "RATE_NOT_YET_VALID"
 
 
 async def test_a_change_is_routed_by_as_soon_as_it_is_answered(carriers: Carriers) -> None:

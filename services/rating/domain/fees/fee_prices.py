@@ -9,7 +9,7 @@ from kernel.e164 import NumberKind
 from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.account import Customer
 from services.rating.domain.decks.prefix_table import PrefixTable
-from services.rating.domain.errors import NO_PLAN, NO_RATE, unrated
+from services.rating.domain.errors import NO_PLAN, unrated
 from services.rating.domain.exact import Ratio
 from services.rating.domain.fees.recurring_fee import DayShare
 from services.rating.domain.plans.conditions import CallFacts, Jurisdiction, Relation
@@ -17,7 +17,7 @@ from services.rating.domain.plans.plan import Fee
 from services.rating.domain.priced_call import NoPriceError, Usage
 from services.rating.domain.pricing.call_receipt import deck_fields, plan_fields
 from services.rating.domain.pricing.conversions import Conversions
-from services.rating.domain.pricing.rate_search import InForce, RateSearch
+from services.rating.domain.pricing.rate_search import RateSearch
 from services.rating.domain.receipts.receipt import (
     DID_RENTAL,
     ONE_OFF_FEE,
@@ -115,14 +115,14 @@ def did_rental(
     """The rent of a number, in proportion to days, by the decks at its instant.
 
     Raises:
-        DomainError: NO_PLAN, NO_RATE, NO_EXCHANGE_RATE.
+        DomainError: NO_PLAN, NO_RATE, RATE_NOT_YET_VALID, NO_EXCHANGE_RATE.
     """
     search = RateSearch(_usage(rental), customer, tariff, table_of)
     terms = search.terms_at(rental.instant_micros)
     if terms is None:
         raise unrated(NO_PLAN, account_id=customer.account.account_id)
     by = FeeTerms(terms, customer.account.currency, tariff, rental.instant_micros)
-    return _rent(rental, by, search.first(terms), customer)
+    return _rent(rental, by, search, customer)
 
 
 def resold_did_rental(
@@ -134,22 +134,22 @@ def resold_did_rental(
     """What a rented number costs the reseller above; None where it has no decks of numbers.
 
     Raises:
-        DomainError: NO_RATE, NO_EXCHANGE_RATE.
+        DomainError: NO_RATE, RATE_NOT_YET_VALID, NO_EXCHANGE_RATE.
     """
     search = RateSearch(_usage(rental), reseller, tariff, table_of)
     terms = search.terms_at(rental.instant_micros)
-    first = search.first(terms) if terms else None
-    if terms is None or (first is None and not search.has_asked):
+    if terms is None or (search.first(terms) is None and not search.has_asked):
         return None
     by = FeeTerms(terms, reseller.account.currency, tariff, rental.instant_micros)
-    return _rent(rental, by, first, reseller)
+    return _rent(rental, by, search, reseller)
 
 
-def _rent(rental: DidRental, by: FeeTerms, first: InForce | None, customer: Customer) -> PricedFee:
+def _rent(rental: DidRental, by: FeeTerms, search: RateSearch, customer: Customer) -> PricedFee:
+    first, share = search.first(by.terms), rental.share
     if first is None:
-        raise unrated(NO_RATE, account_id=customer.account.account_id, number=rental.number)
-    found, share = first.found, rental.share
-    rate = found.rate
+        account_id = customer.account.account_id
+        raise unrated(search.why_none(), account_id=account_id, number=rental.number)
+    found, rate = first.found, first.found.rate
     exact = rate.price_nanos * share.covered_days, share.period_days * NANOS_PER_MICRO
     shown = {**deck_fields(found, by.terms.currency), **share._asdict()}
     price = by.priced(DID_RENTAL, exact, found.version.currency, shown)

@@ -22,8 +22,6 @@ from services.rating.domain.errors import (
     INVALID_DURATION,
     INVALID_QUANTITY,
     NO_PLAN,
-    NO_RATE,
-    RATE_NOT_YET_VALID,
 )
 from services.rating.domain.priced_call import NoPriceError, PricedCall, Usage, unrated
 from services.rating.domain.pricing import call_receipt
@@ -166,7 +164,7 @@ def _start(search: RateSearch) -> _Start:
         raise NoPriceError(NO_PLAN)
     first = search.first(governing)
     if first is None:
-        raise NoPriceError(RATE_NOT_YET_VALID if search.comes_later() else NO_RATE)
+        raise NoPriceError(search.why_none())
     return _Start(search, governing, first)
 
 

@@ -10,6 +10,7 @@ from kernel.e164 import NumberKind
 from services.rating.domain.account import Customer, plan_in_force
 from services.rating.domain.decks.prefix_table import NO_ROW, PrefixTable
 from services.rating.domain.decks.rate_deck import Rate
+from services.rating.domain.errors import NO_RATE, RATE_NOT_YET_VALID
 from services.rating.domain.priced_call import Usage
 from services.rating.domain.tariffs.tariff import Tariff
 from services.rating.domain.tariffs.terms import Chain, DeckVersion, Terms
@@ -103,7 +104,11 @@ class RateSearch:
         found = self._find(terms, band, instant)
         return InForce(terms, band, found) if found else None
 
-    def comes_later(self) -> bool:
+    def why_none(self) -> str:
+        """Why there is no first rate: RATE_NOT_YET_VALID where there is one from later on."""
+        return RATE_NOT_YET_VALID if self._comes_later() else NO_RATE
+
+    def _comes_later(self) -> bool:
         """Whether one of the decks that had no first rate has one from a later time on."""
         if self._sought is None or not self._digits:
             return False

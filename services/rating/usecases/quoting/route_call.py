@@ -18,7 +18,6 @@ from services.rating.domain.errors import (
     CURRENCY_MISMATCH,
     NO_EXCHANGE_RATE,
     NO_PLAN,
-    NO_RATE,
     UNKNOWN_ACCOUNT,
     account_blocked,
     no_exchange_rate,
@@ -125,7 +124,7 @@ def route_call(
 
     Raises:
         DomainError: MARGIN_BELOW_FLOOR; UNKNOWN_ACCOUNT, ACCOUNT_BLOCKED, NO_PLAN, NO_RATE,
-            NO_EXCHANGE_RATE, CURRENCY_MISMATCH of a call whose account is named.
+            RATE_NOT_YET_VALID, NO_EXCHANGE_RATE, CURRENCY_MISMATCH of a call that names one.
     """
     conversions = Conversions(tariff.exchange, call.start_micros)
     suppliers = sorted(tariff.suppliers.at(call.start_micros), key=attrgetter("code"))
@@ -171,7 +170,7 @@ def _sale(call: CallToRoute, search: RateSearch, conversions: Conversions) -> Sa
         raise unrated(NO_PLAN, account_id=call.account_id)
     first = search.first(governing)
     if first is None:
-        raise unrated(NO_RATE, account_id=call.account_id, callee=call.callee)
+        raise unrated(search.why_none(), account_id=call.account_id, callee=call.callee)
     facts = search.usage.facts
     try:
         [second] = segments_of([(0, first)], 0, 1, facts, governing, conversions)
@@ -199,4 +198,4 @@ def _offer(
     search = RateSearch(minute, customer, tariff, table_of)
     terms = search.terms_at(minute.start_micros)
     first = search.first(terms) if terms is not None and supplier.enabled else None
-    return Offer(supplier, first.found if first else None)
+    return Offer(supplier, first.found) if first else Offer(supplier, None, search.why_none())

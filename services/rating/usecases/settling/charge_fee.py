@@ -58,8 +58,8 @@ def charge_fee(
     numbers. Where it has none, its charge is nothing.
 
     Raises:
-        DomainError: UNKNOWN_ACCOUNT, CURRENCY_MISMATCH, NO_PLAN, NO_RATE, NO_EXCHANGE_RATE,
-            FEE_NOT_FOUND, INVALID_PERIOD.
+        DomainError: UNKNOWN_ACCOUNT, CURRENCY_MISMATCH, NO_PLAN, NO_RATE, RATE_NOT_YET_VALID,
+            NO_EXCHANGE_RATE, FEE_NOT_FOUND, INVALID_PERIOD.
     """
     pricing = CallPricing(uow, tariffs, tenant_id)
     _, payer = account_and_payer(pricing.bookings, fee.account_id)
