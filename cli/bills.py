@@ -11,16 +11,18 @@ from rich.table import Table
 from chassis.grpc.client import acting_for
 from chassis.grpc.convert import date_from_proto, money_from_proto
 from cli.connection import Connection
+from cli.listing import pages
 from cli.options import TenantOption
-from cli.output import amount_text, complain, console, report
+from cli.output import add_row, amount_text, complain, console, report, table
 from tollbook.invoice.v1 import invoice_pb2, invoice_service_pb2, invoice_service_pb2_grpc
 
 INVOICES_SHOWN_MAX = 12
 _MILLISECONDS_PER_MINUTE = 60_000
-_STATES = {
+STATES = {
     invoice_pb2.Invoice.STATE_ISSUED: "open",
     invoice_pb2.Invoice.STATE_PARTIALLY_PAID: "paid in part",
     invoice_pb2.Invoice.STATE_PAID: "paid",
+    invoice_pb2.Invoice.STATE_WRITTEN_OFF: "written off",
 }
 
 
@@ -57,9 +59,9 @@ async def _fetch(
 ) -> bool:
     """Show what there is and save what is asked for; False without an invoice."""
     async with connection.channel("invoice") as channel:
-        invoices = await _invoices(channel, account_code)
+        invoices = await _invoices(channel, account_code, number)
         if len(invoices) > 1:
-            console.print(_overview(invoices))
+            console.print(_overview(invoices[:INVOICES_SHOWN_MAX]))
         chosen = next((each for each in invoices if number in {"", each.number}), None)
         if chosen is None:
             return False
@@ -70,19 +72,23 @@ async def _fetch(
     return True
 
 
-async def _invoices(channel: grpc.aio.Channel, account_code: str) -> list[invoice_pb2.Invoice]:
-    """The account's newest invoices; none when there is no such account."""
+async def _invoices(
+    channel: grpc.aio.Channel, account_code: str, number: str
+) -> list[invoice_pb2.Invoice]:
+    """The account's newest invoices, back to the one that is wanted; none without the account."""
     customers = invoice_service_pb2_grpc.CustomerServiceStub(channel)
     known = await customers.ListAccounts(invoice_service_pb2.ListAccountsRequest(code=account_code))
     if not known.accounts:
         return []
     stub = invoice_service_pb2_grpc.InvoiceServiceStub(channel)
-    page = await stub.ListInvoices(
-        invoice_service_pb2.ListInvoicesRequest(
-            account_id=known.accounts[0].account_id, page_size=INVOICES_SHOWN_MAX
-        )
-    )
-    return list(page.invoices)
+    account_id = known.accounts[0].account_id
+    request = invoice_service_pb2.ListInvoicesRequest(account_id=account_id)
+    invoices: list[invoice_pb2.Invoice] = []
+    async for page in pages(stub.ListInvoices, request):
+        invoices += page.invoices
+        if not number or number in {each.number for each in page.invoices}:
+            break
+    return invoices
 
 
 async def _document(
@@ -94,31 +100,29 @@ async def _document(
 
 
 def _overview(invoices: list[invoice_pb2.Invoice]) -> Table:
-    table = Table(title="Invoices, newest first", title_justify="left", box=None, padding=(0, 2))
-    for heading in ("number", "issued", "due", "total", "state"):
-        table.add_column(heading, justify="right" if heading == "total" else "left")
+    headings = ("number", "issued", "due", "total", "state")
+    shown = table("Invoices, newest first", *headings, figures={"total"})
     for each in invoices:
         total = amount_text(money_from_proto(each.total_amount))
         issued, due = date_from_proto(each.issue_date), date_from_proto(each.due_date)
-        table.add_row(each.number, str(issued), str(due), total, _STATES[each.state])
-    return table
+        add_row(shown, each.number, str(issued), str(due), total, STATES[each.state])
+    return shown
 
 
 def _lines_table(invoice: invoice_pb2.Invoice) -> Table:
     """The lines to the micro, then what is rounded and taxed."""
     title = f"Invoice {invoice.number}, account {invoice.account_code}"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2))
-    table.add_column("usage")
-    for heading in ("charges", "minutes", "amount"):
-        table.add_column(heading, justify="right")
+    figures = ("charges", "minutes", "amount")
+    shown = table(title, "usage", *figures, figures=figures)
     for line in invoice.lines:
-        table.add_row(
+        add_row(
+            shown,
             line.usage_line + (" (earlier period)" if line.correction else ""),
             f"{line.charge_count:,}",
             f"{-(-line.charged_duration_ms // _MILLISECONDS_PER_MINUTE):,}",
             amount_text(money_from_proto(line.amount)),
         )
-    table.add_section()
+    shown.add_section()
     for words, amount in (
         ("Rounding", invoice.rounding_difference),
         ("Net", invoice.net_amount),
@@ -128,5 +132,5 @@ def _lines_table(invoice: invoice_pb2.Invoice) -> Table:
         ("Written off", invoice.written_off_amount),
         ("Open", invoice.open_amount),
     ):
-        table.add_row(words, "", "", amount_text(money_from_proto(amount)))
-    return table
+        add_row(shown, words, "", "", amount_text(money_from_proto(amount)))
+    return shown

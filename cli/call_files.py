@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from chassis.grpc.client import acting_for
 from cli.connection import Connection
 from cli.files import SentFile, progress_bar
 from cli.options import TenantOption
-from cli.output import console, report
+from cli.output import add_row, console, report, table
 from tollbook.cdr.v1 import cdr_service_pb2, cdr_service_pb2_grpc
 
 
@@ -58,9 +57,7 @@ def _show(totals: cdr_service_pb2.ImportCallFileResponse) -> None:
         f"{totals.duplicate_count:,} duplicate + {totals.suspended_count:,} in suspense",
     )
     if totals.suspended_reasons:
-        table = Table(title="In suspense", title_justify="left", box=None, padding=(0, 2))
-        table.add_column("records", justify="right")
-        table.add_column("reason")
+        shown = table("In suspense", "records", "reason", figures={"records"})
         for each in sorted(totals.suspended_reasons, key=lambda each: -each.count):
-            table.add_row(f"{each.count:,}", each.reason)
-        console.print(table)
+            add_row(shown, f"{each.count:,}", each.reason)
+        console.print(shown)

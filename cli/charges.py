@@ -13,7 +13,7 @@ from chassis.grpc.client import acting_for
 from chassis.grpc.convert import money_from_proto
 from cli.connection import Connection
 from cli.options import TenantOption, ValidateOnlyOption
-from cli.output import amount_text, complain, console, report, steps, table
+from cli.output import add_row, amount_text, complain, console, report, steps, table
 from kernel.ids import new_uuid
 from tollbook.rating.v1 import (
     charge_pb2,
@@ -145,7 +145,7 @@ def _parties(charges: Iterable[charge_pb2.Charge]) -> Table:
     for each in sorted(charges, key=lambda each: (each.party, each.party_level)):
         level = f" {each.party_level}" if each.party_level else ""
         amounts = (_amount(each, field) for field in ("amount", "cost", "margin"))
-        shown.add_row(_PARTIES[each.party] + level, each.charge_id, *amounts)
+        add_row(shown, _PARTIES[each.party] + level, each.charge_id, *amounts)
     return shown
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from cli.connection import Connection
 from cli.options import check_known
-from cli.output import console, report
+from cli.output import add_row, console, report, table
 from deploy.local.installation import SERVICES
 from kernel.ids import new_uuid
 from tollbook.operations.v1 import operations_service_pb2, operations_service_pb2_grpc
@@ -79,14 +79,14 @@ async def _replay(connection: Connection, service: str, letter_ids: list[int]) -
 
 
 def _table(found: dict[str, list[operations_service_pb2.DeadLetter]]) -> Table:
-    table = Table(title="Dead letters", title_justify="left", box=None, padding=(0, 2))
-    for heading in ("service", "letter", "since", "tenant", "event", "reason", "what went wrong"):
-        table.add_column(heading)
+    headings = ("service", "letter", "since", "tenant", "event", "reason", "what went wrong")
+    shown = table("Dead letters", *headings)
     for service, letters in found.items():
         for each in letters:
-            table.add_row(
+            add_row(
+                shown,
                 *(service, str(each.dead_letter_id), each.dead_time.ToJsonString()),
                 *(each.tenant_id, f"{each.event_type.rpartition('.')[2]} {each.event_id}"),
                 *(each.reason, each.message),
             )
-    return table
+    return shown

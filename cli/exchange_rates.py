@@ -12,13 +12,12 @@ import typer
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from google.type.decimal_pb2 import Decimal
-from rich.markup import escape
 
 from chassis.grpc.client import acting_for
 from cli.connection import Connection
 from cli.files import read_text
 from cli.options import FileArgument, TenantOption
-from cli.output import console, report, table
+from cli.output import add_row, console, report, table
 from kernel.ids import new_uuid
 from tollbook.rating.v1 import tariff_service_pb2, tariff_service_pb2_grpc
 from tollbook.rating.v1.exchange_rate_pb2 import ExchangeRate
@@ -127,7 +126,7 @@ def _show(refused: Sequence[Line]) -> None:
     shown = table("Refused", "line", "pair", "reason", "what to do")
     for line in sorted(refused, key=lambda line: line.number)[:REFUSED_SHOWN]:
         pair = f"{line.rate.from_currency_code}/{line.rate.to_currency_code}"
-        shown.add_row(str(line.number), escape(pair), line.reason, escape(line.advice))
+        add_row(shown, str(line.number), pair, line.reason, line.advice)
     if len(refused) > REFUSED_SHOWN:
         shown.caption = f"and {len(refused) - REFUSED_SHOWN:,} more"
     console.print(shown)

@@ -1,6 +1,6 @@
 """How commands speak: one console for answers, one for trouble, amounts written out exactly."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from rich.console import Console
 from rich.markup import escape
@@ -36,12 +36,17 @@ def steps(sentences: Iterable[str]) -> None:
         console.print(f"    {number:>2}. {escape(words)}", soft_wrap=True)
 
 
-def table(title: str, *headings: str) -> Table:
-    """An empty table, as all commands show them."""
-    made = Table(title=title, title_justify="left", box=None, padding=(0, 2))
+def table(title: str, *headings: str, figures: Container[str] = ()) -> Table:
+    """An empty table, as all commands show them; columns of figures end at the right."""
+    made = Table(title=escape(title), title_justify="left", box=None, padding=(0, 2))
     for heading in headings:
-        made.add_column(heading)
+        made.add_column(heading, justify="right" if heading in figures else "left")
     return made
+
+
+def add_row(shown: Table, *texts: str) -> None:
+    """Add a row of texts that others wrote, in which brackets are brackets."""
+    shown.add_row(*map(escape, texts))
 
 
 def complain(message: str) -> None:

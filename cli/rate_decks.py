@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from chassis.grpc.client import acting_for
@@ -18,7 +17,7 @@ from cli.connection import Connection
 from cli.files import SentFile, progress_bar
 from cli.json_files import read_message
 from cli.options import FileArgument, TenantOption, utc
-from cli.output import console, report, table
+from cli.output import add_row, console, report, table
 from kernel.ids import new_uuid
 from tollbook.rating.v1 import rating_service_pb2, rating_service_pb2_grpc, service_pb2
 from tollbook.rating.v1.rate_deck_pb2 import RateDeckMapping
@@ -150,7 +149,7 @@ def _show(imported: rating_service_pb2.ImportRateDeckResponse, done: str) -> Non
 def _rejected_table(imported: rating_service_pb2.ImportRateDeckResponse) -> Table:
     shown = table("Rejected rows", "line", "reason", "what to do")
     for row in imported.rejected_rows[:REJECTED_ROWS_SHOWN]:
-        shown.add_row(str(row.row_number), row.reason, escape(row.message))
+        add_row(shown, str(row.row_number), row.reason, row.message)
     more = imported.rejected_count - len(imported.rejected_rows[:REJECTED_ROWS_SHOWN])
     if more:
         shown.caption = f"and {more:,} more"

@@ -9,14 +9,13 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from chassis.grpc.client import acting_for
 from chassis.grpc.convert import time_to_proto
 from cli.accounts import account_id_of, naming_account
 from cli.connection import Connection
 from cli.options import TenantOption, utc
-from cli.output import complain, console, table
+from cli.output import add_row, complain, console, table
 from tollbook.rating.v1 import supplier_service_pb2, supplier_service_pb2_grpc
 from tollbook.type.v1.call_pb2 import CALL_KEY_KIND_SIP_CALL_ID, CallKey
 
@@ -85,7 +84,7 @@ def _show(found: supplier_service_pb2.RouteCallResponse) -> None:
     if found.left_out_suppliers:
         others = table("Left out", "supplier", "reason", "what to do")
         for each in found.left_out_suppliers:
-            others.add_row(escape(each.supplier_code), each.reason, escape(each.message))
+            add_row(others, each.supplier_code, each.reason, each.message)
         console.print(others)
 
 
@@ -97,7 +96,7 @@ def _show_routes(
     for each in routes:
         price = f"{each.price.value} {each.currency_code}"
         row = (each.supplier_code, price, each.prefix, _percent(each.margin.value))
-        shown.add_row(*map(escape, (*row, each.explanation)))
+        add_row(shown, *row, each.explanation)
     console.print(shown)
 
 

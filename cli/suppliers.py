@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from chassis.grpc.client import acting_for
 from cli.connection import Connection
 from cli.json_files import read_message
 from cli.listing import pages
 from cli.options import FileArgument, TenantOption, ValidateOnlyOption
-from cli.output import console, report, table
+from cli.output import add_row, console, report, table
 from cli.tariff_codes import deck_codes
 from kernel.ids import new_uuid
 from tollbook.rating.v1 import supplier_service_pb2, supplier_service_pb2_grpc
@@ -96,5 +95,5 @@ def _show(found: Iterable[Supplier]) -> None:
         since = each.effective_time.ToDatetime().isoformat(" ", "minutes")
         # The first holds for calls before it too.
         from_when = since if each.revision > 1 else "ever"
-        shown.add_row(*map(escape, (*texts, " ".join(each.trunks), str(each.revision), from_when)))
+        add_row(shown, *texts, " ".join(each.trunks), str(each.revision), from_when)
     console.print(shown)

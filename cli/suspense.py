@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from chassis.grpc.client import acting_for
 from cli.connection import Connection
 from cli.options import TenantOption
-from cli.output import console, report, table
+from cli.output import add_row, console, report, table
 from kernel.ids import new_uuid
 from tollbook.cdr.v1 import call_pb2, cdr_service_pb2, cdr_service_pb2_grpc
 
@@ -68,5 +67,5 @@ async def _retry(
 def _table(records: Iterable[call_pb2.SuspendedRecord]) -> Table:
     shown = table("In suspense", "from", "reason", "what to do")
     for each in records:
-        shown.add_row(escape(each.origin), each.reason, escape(each.message))
+        add_row(shown, each.origin, each.reason, each.message)
     return shown

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.output import amount_text
+from cli.bills import STATES
+from cli.output import add_row, amount_text, console, table
 from kernel.money import Money
+from tollbook.invoice.v1.invoice_pb2 import Invoice
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,18 @@ def test_an_amount_reads_back_to_the_micro(micros: int) -> None:
     number, _, currency = amount_text(Money("GBP", micros)).partition(" ")
     assert Decimal(number.replace(",", "")) * 1_000_000 == micros
     assert currency == "GBP"
+
+
+@pytest.mark.parametrize("text", ["NL [mobile]", "[/]", "[red]", "a [/b] c"])
+def test_a_table_shows_what_others_wrote_as_they_wrote_it(text: str) -> None:
+    """A destination or an error with brackets is neither cut nor a failure of the command."""
+    shown = table(text, "usage")
+    add_row(shown, text)
+    with console.capture() as output:
+        console.print(shown)
+    assert output.get().count(text) == 2
+
+
+def test_an_invoice_in_any_state_can_be_shown() -> None:
+    """A debt that was given up too."""
+    assert {*STATES} == {*Invoice.State.values()} - {Invoice.STATE_UNSPECIFIED}
