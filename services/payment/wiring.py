@@ -26,7 +26,7 @@ from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
 from services.payment.gateways.stripe import StripeGateway
 from services.payment.usecases.close_ledger import Sign, close_past_days, unsigned
-from services.payment.usecases.collect import Gateway, collect_due
+from services.payment.usecases.collect import Collector
 from services.payment.usecases.consider_top_ups import look_again
 from services.payment.usecases.end_holds import expire_holds, purge_ended
 from services.payment.usecases.execute_transfers import TransferExecution
@@ -78,7 +78,7 @@ def _signing(settings: PaymentSettings) -> Sign:
     return SigningKey.read(key_file).sign if key_file else unsigned
 
 
-def _servicers(database: Database, sign: Sign, gateway: Gateway) -> list[Servicer]:
+def _servicers(database: Database, sign: Sign, gateway: StripeGateway) -> list[Servicer]:
     endpoint = Endpoint(database)
     return [
         Servicer.of(payment_grpc, "PaymentService", PaymentApi(endpoint)),
@@ -96,9 +96,9 @@ def _servicers(database: Database, sign: Sign, gateway: Gateway) -> list[Service
 
 async def _collect(database: Database, gateway: StripeGateway) -> None:
     """Collect until the service drains; what is cut off is gone on with from what is stored."""
-    job = partial(collect_due, database, gateway)
+    collector = Collector(database, gateway)
     try:
-        await keep_doing("collections", job, COLLECTION_SECONDS)
+        await keep_doing("collections", collector.collect_due, COLLECTION_SECONDS)
     finally:
         await gateway.close()
 

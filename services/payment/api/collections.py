@@ -8,7 +8,7 @@ from chassis.database.pages import Page
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.pages import next_page_token, requested_page
-from chassis.security.caller import Caller, current_caller
+from chassis.security.caller import Caller
 from services.payment.api.convert_collections import (
     collection_to_proto,
     instrument_to_proto,
@@ -22,11 +22,11 @@ from services.payment.domain.collection_errors import gateway_unavailable
 from services.payment.domain.gateway import GatewayUnavailable, InstrumentDetails
 from services.payment.domain.payment_instrument import InstrumentReference, PaymentInstrument
 from services.payment.domain.top_up import TopUp
+from services.payment.gateways.stripe import StripeGateway
 from services.payment.store.accounts import account_of
 from services.payment.store.collections import get_collection, list_collections
 from services.payment.store.payment_instruments import list_instruments
 from services.payment.store.top_up_policies import top_ups_of
-from services.payment.usecases.collect import Gateway
 from services.payment.usecases.keep_instruments import attach_instrument, detach_instrument
 from services.payment.usecases.order_collections import order_collection, set_top_up_policy
 from tollbook.payment.v1 import collection_service_pb2 as messages
@@ -36,7 +36,7 @@ from tollbook.payment.v1.collection_service_pb2_grpc import CollectionServiceSer
 class CollectionApi(CollectionServiceServicer):
     """Manages instruments, top-up policies and collections of the caller's tenant."""
 
-    def __init__(self, endpoint: Endpoint, gateway: Gateway) -> None:
+    def __init__(self, endpoint: Endpoint, gateway: StripeGateway) -> None:
         self._endpoint = endpoint
         self._gateway = gateway
 
@@ -49,7 +49,7 @@ class CollectionApi(CollectionServiceServicer):
             return answered
         account_id = request.instrument.account_id
         reference = reference_from_proto(request.instrument)
-        details = await self._described(reference)
+        details = await self._described(account_id, reference)
 
         def work(
             unit_of_work: UnitOfWork, caller: Caller
@@ -152,8 +152,15 @@ class CollectionApi(CollectionServiceServicer):
             next_page_token=next_page_token(page),
         )
 
-    async def _described(self, reference: InstrumentReference) -> InstrumentDetails:
-        tenant_id = current_caller().tenant_id
+    async def _described(
+        self, account_id: str, reference: InstrumentReference
+    ) -> InstrumentDetails:
+        """What the gateway tells of an instrument; it hears nothing of unknown accounts."""
+
+        def check(connection: Connection, caller: Caller) -> str:
+            return account_of(connection, caller.tenant_id, account_id).tenant_id
+
+        tenant_id = await self._endpoint.query(check)
         try:
             return await self._gateway.describe(tenant_id, reference.customer, reference.method)
         except GatewayUnavailable:

@@ -13,7 +13,8 @@ from services.payment.domain.gateway import Settlement, SettlementState
 from services.payment.domain.ledger import POSTING_MAX_MICROS
 
 # An attempt that is not answered is made again after so long, then after twice as long, and so on
-# for ever: in time each has an outcome.
+# for ever: in time each has an outcome. A first attempt that is slower than the pause may meet the
+# next one of another replica, which does no harm.
 ATTEMPT_PAUSE_MIN = timedelta(seconds=15)
 ATTEMPT_PAUSE_MAX = timedelta(hours=1)
 _DOUBLINGS_MAX = 8

@@ -67,12 +67,14 @@ def note_reference(connection: Connection, collection: Collection, reference: st
     return get_collection(connection, collection.tenant_id, collection.collection_id)
 
 
-def get_collection(connection: Connection, tenant_id: str, collection_id: str) -> Collection:
-    """Return a collection. Raises COLLECTION_NOT_FOUND."""
+def get_collection(
+    connection: Connection, tenant_id: str, collection_id: str, lock: bool = False
+) -> Collection:
+    """Return a collection, locked until the commit if asked for. Raises COLLECTION_NOT_FOUND."""
     query = select(collection_table).where(
         _columns.tenant_id == tenant_id, _columns.collection_id == collection_id
     )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise collection_not_found(collection_id)
     return _collection(row)

@@ -6,9 +6,7 @@ So whoever comes later goes on with what is stored, and any number may do so at 
 
 import asyncio
 import logging
-from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from opentelemetry import metrics
 from sqlalchemy import Connection
@@ -20,10 +18,10 @@ from services.payment.domain.gateway import (
     Debit,
     DebitRefused,
     GatewayUnavailable,
-    InstrumentDetails,
     Settlement,
     SettlementState,
 )
+from services.payment.gateways.stripe import StripeGateway
 from services.payment.store.collections import (
     due_collections,
     note_reference,
@@ -34,6 +32,7 @@ from services.payment.store.payment_instruments import get_instrument
 from services.payment.usecases.end_collection import end_collection
 
 COLLECTIONS_AT_ONCE_MAX = 20
+COLLECTIONS_PER_ROUND = 500
 
 ENDED = "tollbook.collections.ended"
 OLDEST_PENDING = "tollbook.collections.oldest_pending"
@@ -47,75 +46,77 @@ _oldest_pending = _meter.create_gauge(
 _logger = logging.getLogger(__name__)
 
 
-class Gateway(Protocol):
-    """What is asked of a payment gateway; each may raise GatewayUnavailable."""
+class Collector:
+    """Asks one gateway; every replica may have one."""
 
-    async def describe(
-        self, tenant_id: str, customer_reference: str, method_reference: str
-    ) -> InstrumentDetails:
-        """What is known of an instrument. Raises a DomainError where it cannot be used."""
-        ...
+    def __init__(self, database: Database, gateway: StripeGateway, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._clock = clock
+        self._places = asyncio.Semaphore(COLLECTIONS_AT_ONCE_MAX)
 
-    async def prepare(self, debit: Debit) -> str:
-        """The reference of a debit that takes no money yet. Raises DebitRefused."""
-        ...
+    async def collect_due(self) -> None:
+        """Attempt every collection that is due; each has its turn again later.
 
-    async def settle(self, tenant_id: str, reference: str) -> Settlement:
-        """Take the money of a prepared debit, or tell what has become of it."""
-        ...
+        The next round begins when the slowest answer of this one has come, or nobody waits for it.
+        """
+        while due := await self._database.read(
+            partial(due_collections, now=self._clock(), limit=COLLECTIONS_PER_ROUND)
+        ):
+            async with asyncio.TaskGroup() as group:
+                for found in due:
+                    group.create_task(self._attempt(found))
+        oldest = await self._database.read(oldest_pending_time)
+        _oldest_pending.set((self._clock() - oldest).total_seconds() if oldest else 0)
 
+    async def _attempt(self, found: Collection) -> None:
+        """Attempt a collection when there is a place, unless another replica has begun to."""
+        async with self._places:
+            collection = found.attempted(self._clock())
+            if await self._database.write(
+                lambda uow: replace_pending(uow.connection, found, collection)
+            ):
+                await self._outlive_failures(collection)
 
-async def collect_due(database: Database, gateway: Gateway, clock: Clock = utc_now) -> None:
-    """Attempt every collection that is due, some at once; each has its turn again later."""
-    while due := await database.read(
-        partial(due_collections, now=clock(), limit=COLLECTIONS_AT_ONCE_MAX)
-    ):
-        now = clock()
-        await asyncio.gather(*(_attempt(database, gateway, each, now) for each in due))
-    oldest = await database.read(oldest_pending_time)
-    _oldest_pending.set((clock() - oldest).total_seconds() if oldest else 0)
-
-
-async def _attempt(database: Database, gateway: Gateway, found: Collection, now: datetime) -> None:
-    """Attempt a collection, unless another replica has begun to."""
-    collection = found.attempted(now)
-    if not await database.write(lambda uow: replace_pending(uow.connection, found, collection)):
-        return
-    name = f"collection {collection.collection_id} of {collection.tenant_id}"
-    try:
-        await _go_on(database, gateway, collection)
-    except GatewayUnavailable as error:
-        _logger.warning("%s waits after attempt %s: %s", name, collection.attempt_count, error)
-    except DATABASE_ERRORS:
-        raise
-    except Exception:
-        _logger.exception("%s cannot be ended, and is attempted again later", name)
-
-
-async def _go_on(database: Database, gateway: Gateway, collection: Collection) -> None:
-    """Go on from what is stored: to a reference, to an outcome, to its end."""
-    if not collection.reference:
-        debit = await database.read(lambda connection: _debit(connection, collection))
+    async def _outlive_failures(self, collection: Collection) -> None:
+        """Whatever happens to one collection keeps no other waiting."""
+        name = f"collection {collection.collection_id} of {collection.tenant_id}"
         try:
-            reference = await gateway.prepare(debit)
-        except DebitRefused as refusal:
-            declined = Settlement(SettlementState.DECLINED, failure_code=refusal.failure_code)
-            return await _end(database, collection, declined)
-        collection = await database.write(
+            await self._go_on(collection)
+        except GatewayUnavailable as error:
+            _logger.warning("%s waits after attempt %s: %s", name, collection.attempt_count, error)
+        except DATABASE_ERRORS:
+            raise
+        except Exception:
+            _logger.exception("%s cannot be ended, and is attempted again later", name)
+
+    async def _go_on(self, collection: Collection) -> None:
+        """Go on from what is stored: to a reference, to an outcome, to its end."""
+        if not collection.reference:
+            try:
+                collection = await self._prepared(collection)
+            except DebitRefused as refusal:
+                declined = Settlement(SettlementState.DECLINED, failure_code=refusal.failure_code)
+                return await self._end(collection, declined)
+        # What somebody was refused meanwhile has ended without us, and is never settled.
+        if collection.is_pending:
+            settlement = await self._gateway.settle(collection.tenant_id, collection.reference)
+            await self._end(collection, settlement)
+        return None
+
+    async def _prepared(self, collection: Collection) -> Collection:
+        """The collection with the reference that it is settled by."""
+        debit = await self._database.read(lambda connection: _debit(connection, collection))
+        reference = await self._gateway.prepare(debit)
+        return await self._database.write(
             lambda uow: note_reference(uow.connection, collection, reference)
         )
-        if not collection.is_pending:
-            # Somebody was refused what we have prepared, which therefore is never settled.
-            return None
-    settlement = await gateway.settle(collection.tenant_id, collection.reference)
-    if settlement.state != SettlementState.PENDING:
-        await _end(database, collection, settlement)
-    return None
 
-
-async def _end(database: Database, collection: Collection, settlement: Settlement) -> None:
-    if await database.write(lambda uow: end_collection(uow, collection, settlement)):
-        _ended.add(1, {OUTCOME: settlement.state.name.lower()})
+    async def _end(self, collection: Collection, settlement: Settlement) -> None:
+        if settlement.state == SettlementState.PENDING:
+            return
+        if await self._database.write(lambda uow: end_collection(uow, collection, settlement)):
+            _ended.add(1, {OUTCOME: settlement.state.name.lower()})
 
 
 def _debit(connection: Connection, collection: Collection) -> Debit:

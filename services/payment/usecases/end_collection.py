@@ -40,11 +40,12 @@ def end_collection(
     tenant_id = collection.tenant_id
     account = account_of(connection, tenant_id, collection.account_id)
     take_turns(connection, [account.chain.partition])
-    former = get_collection(connection, tenant_id, collection.collection_id)
+    # Locked, as neither attempts nor references wait for the turn.
+    former = get_collection(connection, tenant_id, collection.collection_id, lock=True)
     if not former.is_pending or former.reference != collection.reference:
         return False
     ended = former.ended(settlement, unit_of_work.now)
-    assert replace_pending(connection, former, ended), "a collection ended in our turn"
+    replace_pending(connection, former, ended)
     top_up = _top_up_after(unit_of_work, account, ended, settlement)
     if ended.state == SettlementState.SUCCEEDED:
         instrument = get_instrument(connection, tenant_id, ended.instrument_id)
