@@ -22,6 +22,7 @@ from cli.ledger_lines import (
     root_line,
     written,
 )
+from cli.listing import pages
 from cli.options import TenantOption, utc
 from cli.output import complain, report
 from kernel.clock import EPOCH, to_micros
@@ -33,7 +34,6 @@ from tollbook.payment.v1.payment_service_pb2 import ListJournalEntriesRequest
 from tollbook.payment.v1.payment_service_pb2_grpc import LedgerServiceStub
 from tollbook.type.v1.time_range_pb2 import TimeRange
 
-ENTRIES_PER_PAGE = 500
 ONE_DAY = timedelta(days=1)
 _DAY = ["%Y-%m-%d"]
 
@@ -150,25 +150,15 @@ class Books:
 
     async def _roots_until(self, end: datetime | None) -> AsyncIterator[LedgerRoot]:
         request = messages.ListLedgerRootsRequest(end_time_range=range_to_proto((None, end)))
-        while True:
-            page = await self._roots.ListLedgerRoots(request)
+        async for page in pages(self._roots.ListLedgerRoots, request):
             for root in page.ledger_roots:
                 yield root
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     async def _entries(self, time_range: TimeRange) -> AsyncIterator[JournalEntry]:
-        request = ListJournalEntriesRequest(
-            create_time_range=time_range, page_size=ENTRIES_PER_PAGE
-        )
-        while True:
-            page = await self._ledger.ListJournalEntries(request)
+        request = ListJournalEntriesRequest(create_time_range=time_range)
+        async for page in pages(self._ledger.ListJournalEntries, request):
             for entry in page.journal_entries:
                 yield entry
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
 
 async def _export(

@@ -142,8 +142,8 @@ def _of_money(
 def _faults(digests: Digests) -> Iterator[str]:
     if digests.payment.unbalanced_entry_count:
         yield f"{digests.payment.unbalanced_entry_count} entries do not sum to zero"
-    for chain in digests.payment.broken_chains:
-        yield f"broken hash chain: {chain}"
+    for finding in digests.payment.findings:
+        yield f"ledger: {finding}"
     for digest in digests.invoice:
         for gap in digest.number_gaps:
             yield f"gap in the invoice numbers of {digest.tenant_id}: {gap}"

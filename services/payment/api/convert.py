@@ -86,7 +86,7 @@ def audit_to_proto(audit: LedgerAudit) -> GetPaymentDigestResponse:
     return GetPaymentDigestResponse(
         digests=[_digest(tenant_id, sums) for tenant_id, sums in sorted(audit.sums.items())],
         unbalanced_entry_count=audit.unbalanced_count,
-        broken_chains=audit.findings,
+        findings=audit.findings,
         ledger_root=audit.root.hex(),
         entry_count=audit.entry_count,
     )

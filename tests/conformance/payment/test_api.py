@@ -250,7 +250,7 @@ async def test_the_digest_tells_sums_up_to_a_watermark_and_the_root(doors: Doors
     assert digest.tenant_id == "acme"
     assert [amount.units for amount in digest.usage_amounts] == [2]
     assert (answer.entry_count, answer.unbalanced_entry_count) == (2, 0)
-    assert not answer.broken_chains
+    assert not answer.findings
     whole = await doors.audit.GetPaymentDigest(messages.GetPaymentDigestRequest(), None)
     assert whole.ledger_root == answer.ledger_root
     assert [amount.units for amount in whole.digests[0].usage_amounts] == [3]
@@ -262,4 +262,4 @@ async def test_the_digest_tells_of_tampering_and_does_not_fail_on_it(doors: Door
     nonsense = update(posting_table).values(currency="???")
     await doors.database.write(lambda unit_of_work: unit_of_work.connection.execute(nonsense))
     answer = await doors.audit.GetPaymentDigest(messages.GetPaymentDigestRequest(), None)
-    assert "entry 1 is not what was written" in answer.broken_chains[0]
+    assert "entry 1 is not what was written" in answer.findings[0]

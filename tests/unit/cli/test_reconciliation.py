@@ -145,15 +145,15 @@ def test_a_currency_at_zero_and_a_currency_unmentioned_are_the_same() -> None:
 
 
 def test_what_is_wrong_in_itself_is_named() -> None:
-    """Unbalanced entries, broken chains and gaps in numbers need no comparison."""
+    """Unbalanced entries, findings of the ledger and gaps in numbers need no comparison."""
     digests = sound()
     digests.payment.unbalanced_entry_count = 2
-    digests.payment.broken_chains.append("aurora/NL/3 at 17")
+    digests.payment.findings.append("aurora/NL/3: entry 17 is not what was written")
     digests.invoice[0].number_gaps.append("NL-2026-000004 is missing")
     result = reconcile_digests(digests)
     assert not result.holds
     assert result.faults == [
         "2 entries do not sum to zero",
-        "broken hash chain: aurora/NL/3 at 17",
+        "ledger: aurora/NL/3: entry 17 is not what was written",
         "gap in the invoice numbers of aurora: NL-2026-000004 is missing",
     ]
