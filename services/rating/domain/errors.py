@@ -73,7 +73,9 @@ def currency_mismatch(what: str, expected: str, found: str) -> DomainError:
     )
 
 
-def no_exchange_rate(what: str, from_currency: str, to_currency: str, moment: str) -> DomainError:
+def no_exchange_rate(
+    what: str, from_currency: str, to_currency: str, moment: str, **metadata: str
+) -> DomainError:
     """An amount would have to be exchanged, and there is no rate at that time."""
     return precondition(
         NO_EXCHANGE_RATE,
@@ -82,6 +84,7 @@ def no_exchange_rate(what: str, from_currency: str, to_currency: str, moment: st
         from_currency=from_currency,
         to_currency=to_currency,
         effective_time=moment,
+        **metadata,
     )
 
 

@@ -4,11 +4,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from google.type.decimal_pb2 import Decimal
 
 from chassis.grpc.convert import range_to_proto, time_to_proto
+from chassis.grpc.endpoint import Endpoint
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.period import Period
+from services.rating.api.exchange_rates import ExchangeRateApi
 from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.records import APRIL, BEGINNING, MARCH, NOON, euros, seconds_later
 from tests.conformance.rating.test_parties import explained
@@ -18,7 +21,9 @@ from tests.conformance.rating.test_usage import SHEET, deck
 from tollbook.rating.v1 import plan_pb2 as plan
 from tollbook.rating.v1 import usage_service_pb2 as messages
 from tollbook.rating.v1.charge_pb2 import Charge
+from tollbook.rating.v1.exchange_rate_pb2 import ExchangeRate
 from tollbook.rating.v1.service_pb2 import SERVICE_DID_RENTAL
+from tollbook.rating.v1.tariff_service_pb2 import AddExchangeRatesRequest
 from tollbook.type.v1.call_pb2 import PARTY_CUSTOMER, PARTY_RESELLER
 from tools.check_receipt import check
 
@@ -48,26 +53,26 @@ async def sold_by(desk: Desk, account_id: str, code: str, above: str = "", **ter
     return seller_id
 
 
-async def charge_setup(desk: Desk) -> Charge:
+async def charge_setup(desk: Desk, request_id: str = "") -> Charge:
     """Charge the customer's set-up."""
     request = messages.ChargeFeeRequest(
         account_id=desk.account_id,
         fee_code="setup",
         fee_id="order-7",
         due_time=time_to_proto(NOON),
-        request_id=new_uuid(),
+        request_id=request_id or new_uuid(),
     )
     return (await desk.usage.ChargeFee(request, None)).charge
 
 
-async def rent(desk: Desk) -> Charge:
+async def rent(desk: Desk, request_id: str = "") -> Charge:
     """Rent a number to the customer for the first ten days of March."""
     request = messages.ChargeFeeRequest(
         account_id=desk.account_id,
         did="31201234567",
         fee_id="did-1",
         covered_period=range_to_proto((MARCH.start, seconds_later(MARCH.start, 10 * 86_400))),
-        request_id=new_uuid(),
+        request_id=request_id or new_uuid(),
     )
     return (await desk.usage.ChargeFee(request, None)).charge
 
@@ -84,6 +89,19 @@ async def publish(desk: Desk, code: str, effective: datetime) -> None:
     """Give a deck of numbers a version that has the customer's."""
     content = SHEET.format(prefix="3120", name="Numbers", price="1.55")
     await desk.publish_deck(content, code, effective, SERVICE_DID_RENTAL)
+
+
+async def add_rate(desk: Desk, currency: str, rate: str) -> None:
+    """What a euro costs in another currency, from the beginning on."""
+    added = ExchangeRate(
+        from_currency_code="EUR",
+        to_currency_code=currency,
+        rate=Decimal(value=rate),
+        effective_time=time_to_proto(BEGINNING),
+        source="ECB",
+    )
+    request = AddExchangeRatesRequest(exchange_rates=[added], request_id=new_uuid())
+    await ExchangeRateApi(Endpoint(desk.database)).AddExchangeRates(request, None)
 
 
 async def chain_of(desk: Desk, charge: Charge) -> list[Charge]:
@@ -131,10 +149,34 @@ async def test_a_number_that_the_reseller_s_deck_lacks_is_refused(desk: Desk) ->
     await give(desk, rate_deck_ids=await numbers(desk, "numbers", "3.10"))
     decks = await numbers(desk, "wholesale numbers", "1.55", prefix="49")
     seller = await sold_by(desk, desk.account_id, "seller", rate_deck_ids=decks)
-    with pytest.raises(DomainError, match="NO_RATE") as refused:
-        await rent(desk)
-    assert refused.value.metadata["account_id"] == seller
+    with pytest.raises(DomainError, match=r"NO_RATE.*add its prefix to a deck") as refused:
+        await rent(desk, request_id := new_uuid())
+    assert refused.value.metadata == {"account_id": seller, "number": "31201234567"}
     assert await desk.charges() == await desk.charges(seller) == []
+    await publish(desk, "wholesale numbers", MARCH.start)
+    charge = await rent(desk, request_id)
+    assert euros(await chain_of(desk, charge)) == ["1.0000", "0.5000"]
+
+
+async def test_a_fee_that_cannot_be_exchanged_for_the_reseller_is_refused(desk: Desk) -> None:
+    """It says between which currencies and when; with the rate the same request is charged."""
+    await give(desk, fees=[setup(desk, 25)])
+    seller = await sold_by(desk, desk.account_id, "seller", fees=[setup(desk, 10)])
+    await desk.know_account(seller, currency_code="KWD")
+    with pytest.raises(DomainError, match=r"NO_EXCHANGE_RATE.*add one") as refused:
+        await charge_setup(desk, request_id := new_uuid())
+    told = {
+        "account_id": seller,
+        "from_currency": "EUR",
+        "to_currency": "KWD",
+        "effective_time": NOON.isoformat(),
+    }
+    assert told.items() <= refused.value.metadata.items()
+    assert await desk.charges() == await desk.charges(seller) == []
+    await add_rate(desk, "KWD", "0.3")
+    customer, reseller = await chain_of(desk, await charge_setup(desk, request_id))
+    assert (reseller.amount.units, reseller.amount.currency_code) == (3, "KWD")
+    assert customer.margin == desk.money(15_000_000)
 
 
 async def test_a_number_whose_rent_is_yet_to_come_has_a_reason_of_its_own(desk: Desk) -> None:

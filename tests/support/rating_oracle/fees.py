@@ -75,7 +75,7 @@ def random_fees(seed: int) -> Iterator[tuple[PricedFee, int]]:
         if terms is None:
             continue
         currency = customer.account.currency
-        by = FeeTerms(terms, currency, engine.tariff, instant)
+        by = FeeTerms.of(customer, terms, engine.tariff, instant)
         sold = _Sold(scene.tenant, terms.revision, currency, instant, by)
         yield from _monthly_and_once(rng, sold)
         yield from _rental(rng, scene, engine, customer, instant)
@@ -126,7 +126,7 @@ def _rental(
     terms = engine.tariff.terms_at(found.revision.plan_id, instant)
     assert terms is not None
     currency = customer.account.currency
-    by = FeeTerms(terms, currency, engine.tariff, instant)
+    by = FeeTerms.of(customer, terms, engine.tariff, instant)
     sold = _Sold(scene.tenant, found.revision, currency, instant, by)
     exact = Fraction(found.rate.price_nanos, NANOS_PER_MICRO) * Fraction(*share)
     amount = sold.amount(exact, found.rate_currency)

@@ -57,7 +57,7 @@ def fee_terms(shop: Shop) -> FeeTerms:
     """The terms of the plan at noon, for an account in euros."""
     terms = shop.tariff.terms_at(PLAN.plan_id, to_micros(NOON))
     assert terms is not None
-    return FeeTerms(terms, "EUR", shop.tariff, to_micros(NOON))
+    return FeeTerms(terms, "a", "EUR", shop.tariff, to_micros(NOON))
 
 
 def test_a_plain_call_is_told_from_its_number_to_its_amount() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from kernel.e164 import NumberKind
 from kernel.money import NANOS_PER_MICRO
@@ -14,9 +14,9 @@ from services.rating.domain.exact import Ratio
 from services.rating.domain.fees.recurring_fee import DayShare
 from services.rating.domain.plans.conditions import CallFacts, Jurisdiction, Relation
 from services.rating.domain.plans.plan import Fee
-from services.rating.domain.priced_call import NoPriceError, Usage
+from services.rating.domain.priced_call import Usage
 from services.rating.domain.pricing.call_receipt import deck_fields, plan_fields
-from services.rating.domain.pricing.conversions import Conversions
+from services.rating.domain.pricing.conversions import Conversions, NoExchangeError
 from services.rating.domain.pricing.rate_search import RateSearch
 from services.rating.domain.receipts.receipt import (
     DID_RENTAL,
@@ -44,10 +44,17 @@ class FeeTerms(NamedTuple):
     """What prices a fee: the terms of its plan and the exchange rates, both at one instant."""
 
     terms: Terms
+    account_id: str
     currency: str
     """Of the account."""
     tariff: Tariff
     instant_micros: int
+
+    @classmethod
+    def of(cls, customer: Customer, terms: Terms, tariff: Tariff, instant_micros: int) -> Self:
+        """The terms that price fees of a customer."""
+        account = customer.account
+        return cls(terms, account.account_id, account.currency, tariff, instant_micros)
 
     def priced(
         self, kind: str, exact: Ratio, from_currency: str, shown: dict[str, Any]
@@ -58,8 +65,9 @@ class FeeTerms(NamedTuple):
         try:
             exact = conversions.convert(exact, from_currency, plan_currency)
             exact = conversions.convert(exact, plan_currency, self.currency)
-        except NoPriceError as error:
-            raise unrated(str(error), plan_id=revision.plan_id, currency=self.currency) from None
+        except NoExchangeError as error:
+            what = f"the fee of account {self.account_id!r}"
+            raise error.of(what, account_id=self.account_id, plan_id=revision.plan_id) from None
         amount = revision.price_rule.round_micros(*exact)
         exchanges = conversions.shown()
         fields = {
@@ -121,8 +129,7 @@ def did_rental(
     terms = search.terms_at(rental.instant_micros)
     if terms is None:
         raise unrated(NO_PLAN, account_id=customer.account.account_id)
-    by = FeeTerms(terms, customer.account.currency, tariff, rental.instant_micros)
-    return _rent(rental, by, search, customer)
+    return _rent(rental, FeeTerms.of(customer, terms, tariff, rental.instant_micros), search)
 
 
 def resold_did_rental(
@@ -140,15 +147,13 @@ def resold_did_rental(
     terms = search.terms_at(rental.instant_micros)
     if terms is None or (search.first(terms) is None and not search.has_asked):
         return None
-    by = FeeTerms(terms, reseller.account.currency, tariff, rental.instant_micros)
-    return _rent(rental, by, search, reseller)
+    return _rent(rental, FeeTerms.of(reseller, terms, tariff, rental.instant_micros), search)
 
 
-def _rent(rental: DidRental, by: FeeTerms, search: RateSearch, customer: Customer) -> PricedFee:
+def _rent(rental: DidRental, by: FeeTerms, search: RateSearch) -> PricedFee:
     first, share = search.first(by.terms), rental.share
     if first is None:
-        account_id = customer.account.account_id
-        raise unrated(search.why_none(), account_id=account_id, number=rental.number)
+        raise unrated(search.why_none(), account_id=by.account_id, number=rental.number)
     found, rate = first.found, first.found.rate
     exact = rate.price_nanos * share.covered_days, share.period_days * NANOS_PER_MICRO
     shown = {**deck_fields(found, by.terms.currency), **share._asdict()}

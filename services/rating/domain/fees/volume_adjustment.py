@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from kernel.money import NANOS_PER_MICRO
 from services.rating.domain.counters import CounterKey, CounterState
-from services.rating.domain.errors import unrated
 from services.rating.domain.exact import Ratio, add
 from services.rating.domain.fees.fee_prices import PricedFee
 from services.rating.domain.plans.plan import VolumeTiers
-from services.rating.domain.priced_call import NoPriceError
 from services.rating.domain.pricing.call_receipt import plan_fields
-from services.rating.domain.pricing.conversions import Conversions
+from services.rating.domain.pricing.conversions import Conversions, NoExchangeError
 from services.rating.domain.receipts.receipt import VOLUME_ADJUSTMENT, exact_text, of_kind
 from services.rating.domain.tariffs.price_steps import step_at, volume_steps
 from services.rating.domain.tariffs.tariff import Tariff
@@ -39,7 +37,7 @@ def volume_adjustment(
         cost = state.spent_micros * step.numerator, step.denominator
     else:
         priced = state.used * step.price_nanos, service.unit_size * NANOS_PER_MICRO
-        cost = _exchanged(priced, conversions, terms, currency)
+        cost = _exchanged(priced, conversions, terms, currency, key.owner_account_id)
     exact = add(cost, (-state.spent_micros, 1))
     amount = terms.revision.price_rule.round_micros(*exact)
     exchanges = conversions.shown()
@@ -61,10 +59,12 @@ def volume_adjustment(
     return PricedFee(currency, amount, of_kind(VOLUME_ADJUSTMENT, currency, fields))
 
 
-def _exchanged(cost: Ratio, conversions: Conversions, terms: Terms, currency: str) -> Ratio:
+def _exchanged(
+    cost: Ratio, conversions: Conversions, terms: Terms, currency: str, owner_id: str
+) -> Ratio:
     """A cost in the plan's currency as one in the account's."""
     try:
         return conversions.convert(cost, terms.currency, currency)
-    except NoPriceError as error:
-        plan_id = terms.revision.plan_id
-        raise unrated(str(error), plan_id=plan_id, currency=currency) from None
+    except NoExchangeError as error:
+        what = f"the volume price of account {owner_id!r}"
+        raise error.of(what, account_id=owner_id, plan_id=terms.revision.plan_id) from None

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.rating.domain.errors import NO_EXCHANGE_RATE
+from kernel.clock import from_micros
+from kernel.errors import DomainError
+from services.rating.domain.errors import NO_EXCHANGE_RATE, no_exchange_rate
 from services.rating.domain.exact import Ratio
 from services.rating.domain.priced_call import NoPriceError
 from services.rating.domain.tariffs.exchange import Exchange, ExchangeRates
+
+
+class NoExchangeError(NoPriceError):
+    """No rate from one currency to another is in force."""
+
+    def __init__(self, from_currency: str, to_currency: str, instant_micros: int) -> None:
+        super().__init__(NO_EXCHANGE_RATE)
+        self._pair = from_currency, to_currency
+        self._instant_micros = instant_micros
+
+    def of(self, what: str, **metadata: str) -> DomainError:
+        """The error that tells what would have to be exchanged, and which rate to add."""
+        moment = from_micros(self._instant_micros).isoformat()
+        return no_exchange_rate(what, *self._pair, moment, **metadata)
 
 
 class Conversions:
@@ -37,7 +53,7 @@ class Conversions:
         if exchange is None:
             exchange = self._rates.at(*pair, self._instant_micros)
             if exchange is None:
-                raise NoPriceError(NO_EXCHANGE_RATE)
+                raise NoExchangeError(*pair, self._instant_micros)
             self._used[pair] = exchange
         return exchange
 

@@ -114,7 +114,8 @@ def _prices(
     if terms is None:
         price = PricedFee(payer.currency, 0, receipt.no_fee(payer.currency))
     else:
-        price = recurring_fee(FeeTerms(terms, payer.currency, pricing.tariff, instant), share)
+        by = FeeTerms(terms, fee.account_id, payer.currency, pricing.tariff, instant)
+        price = recurring_fee(by, share)
 
     def of_reseller(reseller: Customer) -> PricedFee | None:
         by = terms_of(pricing, reseller, instant)

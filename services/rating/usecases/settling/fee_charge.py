@@ -72,7 +72,7 @@ def terms_of(pricing: CallPricing, customer: Customer, instant_micros: int) -> F
     terms = pricing.tariff.terms_at(plan_id, instant_micros) if plan_id else None
     if terms is None:
         return None
-    return FeeTerms(terms, customer.account.currency, pricing.tariff, instant_micros)
+    return FeeTerms.of(customer, terms, pricing.tariff, instant_micros)
 
 
 def record_fee(
