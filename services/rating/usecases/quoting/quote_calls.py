@@ -6,6 +6,7 @@ asked. Where that shows a newer tariff, all calls of the request are priced agai
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -183,51 +184,43 @@ class Quotes:
         return CounterBook(states)
 
 
+@dataclass(slots=True)
 class _Part:
     """Calls that are priced without a pause."""
 
-    def __init__(
-        self,
-        calls: Sequence[PlannedCall],
-        basis: PricingBasis,
-        table_of: Callable[[str], PrefixTable],
-        owners: NumberOwners,
-        book: CounterBook,
-        with_receipts: bool,
-    ) -> None:
-        self._calls = calls
-        self._basis = basis
-        self._table_of = table_of
-        self._owners = owners
-        self._book = book
-        self._with_receipts = with_receipts
+    calls: Sequence[PlannedCall]
+    basis: PricingBasis
+    table_of: Callable[[str], PrefixTable]
+    owners: NumberOwners
+    book: CounterBook
+    with_receipts: bool
 
     def prices(self) -> list[PricedCall]:
-        if len(self._calls) < BULK_CALLS_MIN:
-            return list(map(self._price_one, range(len(self._calls))))
-        return price_bulk(self._bulk(), self._basis.tariff, self._table_of, self._with_receipts)
+        if len(self.calls) < BULK_CALLS_MIN:
+            return list(map(self._price_one, range(len(self.calls))))
+        return price_bulk(self._bulk(), self.basis.tariff, self.table_of, self.with_receipts)
 
     def _customer(self, place: int) -> Customer:
-        return self._basis.customers[self._calls[place].account_id].customer
+        return self.basis.customers[self.calls[place].account_id].customer
 
     def _usage(self, place: int) -> Usage:
-        return self._calls[place].usage(self._customer(place), self._basis.tariff, self._owners)
+        return self.calls[place].usage(self._customer(place), self.basis.tariff, self.owners)
 
     def _price_one(self, place: int) -> PricedCall:
         return price_usage(
             self._usage(place),
             self._customer(place),
-            self._basis.tariff,
-            self._table_of,
-            self._book,
-            self._with_receipts,
+            self.basis.tariff,
+            self.table_of,
+            self.book,
+            self.with_receipts,
         )
 
     def _bulk(self) -> Bulk:
-        calls = self._calls
-        places = {account_id: place for place, account_id in enumerate(self._basis.customers)}
+        calls = self.calls
+        places = {account_id: place for place, account_id in enumerate(self.basis.customers)}
         columns = CallColumns(
-            [known.customer for known in self._basis.customers.values()],
+            [known.customer for known in self.basis.customers.values()],
             np.array([places[call.account_id] for call in calls], np.intp),
             *padded_columns([call.number for call in calls]),
             np.array([call.start_micros for call in calls], np.int64),
