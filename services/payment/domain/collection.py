@@ -9,7 +9,7 @@ from kernel.errors import FieldViolation
 from kernel.ids import is_uuid
 from kernel.money import MICROS_PER_UNIT, Money, minor_unit_decimals
 from services.payment.domain.collection_errors import invalid_collection
-from services.payment.domain.gateway import Settlement, SettlementState
+from services.payment.domain.gateway import InstrumentKind, Settlement, SettlementState
 from services.payment.domain.ledger import POSTING_MAX_MICROS
 
 # An attempt that is not answered is made again after so long, then after twice as long, and so on
@@ -40,7 +40,7 @@ class CollectionOrder:
     account_id: str
     instrument_id: str
     amount: Money
-    invoice_id: str
+    invoice_id: str = ""
 
     def __post_init__(self) -> None:
         if violations := list(self._violations()):
@@ -61,6 +61,9 @@ class Collection:
     collection_id: str
     account_id: str
     instrument_id: str
+    """May have been detached since; the next two are needed then."""
+    gateway: str
+    kind: InstrumentKind
     amount: Money
     purpose: CollectionPurpose
     actor: str

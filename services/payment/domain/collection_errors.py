@@ -33,11 +33,11 @@ def instrument_exists(method_reference: str) -> DomainError:
 
 
 def instrument_in_use(instrument_id: str) -> DomainError:
-    """INSTRUMENT_IN_USE: money is to be taken from it."""
+    """INSTRUMENT_IN_USE: a top-up policy would take money from it."""
     return precondition(
         "INSTRUMENT_IN_USE",
-        f"payment instrument {instrument_id!r} is named by a top-up policy, or a collection from "
-        "it is pending; set the policy to another one, and wait until the collection has ended",
+        f"payment instrument {instrument_id!r} is named by its account's top-up policy; set the "
+        "policy to another one, or take it away",
         instrument_id=instrument_id,
     )
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kernel.errors import FieldViolation
+from kernel.ids import new_uuid
+from services.payment.domain.collection import Collection, CollectionOrder, CollectionPurpose
 from services.payment.domain.collection_errors import invalid_instrument
 from services.payment.domain.gateway import InstrumentDetails
 
@@ -58,6 +60,30 @@ class PaymentInstrument:
     reference: InstrumentReference
     details: InstrumentDetails
     create_time: datetime
+
+
+def begun(
+    order: CollectionOrder,
+    instrument: PaymentInstrument,
+    purpose: CollectionPurpose,
+    actor: str,
+    now: datetime,
+) -> Collection:
+    """A new collection from an instrument; it is due at once."""
+    return Collection(
+        tenant_id=instrument.tenant_id,
+        collection_id=new_uuid(),
+        account_id=order.account_id,
+        instrument_id=order.instrument_id,
+        gateway=instrument.reference.gateway,
+        kind=instrument.details.kind,
+        amount=order.amount,
+        purpose=purpose,
+        actor=actor,
+        create_time=now,
+        next_attempt_time=now,
+        invoice_id=order.invoice_id,
+    )
 
 
 def has_card_number(text: str) -> bool:

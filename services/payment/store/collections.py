@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, case, exists, func, insert, literal, select, update
 
 from chassis.database.pages import Page, PageRequest, page_of
 from kernel.money import Money
 from services.payment.domain.account import Account
 from services.payment.domain.collection import Collection, CollectionPurpose
 from services.payment.domain.collection_errors import collection_not_found
-from services.payment.domain.gateway import SettlementState
+from services.payment.domain.gateway import InstrumentKind, SettlementState
 from services.payment.domain.payment import METHODS_OF_INSTRUMENTS
 from services.payment.domain.top_up import Taken
 from services.payment.store.collection_schema import collection_table
@@ -29,6 +29,8 @@ def insert_collection(connection: Connection, collection: Collection) -> None:
         "collection_id": collection.collection_id,
         "account_id": collection.account_id,
         "instrument_id": collection.instrument_id,
+        "gateway": collection.gateway,
+        "kind": int(collection.kind),
         "currency": collection.amount.currency,
         "amount_micros": collection.amount.micros,
         "purpose": int(collection.purpose),
@@ -78,6 +80,12 @@ def get_collection(
     if row is None:
         raise collection_not_found(collection_id)
     return _collection(row)
+
+
+def has_collection(connection: Connection, tenant_id: str, collection_id: str) -> bool:
+    """Whether a collection has this id, and so will its payment."""
+    found = exists().where(_columns.tenant_id == tenant_id, _columns.collection_id == collection_id)
+    return bool(connection.execute(select(found)).scalar_one())
 
 
 def list_collections(
@@ -165,6 +173,8 @@ def _collection(row: Row[Any]) -> Collection:
         collection_id=row.collection_id,
         account_id=row.account_id,
         instrument_id=row.instrument_id,
+        gateway=row.gateway,
+        kind=InstrumentKind(row.kind),
         amount=Money(row.currency, row.amount_micros),
         purpose=CollectionPurpose(row.purpose),
         actor=row.actor,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, or_, select
+from sqlalchemy import Connection, Row, delete, exists, select
 
 from chassis.database.insert import insert_if_new
 from chassis.database.pages import Page, PageRequest, page_of
@@ -11,16 +11,14 @@ from services.payment.domain.collection_errors import (
     instrument_in_use,
     instrument_not_found,
 )
-from services.payment.domain.gateway import InstrumentDetails, InstrumentKind, SettlementState
+from services.payment.domain.gateway import InstrumentDetails, InstrumentKind
 from services.payment.domain.payment_instrument import InstrumentReference, PaymentInstrument
 from services.payment.store.collection_schema import (
-    collection_table,
     payment_instrument_table,
     top_up_policy_table,
 )
 
 _columns = payment_instrument_table.c
-_collection = collection_table.c
 _policy = top_up_policy_table.c
 
 
@@ -60,12 +58,7 @@ def remove_instrument(connection: Connection, instrument: PaymentInstrument) -> 
     """Forget an instrument, in the turn of its account's partition. Raises INSTRUMENT_IN_USE."""
     key = (instrument.tenant_id, instrument.instrument_id)
     named = exists().where(_policy.tenant_id == key[0], _policy.instrument_id == key[1])
-    asked = exists().where(
-        _collection.tenant_id == key[0],
-        _collection.instrument_id == key[1],
-        _collection.state == SettlementState.PENDING,
-    )
-    if connection.execute(select(or_(named, asked))).scalar_one():
+    if connection.execute(select(named)).scalar_one():
         raise instrument_in_use(instrument.instrument_id)
     statement = delete(payment_instrument_table).where(
         _columns.tenant_id == key[0], _columns.instrument_id == key[1]

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from chassis.database.engine import DATABASE_ERRORS, Database
 from kernel.clock import Clock, utc_now
+from kernel.errors import DomainError
 from services.payment.domain.collection import Collection
 from services.payment.domain.gateway import (
     Debit,
@@ -33,6 +34,9 @@ from services.payment.usecases.end_collection import end_collection
 
 COLLECTIONS_AT_ONCE_MAX = 20
 COLLECTIONS_PER_ROUND = 500
+
+# Why a collection is declined that its gateway has not heard of.
+DETACHED = "instrument_detached"
 
 ENDED = "tollbook.collections.ended"
 OLDEST_PENDING = "tollbook.collections.oldest_pending"
@@ -120,8 +124,12 @@ class Collector:
 
 
 def _debit(connection: Connection, collection: Collection) -> Debit:
+    """What is asked of the gateway. Raises DebitRefused where the instrument was detached."""
     tenant_id = collection.tenant_id
-    reference = get_instrument(connection, tenant_id, collection.instrument_id).reference
+    try:
+        reference = get_instrument(connection, tenant_id, collection.instrument_id).reference
+    except DomainError:
+        raise DebitRefused(DETACHED) from None
     return Debit(
         tenant_id=tenant_id,
         collection_id=collection.collection_id,

@@ -7,15 +7,16 @@ from functools import partial
 
 from chassis.database.engine import DATABASE_ERRORS, Database
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.ids import new_uuid
 from services.payment.domain.account import Account
-from services.payment.domain.collection import Collection, CollectionPurpose
+from services.payment.domain.collection import CollectionOrder, CollectionPurpose
 from services.payment.domain.funds import Funds
+from services.payment.domain.payment_instrument import begun
 from services.payment.domain.top_up import TopUp
 from services.payment.store.accounts import account_of
 from services.payment.store.collections import insert_collection, taken_by_top_ups
 from services.payment.store.funds import funds_of
 from services.payment.store.journal import take_turns
+from services.payment.store.payment_instruments import get_instrument
 from services.payment.store.top_up_policies import due_top_ups, save_top_up, top_ups_of
 
 ACTOR = "payment"
@@ -74,20 +75,14 @@ def _consider(unit_of_work: UnitOfWork, funds: Funds, top_up: TopUp) -> None:
         taken = taken_by_top_ups(connection, account, now)
         next_time = top_up.limited_until(account, taken, now)
         if next_time is None:
-            insert_collection(connection, _collection(account, top_up, now))
+            _begin(unit_of_work, account, top_up)
     if next_time != top_up.next_time:
         save_top_up(connection, account, top_up._replace(next_time=next_time))
 
 
-def _collection(account: Account, top_up: TopUp, now: datetime) -> Collection:
-    return Collection(
-        tenant_id=account.tenant_id,
-        collection_id=new_uuid(),
-        account_id=account.account_id,
-        instrument_id=top_up.policy.instrument_id,
-        amount=top_up.policy.amount,
-        purpose=CollectionPurpose.TOP_UP,
-        actor=ACTOR,
-        create_time=now,
-        next_attempt_time=now,
-    )
+def _begin(unit_of_work: UnitOfWork, account: Account, top_up: TopUp) -> None:
+    policy, connection = top_up.policy, unit_of_work.connection
+    instrument = get_instrument(connection, account.tenant_id, policy.instrument_id)
+    order = CollectionOrder(account.account_id, policy.instrument_id, policy.amount)
+    collection = begun(order, instrument, CollectionPurpose.TOP_UP, ACTOR, unit_of_work.now)
+    insert_collection(connection, collection)

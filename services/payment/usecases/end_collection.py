@@ -8,12 +8,10 @@ from services.payment.domain.account import Account
 from services.payment.domain.collection import Collection, CollectionPurpose
 from services.payment.domain.gateway import InstrumentKind, Settlement, SettlementState
 from services.payment.domain.payment import PaymentMethod, Receipt
-from services.payment.domain.payment_instrument import PaymentInstrument
 from services.payment.domain.top_up import TopUp
 from services.payment.store.accounts import account_of
 from services.payment.store.collections import get_collection, replace_pending
 from services.payment.store.journal import take_turns
-from services.payment.store.payment_instruments import get_instrument
 from services.payment.store.top_up_policies import save_top_up, top_ups_of
 from services.payment.usecases.consider_top_ups import consider_top_up
 from services.payment.usecases.record_payment import record_payment
@@ -45,11 +43,10 @@ def end_collection(
     if not former.is_pending or former.reference != collection.reference:
         return False
     ended = former.ended(settlement, unit_of_work.now)
-    replace_pending(connection, former, ended)
+    assert replace_pending(connection, former, ended), "its row is locked"
     top_up = _top_up_after(unit_of_work, account, ended, settlement)
     if ended.state == SettlementState.SUCCEEDED:
-        instrument = get_instrument(connection, tenant_id, ended.instrument_id)
-        receipt = _receipt(account, ended, instrument, unit_of_work.now)
+        receipt = _receipt(account, ended, unit_of_work.now)
         record_payment(unit_of_work, tenant_id, receipt, ended.actor)
     else:
         failed = _payment_failed(ended, top_up)
@@ -75,17 +72,15 @@ def _top_up_after(
     return after
 
 
-def _receipt(
-    account: Account, ended: Collection, instrument: PaymentInstrument, now: datetime
-) -> Receipt:
+def _receipt(account: Account, ended: Collection, now: datetime) -> Receipt:
     assert ended.received is not None, "a gateway tells what it has received"
     return Receipt(
         payment_id=ended.collection_id,
         account_id=ended.account_id,
-        method=METHODS[instrument.details.kind],
+        method=METHODS[ended.kind],
         amount=ended.received,
         value_date=account.local_date(now),
-        evidence=f"{instrument.reference.gateway} {ended.reference}",
+        evidence=f"{ended.gateway} {ended.reference}",
         invoice_id=ended.invoice_id,
     )
 

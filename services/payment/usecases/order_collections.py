@@ -1,10 +1,10 @@
 """Lays down how accounts top themselves up, and collects payments that somebody asks for."""
 
 from chassis.database.unit_of_work import UnitOfWork
-from kernel.ids import new_uuid
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.adjustment_errors import no_wallet
 from services.payment.domain.collection import Collection, CollectionOrder, CollectionPurpose
+from services.payment.domain.payment_instrument import begun
 from services.payment.domain.top_up import TopUp, TopUpPolicy
 from services.payment.store.accounts import account_of
 from services.payment.store.collections import insert_collection
@@ -48,20 +48,11 @@ def order_collection(
     """
     account = _payer_in_turn(unit_of_work, tenant_id, order.account_id)
     account.require_currency(order.amount)
-    get_instrument(unit_of_work.connection, tenant_id, order.instrument_id, order.account_id)
-    collection = Collection(
-        tenant_id=tenant_id,
-        collection_id=new_uuid(),
-        account_id=order.account_id,
-        instrument_id=order.instrument_id,
-        amount=order.amount,
-        purpose=CollectionPurpose.REQUESTED,
-        actor=actor,
-        create_time=unit_of_work.now,
-        next_attempt_time=unit_of_work.now,
-        invoice_id=order.invoice_id,
-    )
-    insert_collection(unit_of_work.connection, collection)
+    connection, now = unit_of_work.connection, unit_of_work.now
+    key = (tenant_id, order.instrument_id, order.account_id)
+    instrument = get_instrument(connection, *key)
+    collection = begun(order, instrument, CollectionPurpose.REQUESTED, actor, now)
+    insert_collection(connection, collection)
     return collection
 
 

@@ -3,9 +3,11 @@
 from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from chassis.grpc.convert import money_to_proto, time_to_proto
 from services.payment.domain.account import Account
-from services.payment.domain.payment import Payment, Receipt
+from services.payment.domain.errors import payment_exists
+from services.payment.domain.payment import METHODS_OF_PEOPLE, Payment, Receipt
 from services.payment.domain.posting_rules import Cause, payment_entries
 from services.payment.store.accounts import account_of
+from services.payment.store.collections import has_collection
 from services.payment.store.journal import append_entries
 from services.payment.store.payments import insert_payment
 from services.payment.usecases.announce_balances import announce_balances
@@ -23,6 +25,10 @@ def record_payment(
     connection = unit_of_work.connection
     account = account_of(connection, tenant_id, receipt.account_id)
     account.require_payer()
+    if receipt.method in METHODS_OF_PEOPLE and has_collection(
+        connection, tenant_id, receipt.payment_id
+    ):
+        raise payment_exists(receipt.payment_id)
     cause = Cause(receipt.payment_id, actor)
     entries = list(payment_entries(account, receipt.amount, cause))
     (entry,) = append_entries(unit_of_work, account.chain, entries)

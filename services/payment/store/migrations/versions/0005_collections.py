@@ -86,6 +86,8 @@ def create_collection() -> None:
         sa.Column("collection_id", sa.Text, nullable=False),
         sa.Column("account_id", sa.Text, nullable=False),
         sa.Column("instrument_id", sa.Text, nullable=False),
+        sa.Column("gateway", sa.Text, nullable=False),
+        sa.Column("kind", sa.SmallInteger, nullable=False),
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("amount_micros", sa.BigInteger, nullable=False),
         sa.Column("purpose", sa.SmallInteger, nullable=False),
@@ -109,7 +111,6 @@ def create_indexes_of_collection() -> None:
         ("by_time", ["tenant_id", "create_time", "collection_id"], None, False),
         ("by_account", ["tenant_id", "account_id", "create_time", "collection_id"], None, False),
         ("pending", ["next_attempt_time", "collection_id"], PENDING, False),
-        ("pending_of_instrument", ["tenant_id", "instrument_id"], PENDING, False),
         ("pending_top_up", ["tenant_id", "account_id"], PENDING_TOP_UP, True),
     ]
     for name, columns, where, unique in indexes:
