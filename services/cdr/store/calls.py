@@ -105,8 +105,10 @@ def _revisions(
     # Binding a thousand parameters through SQLAlchemy costs more than the lookup itself.
     query = "SELECT call_id, revision, content_digest FROM call WHERE "
     if connection.dialect.name == "postgresql":
-        condition = "tenant_id = %s AND call_id = ANY(%s)"
-        return connection.exec_driver_sql(query + condition, (tenant_id, call_ids))
+        # The bounds keep the search to the partitions of the calls' months.
+        condition = "tenant_id = %s AND call_id = ANY(%s) AND call_id BETWEEN %s AND %s"
+        parameters = (tenant_id, call_ids, min(call_ids), max(call_ids))
+        return connection.exec_driver_sql(query + condition, parameters)
     marks = ",".join("?" * len(call_ids))
     condition = f"tenant_id = ? AND call_id IN ({marks})"
     return connection.exec_driver_sql(query + condition, (tenant_id, *call_ids))
