@@ -10,7 +10,9 @@ from itertools import chain, islice
 from typing import Any
 from zlib import crc32
 
+from psycopg import adapters
 from psycopg.postgres import types as types_by_name
+from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, SmallInteger, Table, Text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -23,6 +25,10 @@ LOOKUP_PARAMETERS_MAX = 8_000
 FEW_ROWS = 2
 # More than there are tables and ways to fill them.
 STATEMENTS_CACHED_MAX = 500
+
+# What writes a column of a COPY is found by its type, and for bytea the last that was registered:
+# so far DB-API's Binary, written in Python.
+adapters.register_dumper(bytes, BytesBinaryDumper)
 
 
 def _bytes_as_text(value: bytes) -> str:
