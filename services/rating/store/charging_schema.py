@@ -113,7 +113,8 @@ offline_answer = Table(
     Column("granted_seconds", Integer, nullable=False),
     Column("answer_time", UtcTime, nullable=False),
     Column("store_time", UtcTime, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "session_id", "sequence"),
+    # Switches give the ids of sessions that are over to other calls.
+    PrimaryKeyConstraint("tenant_id", "session_id", "sequence", "answer_time"),
     Index("offline_answer_by_time", "tenant_id", "answer_time"),
     Index("offline_answer_by_age", "answer_time"),
 )

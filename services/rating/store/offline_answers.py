@@ -56,7 +56,7 @@ def list_offline_answers(
 def forget_offline_answers(connection: Connection, answered_before: datetime, limit: int) -> int:
     """Delete answers that were given long ago; tells how many."""
     table = offline_answer.c
-    key = (table.tenant_id, table.session_id, table.sequence)
+    key = (table.tenant_id, table.session_id, table.sequence, table.answer_time)
     old = select(*key).where(table.answer_time < answered_before).limit(limit)
     return connection.execute(delete(offline_answer).where(tuple_(*key).in_(old))).rowcount
 

@@ -79,9 +79,9 @@ class Replica:
         request = CloseRequest(session_id, seconds * 1_000, answered=True, call=call)
         return await self._charging.close(self.desk.tenant_id, request, DEADLINE_SECONDS)
 
-    async def set_policy(self, policy: ChargingPolicy) -> StoredPolicy:
-        """Give the desk's account a policy, and have it in memory."""
-        tenant_id, account_id = self.desk.tenant_id, self.desk.account_id
+    async def set_policy(self, policy: ChargingPolicy, account_id: str = "") -> StoredPolicy:
+        """Give an account a policy, the desk's unless said otherwise, and have it in memory."""
+        tenant_id, account_id = self.desk.tenant_id, account_id or self.desk.account_id
         stored = await self.desk.database.write(
             lambda uow: set_charging_policy(uow, tenant_id, account_id, policy)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,13 @@ from chassis.database.engine import Database
 from kernel.clock import to_micros, utc_now
 from kernel.e164 import NumberKind
 from kernel.errors import DomainError
+from kernel.ids import new_uuid
 from services.rating.domain.charging.answer import Reason, Verdict
 from services.rating.domain.charging.offline import CLOSE_SEQUENCE
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.session import SessionState
 from services.rating.store.spool import Spool
-from tests.conformance.rating.charging_desk import number
+from tests.conformance.rating.charging_desk import EURO, number
 from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.outage_replica import (
     ALLOWANCE_SECONDS,
@@ -196,6 +197,30 @@ async def test_a_call_that_begins_in_an_outage_under_the_id_of_another_has_its_a
     await replica.extend("s", 1, ALLOWANCE_SECONDS)
     await replica.close("s", ALLOWANCE_SECONDS)
     assert await replica.desk.deltas() == [60_000, ALLOWANCE_SECONDS * 1_000]
+
+
+@pytest.mark.parametrize("is_database_away", [False, True])
+async def test_calls_of_one_outage_may_have_one_id_after_the_other(
+    replica: Replica, funds: FailingFunds, purse: Purse, is_database_away: bool
+) -> None:
+    """The second is of another account; both are charged, and the second goes on afterwards."""
+    desk, other_id = replica.desk, new_uuid()
+    await desk.know_account(other_id)
+    await desk.subscribe(other_id)
+    await replica.set_policy(ALLOWING, other_id)
+    purse.money[other_id] = EURO
+    funds.is_down = True
+    with hanging(desk.database) if is_database_away else nullcontext():
+        await replica.open("s", call_key="first")
+        await replica.extend("s", 1, 20)
+        await replica.close("s", 30)
+        second = await replica.open("s", call_key="second", account_id=other_id)
+        assert (verdict(second), second.granted_seconds) == (ALLOWED, ALLOWANCE_SECONDS)
+    funds.is_down = False
+    assert (await replica.extend("s", 1, ALLOWANCE_SECONDS)).verdict is Verdict.GRANTED
+    await replica.close("s", 60)
+    charged = [(await desk.charge(each)).amount for each in (desk.account_id, other_id)]
+    assert charged == [desk.money(30_000), desk.money(60_000)]
 
 
 async def test_an_open_that_is_repeated_in_an_outage_after_its_end_begins_no_second_call(

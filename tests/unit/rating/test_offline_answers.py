@@ -13,7 +13,10 @@ from services.rating.domain.charging.offline import (
     OfflineAnswer,
     after_answer,
     answer_in_outage,
+    as_told,
     is_emergency,
+    one_after_the_other,
+    remembered_for,
 )
 from services.rating.domain.charging.policy import DEFAULT_POLICY, OutageRule
 from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
@@ -23,6 +26,8 @@ from tests.unit.rating.live_calls import charged_call
 ALLOWING = replace(DEFAULT_POLICY, outage_rule=OutageRule.ALLOW, outage_seconds=30)
 KNOWN = CallInOutage("payer", ALLOWING, is_refused=False)
 OPEN = OpenRequest("s", charged_call())
+EXTEND = ExtendRequest("s", 1, 20)
+CLOSE = CloseRequest("s", 30_000, answered=True)
 EMERGENCY = OpenRequest("s", charged_call(callee=DialledNumber("112", NumberKind.EMERGENCY)))
 
 
@@ -92,3 +97,42 @@ def test_an_answer_is_read_again_as_it_was_written(request_: ChargingRequest) ->
     document = to_document(offline)
     assert b"\n" not in document
     assert from_document(document) == offline
+
+
+def test_a_call_that_begins_under_the_id_of_one_that_has_ended_is_another_one() -> None:
+    """It is neither of the former account nor an emergency; its end and extends are its own."""
+    ended = after_answer(replace(KNOWN, is_emergency=True), answer_in_outage(CLOSE, KNOWN))
+    assert remembered_for(OPEN, ended) == CallInOutage()
+    assert remembered_for(CLOSE, ended) is ended
+    going_on = after_answer(KNOWN, answer_in_outage(OPEN, KNOWN))
+    assert remembered_for(OPEN, going_on) is going_on
+
+
+def test_answers_to_calls_of_one_id_are_stored_one_call_after_the_other() -> None:
+    """Those of other calls, and of other tenants, are stored with them."""
+    requests: list[ChargingRequest] = [
+        OPEN,
+        CLOSE,
+        EXTEND,
+        OPEN,
+        replace(OPEN, session_id="t"),
+        CLOSE,
+        OPEN,
+    ]
+    answers = [offline(each) for each in requests]
+    parts = [list(part) for part in one_after_the_other(answers)]
+    assert parts == [answers[:3], answers[3:6], answers[6:]]
+    elsewhere = replace(answers[0], tenant_id="other")
+    assert [*one_after_the_other([answers[1], elsewhere])] == [[answers[1], elsewhere]]
+
+
+def test_a_grant_that_was_written_too_late_is_not_that_of_another_call_with_its_id() -> None:
+    """The second was refused; the first has what it was granted."""
+    first, second = offline(OPEN), offline(OpenRequest("s", charged_call(call_key="second")))
+    refused = replace(second, answer=replace(second.answer, verdict=Verdict.REFUSED))
+    assert as_told([first, second, refused]) == [first, refused, refused]
+
+
+def offline(request: ChargingRequest) -> OfflineAnswer:
+    """What was answered in an outage to a request."""
+    return OfflineAnswer("acme", "payer", request, answer_in_outage(request, KNOWN), 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -67,13 +67,34 @@ def as_told(answers: Sequence[OfflineAnswer]) -> list[OfflineAnswer]:
 
     One that was written too late to be given is followed by what was given in its place.
     """
-    told, refusals = [], {}
+    told: list[OfflineAnswer] = []
+    refusals: dict[tuple[str, ChargingRequest], OfflineAnswer] = {}
     for each in reversed(answers):
-        key = each.tenant_id, each.request.session_id, sequence_of(each.request)
+        key = each.tenant_id, each.request
         if each.answer.verdict is Verdict.REFUSED:
             refusals[key] = each
         told.append(refusals.get(key, each))
     return told[::-1]
+
+
+def one_after_the_other(answers: Sequence[OfflineAnswer]) -> Iterator[Sequence[OfflineAnswer]]:
+    """Answers cut where a call begins under the id of one that has ended among those before."""
+    begin, ended = 0, set[tuple[str, str]]()
+    for place, each in enumerate(answers):
+        session = each.tenant_id, each.request.session_id
+        if isinstance(each.request, OpenRequest) and session in ended:
+            yield answers[begin:place]
+            begin = place
+            ended.clear()
+        elif isinstance(each.request, CloseRequest):
+            ended.add(session)
+    yield answers[begin:]
+
+
+def remembered_for(request: ChargingRequest, call: CallInOutage) -> CallInOutage:
+    """What is remembered of a request's call: nothing of one that has ended when it begins."""
+    has_ended = call.answer is not None and call.answer.verdict is Verdict.CLOSED
+    return CallInOutage() if has_ended and isinstance(request, OpenRequest) else call
 
 
 def is_emergency(request: ChargingRequest) -> bool:

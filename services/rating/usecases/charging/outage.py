@@ -22,6 +22,7 @@ from services.rating.domain.charging.offline import (
     answer_in_outage,
     denial,
     is_emergency,
+    remembered_for,
 )
 from services.rating.domain.charging.requests import ExtendRequest, OpenRequest
 from services.rating.usecases.charging.charging_memory import ChargingMemory
@@ -95,7 +96,8 @@ class Outages:
 
     def _call(self, tenant_id: str, request: ChargingRequest) -> CallInOutage:
         """What is known of a call without asking anybody."""
-        known = self._calls.get((tenant_id, request.session_id), CallInOutage())
+        last = self._calls.get((tenant_id, request.session_id), CallInOutage())
+        known = remembered_for(request, last)
         account_id = known.account_id or self._account_id(tenant_id, request)
         customer = self._customers.last_known(tenant_id, account_id) if account_id else None
         is_blocked = customer is not None and customer.block_reason is not None

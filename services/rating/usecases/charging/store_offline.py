@@ -10,7 +10,11 @@ from chassis.database.unit_of_work import UnitOfWork
 from chassis.group_commit import together_or_alone
 from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Verdict
-from services.rating.domain.charging.offline import FundsUnavailableError, OfflineAnswer
+from services.rating.domain.charging.offline import (
+    FundsUnavailableError,
+    OfflineAnswer,
+    one_after_the_other,
+)
 from services.rating.domain.charging.requests import CloseRequest
 from services.rating.store.offline_answers import keep_offline_answers
 from services.rating.usecases.charging.adopt_offline import adopt_offline
@@ -42,6 +46,10 @@ class OfflineStore:
         return refused
 
     async def _together(self, answers: Sequence[OfflineAnswer]) -> list[DomainError | None]:
+        """Store the answers to calls, those under one id one after the other."""
+        return [error for part in one_after_the_other(answers) for error in await self._part(part)]
+
+    async def _part(self, answers: Sequence[OfflineAnswer]) -> list[DomainError | None]:
         """Have sessions go on with what they were allowed, then end those that have ended."""
         ends = [each for each in answers if isinstance(each.request, CloseRequest)]
         await self._adopt([each for each in answers if not isinstance(each.request, CloseRequest)])
