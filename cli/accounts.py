@@ -6,10 +6,16 @@ from contextlib import contextmanager
 from cli.connection import Connection
 from kernel.errors import DomainError, ErrorKind
 from tollbook.invoice.v1 import invoice_service_pb2, invoice_service_pb2_grpc
+from tollbook.invoice.v1.customer_pb2 import Account
 
 
 async def account_id_of(connection: Connection, tenant: str, code: str) -> str:
     """The id of an account; UNKNOWN_ACCOUNT without one."""
+    return (await account_of(connection, tenant, code)).account_id
+
+
+async def account_of(connection: Connection, tenant: str, code: str) -> Account:
+    """The account of a code; UNKNOWN_ACCOUNT without one."""
     async with connection.channel("invoice") as channel:
         customers = invoice_service_pb2_grpc.CustomerServiceStub(channel)
         wanted = invoice_service_pb2.ListAccountsRequest(code=code)
@@ -20,7 +26,7 @@ async def account_id_of(connection: Connection, tenant: str, code: str) -> str:
             "UNKNOWN_ACCOUNT",
             f"{tenant} has no account {code}; --account takes the account's code",
         )
-    return known[0].account_id
+    return known[0]
 
 
 @contextmanager

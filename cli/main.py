@@ -17,6 +17,7 @@ from cli.charges import explain, refund
 from cli.connection import DATA_FOLDER, DATA_VARIABLE, TOKEN_VARIABLE, connection_from
 from cli.dead_letters import dead_letters
 from cli.exchange_rates import add_exchange_rates
+from cli.instruments import attach_instrument, instruments
 from cli.ledger_export import export_ledger, prove_entries
 from cli.output import complain
 from cli.plans import publish_plan
@@ -29,6 +30,7 @@ from cli.run import run
 from cli.serve import migrate, serve
 from cli.suppliers import set_supplier, suppliers
 from cli.suspense import suspense
+from cli.top_ups import collections, set_top_up, top_up
 from kernel.errors import DomainError
 
 app = typer.Typer(
@@ -58,6 +60,7 @@ COMMANDS = (
     *(import_deck, publish_plan, add_exchange_rates, base_currency),
     *(set_calendar, set_account_decks, set_supplier, suppliers),
     *(price, route, import_calls, explain, refund, bill),
+    *(attach_instrument, instruments, set_top_up, top_up, collections),
     *(replay, reconcile, export_ledger, prove_entries),
 )
 for command in COMMANDS:

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from cli.connection import connection_from
 from cli.main import app
+from cli.options import amount_in
+from kernel.money import Money
 
 
 def test_a_local_suite_is_found_without_any_option(tmp_path: Path) -> None:
@@ -78,3 +81,32 @@ def test_an_order_by_weight_needs_the_call_that_it_is_for() -> None:
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 2
     assert "--call-id" in result.output
+
+
+@pytest.mark.parametrize("text", ["twenty", "", "-1", "1.0000001", "NaN", "1e3", "1,50", "9" * 13])
+def test_an_amount_that_is_none_is_refused(text: str) -> None:
+    """Nothing is rounded, and nothing guessed."""
+    with pytest.raises(typer.BadParameter, match="no amount of EUR"):
+        amount_in("EUR", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [
+        ("20", 20_000_000),
+        ("19.95", 19_950_000),
+        ("0.000001", 1),
+        ("9" * 12, 999_999_999_999 * 10**6),
+    ],
+)
+def test_an_amount_is_taken_exactly(text: str, micros: int) -> None:
+    """To its last decimal, however large."""
+    assert amount_in("EUR", text) == Money("EUR", micros)
+
+
+def test_a_limit_of_another_span_is_refused() -> None:
+    """Before anybody is asked."""
+    command = ["set-top-up", "--tenant", "aurora", "--account", "A-1", "--amount", "20"]
+    result = CliRunner().invoke(app, [*command, "--limit", "week=50"])
+    assert result.exit_code == 2
+    assert "week=50" in result.output
