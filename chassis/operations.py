@@ -16,7 +16,7 @@ from chassis.database.engine import Database
 from chassis.database.schema import inbox_position_table, outbox_table
 from chassis.grpc.convert import range_from_proto, time_to_proto
 from chassis.grpc.endpoint import Endpoint
-from chassis.grpc.pages import decode_token, encode_token, page_size
+from chassis.grpc.pages import decode_token, page_size, token_after
 from kernel.clock import utc_now
 from kernel.errors import DomainError, ErrorKind
 from tollbook.operations.v1 import operations_service_pb2 as pb
@@ -48,14 +48,11 @@ class OperationsApi(pb_grpc.OperationsServiceServicer):
     ) -> pb.ListDeadLettersResponse:
         """List what this service could not process."""
         size = page_size(request.page_size)
-        after = int(decode_token(request.page_token)["after"]) if request.page_token else 0
+        [after] = decode_token(request.page_token) or [0]
         letters = await self._dead_letters.list_after(after, size + 1)
-        more = len(letters) > size
         return pb.ListDeadLettersResponse(
             dead_letters=[_dead_letter_to_proto(letter) for letter in letters[:size]],
-            next_page_token=(
-                encode_token({"after": letters[size - 1].dead_letter_id}) if more else ""
-            ),
+            next_page_token=token_after(letters, size, lambda letter: [letter.dead_letter_id]),
         )
 
     async def ReplayDeadLetters(

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from chassis.database.pages import Page, PageRequest
@@ -16,7 +16,7 @@ PAGE_SIZE_MAX = 500
 TOKEN_CHARACTERS_MAX = 4_000
 CHECKSUM_BYTES = 6
 
-Position = Sequence[str | int] | Mapping[str, str | int]
+Position = Sequence[str | int]
 T = TypeVar("T")
 
 

@@ -14,10 +14,8 @@ from kernel.errors import DomainError
 KEYS = st.text(max_size=80) | st.integers(-(2**63), 2**63)
 
 
-@given(st.lists(KEYS, max_size=4) | st.dictionaries(st.text(max_size=20), KEYS, max_size=4))
-def test_a_token_gives_back_the_position_it_was_made_from(
-    position: list[str | int] | dict[str, str | int],
-) -> None:
+@given(st.lists(KEYS, max_size=4))
+def test_a_token_gives_back_the_position_it_was_made_from(position: list[str | int]) -> None:
     """Whatever the keys of the list are."""
     assert decode_token(encode_token(position)) == position
 
