@@ -56,6 +56,7 @@ MAY_ANSWER = {method.descriptor.name for method in OF_ONE_TENANT if method.is_li
 # What another service, or the payer, calls a thing: kept as a name, and nothing is looked up by it.
 ONLY_NAMES = {
     ("ChargeRecurringFee", "subscription_id"),
+    ("CollectPayment", "invoice_id"),
     ("RecordPayment", "invoice_id"),
     ("WriteOffDebt", "invoice_id"),
 }

@@ -25,6 +25,13 @@ from tollbook.payment.v1 import payment_service_pb2 as payment
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
 from tollbook.payment.v1.adjustment_service_pb2 import GrantPromotionRequest
 from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceStub
+from tollbook.payment.v1.collection_pb2 import PaymentInstrument
+from tollbook.payment.v1.collection_service_pb2 import (
+    AttachPaymentInstrumentRequest,
+    CollectPaymentRequest,
+    GetCollectionRequest,
+)
+from tollbook.payment.v1.collection_service_pb2_grpc import CollectionServiceStub
 from tollbook.payment.v1.ledger_root_service_pb2 import DrawLedgerRootRequest
 from tollbook.payment.v1.ledger_root_service_pb2_grpc import LedgerRootServiceStub
 from tollbook.rating.v1.charging_admin_service_pb2 import (
@@ -142,6 +149,7 @@ async def a_month_with_everything(suite: Suite, operator: Operator) -> None:
         lambda page: bool(page.invoices),
     )
     await pay(suite, operator.tenant_id, account_id)
+    await collect(suite, operator.tenant_id, account_id)
     await suite.caught_up("payment", "tollbook.invoice.v1.InvoiceIssued")
     await suite.caught_up("invoice", "tollbook.payment.v1.PaymentSettled")
 
@@ -191,4 +199,28 @@ async def pay(suite: Suite, tenant: str, account_id: str) -> None:
             ),
             request_id=request_id(),
         )
+    )
+
+
+async def collect(suite: Suite, tenant: str, account_id: str) -> None:
+    """Take one euro from a card."""
+    suite.installation.give_gateway_key(tenant)
+    stub = suite.stub(CollectionServiceStub, tenant)
+    instrument = EXAMPLES[PaymentInstrument.DESCRIPTOR.full_name]
+    assert isinstance(instrument, PaymentInstrument)
+    attaching = AttachPaymentInstrumentRequest(instrument=instrument, request_id=request_id())
+    attaching.instrument.account_id = account_id
+    attached = (await stub.AttachPaymentInstrument(attaching)).instrument
+    wanted = CollectPaymentRequest(
+        account_id=account_id,
+        instrument_id=attached.instrument_id,
+        amount=Money(currency_code="EUR", units=1),
+        request_id=request_id(),
+    )
+    begun = (await stub.CollectPayment(wanted)).collection
+    looking = GetCollectionRequest(collection_id=begun.collection_id)
+    await fact(
+        "the money has come",
+        lambda: stub.GetCollection(looking),
+        lambda answer: answer.collection.HasField("received"),
     )

@@ -13,7 +13,7 @@ from tests.support.operator import BEFORE, MONTH, NEXT_MONTH, timestamp
 from tollbook.cdr.v1 import source_pb2
 from tollbook.fraud.v1 import fraud_pb2
 from tollbook.invoice.v1 import customer_pb2
-from tollbook.payment.v1 import adjustment_pb2, payment_pb2
+from tollbook.payment.v1 import adjustment_pb2, collection_pb2, payment_pb2
 from tollbook.rating.v1 import (
     account_decks_pb2,
     calendar_pb2,
@@ -114,6 +114,9 @@ _OF_OTHERS: list[Message] = [
         amount=ONE_EURO,
         value_date=Date(year=2026, month=4, day=10),
         evidence="receipt 1",
+    ),
+    collection_pb2.PaymentInstrument(
+        gateway="stripe", customer_reference="cus_example", method_reference="pm_card_visa"
     ),
     adjustment_pb2.ExchangeTerms(rate=Decimal(value="0.9"), source="a bank"),
     fraud_pb2.FraudRule(
