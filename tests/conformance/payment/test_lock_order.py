@@ -1,6 +1,7 @@
-"""Whoever locks the funds of several accounts does so in one order: nobody waits for ever."""
+"""Locks are taken in one order, so that nobody waits for ever, and before what they guard is seen."""
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,11 @@ from sqlalchemy import Engine, create_engine, text
 
 from chassis.database.engine import Database
 from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.gateway import Settlement, SettlementState
+from services.payment.store.collections import get_collection, note_reference
+from services.payment.usecases.end_collection import end_collection
 from tests.conformance.payment.books import Books, accounts_of_partition, invoice
+from tests.conformance.payment.collecting import TENANT, UNIT, Till
 from tests.conformance.payment.holding import Teller, place, rated
 
 WAITING_SECONDS_MAX = 30
@@ -98,6 +103,28 @@ async def test_holds_and_events_of_the_same_accounts_go_on_together(teller: Tell
     await asyncio.gather(*(charge(number) for number in range(1, 40, 2)))
     assert [await teller.wallet(payer) for payer in payers] == [980, 980]
     assert [await teller.held(payer) for payer in payers] == [0, 0]
+
+
+async def test_a_decline_waits_for_who_notes_a_reference_and_ends_nothing(till: Till) -> None:
+    """Who was refused must not end what another replica goes on to take money by."""
+    if till.database.dialect == "sqlite":
+        pytest.skip("one writes at a time, there are no rows to lock")
+    payer = await till.customer(0)
+    order = await till.order(payer, await till.attach(payer), UNIT)
+    find = partial(get_collection, tenant_id=TENANT, collection_id=order.collection_id)
+    asked = await till.database.read(find)
+    declined = Settlement(SettlementState.DECLINED, failure_code="refused")
+    engine = create_engine(till.database.url)
+    with engine.begin() as noting:
+        note_reference(noting, asked, "pi_noted")
+        ending = asyncio.create_task(
+            till.database.write(lambda uow: end_collection(uow, asked, declined))
+        )
+        await _until_somebody_waits(engine)
+    engine.dispose()
+    assert not await ending
+    now = await till.database.read(find)
+    assert (now.state, now.reference) == (SettlementState.PENDING, "pi_noted")
 
 
 async def _payers_in_order(teller: Teller) -> list[Account]:
