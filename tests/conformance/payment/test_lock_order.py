@@ -1,4 +1,4 @@
-"""Locks are taken in one order, so that nobody waits for ever, and before what they guard is seen."""
+"""Locks come in one order, so that nobody waits for ever, and before what they guard is read."""
 
 import asyncio
 from functools import partial
