@@ -8,11 +8,12 @@ from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from tests.conformance.rating.carriers import Carriers
 from tests.conformance.rating.desk import Desk
-from tests.conformance.rating.records import BEGINNING, euros, seconds_later
-from tests.conformance.rating.test_counters import minutes
+from tests.conformance.rating.records import BEGINNING, NOON, euros, seconds_later
+from tests.conformance.rating.test_counters import give, minutes, tiers
 from tests.conformance.rating.test_parties import TRUNK_WHOLESALE, WHOLESALE, explained, reseller
 from tollbook.rating.v1 import usage_service_pb2 as messages
-from tollbook.rating.v1.charge_pb2 import Charge
+from tollbook.rating.v1.charge_pb2 import CHARGE_KIND_VOLUME_ADJUSTMENT, Charge
+from tollbook.rating.v1.plan_pb2 import VOLUME_MODE_WHOLE_VOLUME
 from tollbook.rating.v1.rating_service_pb2 import ListPlansRequest
 from tollbook.type.v1.call_pb2 import (
     PARTY_CUSTOMER,
@@ -21,6 +22,7 @@ from tollbook.type.v1.call_pb2 import (
     PARTY_UNSPECIFIED,
     Party,
 )
+from tools.check_receipt import check
 
 ALL = (PARTY_CUSTOMER, PARTY_RESELLER, PARTY_SUPPLIER)
 
@@ -122,6 +124,26 @@ async def test_each_charge_is_given_back_once_however_many_ask_at_once(
     assert [(each.revision, each.amount.nanos) for each in after] == [(2, 0)] * 4
     assert sum(await desk.deltas()) == 0
     assert await margins(desk, charge) == [0, 0, 0]
+
+
+async def test_a_refund_after_the_seal_leaves_the_volume_adjustment_to_a_refund_of_its_own(
+    desk: Desk,
+) -> None:
+    """A call gives back what its line says, a gift takes no tier away; a whole period all of it."""
+    await give(desk, volume_tiers=[tiers(VOLUME_MODE_WHOLE_VOLUME)])
+    await desk.collect(desk.call(seconds=90), desk.call(seconds=90, start=seconds_later(NOON, 1)))
+    seal = await desk.seal()
+    adjustment, *calls = sorted(await desk.charges(), key=lambda charge: charge.amount.nanos)
+    assert adjustment.receipt.kind == CHARGE_KIND_VOLUME_ADJUSTMENT
+    given_back = [(await refund(desk, each)).charge for each in calls]
+    assert [each.correction for each in given_back] == [True, True]
+    assert adjustment in await desk.charges()
+    assert sum(await desk.deltas()) == -90_000
+    for _ in range(2):
+        taken_back = (await refund(desk, adjustment)).charge
+        assert (taken_back.revision, check(taken_back.receipt.content)) == (2, [])
+    assert sum(await desk.deltas()) == 0
+    assert await desk.seal() == seal
 
 
 async def test_the_bundle_of_a_reseller_gets_its_minutes_back(desk: Desk) -> None:
