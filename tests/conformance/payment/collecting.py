@@ -27,7 +27,10 @@ from tollbook.payment.v1.payment_events_pb2 import PaymentFailed
 
 TENANT = "acme"
 VISA = "pm_card_visa"
+NO_MONEY = "pm_card_chargeDeclinedInsufficientFunds"
+EXPIRED = "pm_card_chargeDeclinedExpiredCard"
 UNIT = MICROS_PER_UNIT
+FIVE, TEN = 5 * UNIT, 10 * UNIT
 # A working day in spring, before clocks change.
 BEGINNING = datetime(2027, 3, 10, 12, tzinfo=UTC)
 # Longer than any pause between attempts.

@@ -1,7 +1,7 @@
 """An account keeps money on its wallet by itself, within what its policy allows."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +13,17 @@ from kernel.ids import new_uuid
 from kernel.money import Money
 from services.payment.api.funds import FundsApi
 from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.top_up import TOP_UPS_A_DAY_MAX
 from tests.conformance.payment.books import account
-from tests.conformance.payment.collecting import LATER, UNIT, Till, another
+from tests.conformance.payment.collecting import (
+    EXPIRED,
+    FIVE,
+    LATER,
+    NO_MONEY,
+    TEN,
+    UNIT,
+    Till,
+    another,
+)
 from tests.conformance.payment.holding import money, place
 from tollbook.payment.v1 import collection_pb2, funds_service_pb2
 from tollbook.payment.v1.payment_events_pb2 import PaymentSettled
@@ -24,11 +32,7 @@ ACTIVE = collection_pb2.TOP_UP_STATE_ACTIVE
 SUSPENDED = collection_pb2.TOP_UP_STATE_SUSPENDED
 PENDING = collection_pb2.COLLECTION_STATE_PENDING
 
-NO_MONEY = "pm_card_chargeDeclinedInsufficientFunds"
-EXPIRED = "pm_card_chargeDeclinedExpiredCard"
 DAY = timedelta(days=1)
-SECOND = timedelta(seconds=1)
-FIVE, TEN = 5 * UNIT, 10 * UNIT
 
 
 async def topped_up(till: Till, micros: int = 0, **details: Any) -> Account:
@@ -206,75 +210,6 @@ async def test_a_policy_taken_away_asks_for_nothing_more(till: Till) -> None:
     await till.use(payer, TEN)
     await till.collect(DAY)
     assert till.taken() == [Money("EUR", TEN)]
-
-
-async def test_a_runaway_is_bounded_a_day(till: Till) -> None:
-    """Something empties the wallet again and again: ten times, then tomorrow."""
-    payer = await topped_up(till)
-    for _ in range(2 * TOP_UPS_A_DAY_MAX):
-        await till.use(payer, TEN)
-        await till.collect()
-    assert till.taken() == [Money("EUR", TOP_UPS_A_DAY_MAX * TEN)]
-    assert (await till.top_up(payer)).next_time.ToDatetime(UTC) == datetime(2027, 3, 11, tzinfo=UTC)
-
-
-async def test_the_daily_limit_counts_what_is_pending(till: Till) -> None:
-    """25 a day are two tens; the third comes with the next day."""
-    payer = await till.customer(0)
-    card = await till.attach(payer)
-    await till.set_top_up(payer, card, FIVE, TEN, daily_limit=25 * UNIT)
-    await till.use(payer, 40 * UNIT)
-    await till.collect()
-    assert till.taken() == [Money("EUR", 2 * TEN)]
-    await till.collect(timedelta(hours=11))
-    assert till.taken() == [Money("EUR", 2 * TEN)]
-    await till.collect(timedelta(hours=1))
-    assert till.taken() == [Money("EUR", 4 * TEN)]
-
-
-async def test_the_monthly_limit_waits_for_the_next_month(till: Till) -> None:
-    """30 a month are three tens, whatever a day allows."""
-    payer = await till.customer(0)
-    card = await till.attach(payer)
-    await till.set_top_up(payer, card, FIVE, TEN, monthly_limit=30 * UNIT)
-    await till.use(payer, 40 * UNIT)
-    await till.collect()
-    assert till.taken() == [Money("EUR", 3 * TEN)]
-    april = datetime(2027, 4, 1, tzinfo=UTC)
-    assert (await till.top_up(payer)).next_time.ToDatetime(UTC) == april
-    await till.collect(april - till.clock() - SECOND)
-    assert till.taken() == [Money("EUR", 3 * TEN)]
-    await till.collect(SECOND)
-    assert till.taken() == [Money("EUR", 5 * TEN)]
-
-
-async def test_a_day_is_one_of_the_accounts_zone_also_when_clocks_change(till: Till) -> None:
-    """28 March 2027 has 23 hours in Amsterdam: it ends at 22:00 UTC."""
-    payer = account(PaymentMode.PREPAID)
-    object.__setattr__(payer, "time_zone", "Europe/Amsterdam")
-    await till.announce(payer)
-    card = await till.attach(payer)
-    # Saturday, 23:30 UTC: Sunday has begun half an hour ago.
-    till.clock.now = datetime(2027, 3, 27, 23, 30, tzinfo=UTC)
-    await till.set_top_up(payer, card, FIVE, TEN, daily_limit=TEN)
-    await till.use(payer, 20 * UNIT)
-    await till.collect()
-    next_time = (await till.top_up(payer)).next_time.ToDatetime(UTC)
-    assert next_time == datetime(2027, 3, 28, 22, tzinfo=UTC)
-    await till.collect(next_time - till.clock())
-    assert till.taken() == [Money("EUR", 2 * TEN)]
-
-
-async def test_declined_collections_count_for_no_limit(till: Till) -> None:
-    """No money was taken."""
-    payer = await till.customer(0)
-    bad = await till.attach(payer, EXPIRED)
-    await till.set_top_up(payer, bad, FIVE, TEN, daily_limit=TEN)
-    await till.collect()
-    card = await till.attach(payer)
-    await till.set_top_up(payer, card, FIVE, TEN, daily_limit=TEN)
-    await till.collect()
-    assert await till.wallet(payer) == TEN
 
 
 async def test_a_postpaid_account_has_no_wallet_to_top_up(till: Till) -> None:
