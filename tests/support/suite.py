@@ -143,16 +143,21 @@ async def running_suite(
             await suite.close()
 
 
-async def fact(what: str, look: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool) -> T:
+async def fact(
+    what: str,
+    look: Callable[[], Awaitable[T]],
+    holds: Callable[[T], bool] = bool,
+    seconds_max: float = FACT_SECONDS_MAX,
+) -> T:
     """Look again and again until something holds; fail with what was seen last."""
     seen = await look()
     try:
-        async with asyncio.timeout(FACT_SECONDS_MAX):
+        async with asyncio.timeout(seconds_max):
             while not holds(seen):
                 await asyncio.sleep(FACT_POLL_SECONDS)
                 seen = await look()
     except TimeoutError:
-        raise AssertionError(f"not within {FACT_SECONDS_MAX} s: {what}; seen: {seen!r}") from None
+        raise AssertionError(f"not within {seconds_max} s: {what}; seen: {seen!r}") from None
     return seen
 
 

@@ -62,6 +62,10 @@ class TopUps:
         request = service.ListCollectionsRequest(account_id=account_id, page_size=PAGE)
         return list((await self.stub.ListCollections(request)).collections)
 
+    async def asked_count(self) -> int:
+        """How often money was asked for."""
+        return len(await self.collections())
+
     async def pending_count(self) -> int:
         """How many collections have no outcome yet."""
         pending = collection_pb2.COLLECTION_STATE_PENDING

@@ -22,6 +22,7 @@ class Fault(StrEnum):
     SAVED_ERROR = "savedError"
     RATE_LIMIT = "rateLimit"
     LOCKED = "locked"
+    KEY_IN_USE = "keyInUse"
     # The key opens nothing any more.
     KEY_REFUSED = "keyRefused"
 

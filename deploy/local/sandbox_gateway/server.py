@@ -19,7 +19,8 @@ API_KEY = re.compile(r"Bearer sk_test_([a-z0-9-]+)_\w+")
 REFUSALS = {
     Fault.ERROR: SERVER_ERROR,
     Fault.RATE_LIMIT: invalid("rate_limit", "Too many requests", status=429),
-    Fault.LOCKED: invalid("lock_timeout", "Another request uses the object", status=409),
+    Fault.LOCKED: invalid("lock_timeout", "Another request uses the object", status=429),
+    Fault.KEY_IN_USE: invalid("idempotency_key_in_use", "Another has the key", status=409),
     Fault.KEY_REFUSED: unknown_key(),
 }
 INTENTS = "/v1/payment_intents"

@@ -37,6 +37,8 @@ PASSING = frozenset(
         "withdrawal_count_limit_exceeded",
     }
 )
+# Refusals of the moment, which are none of the debit; documented with status 429 and 409.
+BUSY = frozenset({"idempotency_key_in_use", "lock_timeout", "rate_limit"})
 
 
 class Failure(NamedTuple):
@@ -81,7 +83,7 @@ def failure_of(intent: stripe.PaymentIntent, refused: Refused | None) -> Failure
 
 def raise_told(error: Exception) -> NoReturn:
     """Raise what an error of Stripe's client means: Refused, SavedFailure or GatewayUnavailable."""
-    if isinstance(error, stripe.CardError | stripe.InvalidRequestError):
+    if isinstance(error, stripe.CardError | stripe.InvalidRequestError) and error.code not in BUSY:
         raise Refused(_failure(error.error, "refused")) from None
     headers = error.headers or {} if isinstance(error, stripe.StripeError) else {}
     if isinstance(error, stripe.APIError) and headers.get("Idempotent-Replayed") == "true":

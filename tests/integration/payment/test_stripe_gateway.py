@@ -18,7 +18,6 @@ from services.payment.domain.gateway import (
     SettlementState,
 )
 from services.payment.gateways.stripe import StripeGateway
-from services.payment.gateways.stripe_answers import PASSING
 from tests.integration.payment.debits import (
     PENDING,
     SUCCEEDED,
@@ -152,14 +151,6 @@ async def test_a_decline_says_why_and_whether_time_may_heal_it(
     gateway.sandbox.behave(method, "pm_card_visa")
     assert await client.settle(TENANT, reference) == declined
     assert gateway.taken() == []
-
-
-async def test_the_issuers_advice_outweighs_its_code(
-    gateway: RunningGateway, client: StripeGateway
-) -> None:
-    """A generic decline may be tried again if the issuer says so; else not."""
-    assert "generic_decline" not in PASSING
-    assert (await settled(client, debit("pm_card_chargeDeclined"))).may_retry
 
 
 async def test_a_direct_debit_is_pending_until_the_bank_has_answered(
