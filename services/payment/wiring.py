@@ -22,6 +22,7 @@ from services.payment.api.roots import LedgerRootApi
 from services.payment.api.transfers import TransferApi
 from services.payment.config import PaymentSettings
 from services.payment.events.accounts import ACCOUNT_CHANGED
+from services.payment.events.customers import CUSTOMER_ERASED
 from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
 from services.payment.gateways.stripe import StripeGateway
@@ -61,7 +62,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
     return ServiceDefinition(
         name="payment",
         servicers=_servicers(database, sign, gateway),
-        handlers=[ACCOUNT_CHANGED, CALLS_RATED, INVOICE_ISSUED],
+        handlers=[ACCOUNT_CHANGED, CALLS_RATED, CUSTOMER_ERASED, INVOICE_ISSUED],
         background=[
             _again("closing past days", close_days, database, DAY_CHECK_SECONDS),
             _again("expiry of promotional credit", expire_promotions, database, EXPIRY_SECONDS),

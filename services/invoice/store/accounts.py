@@ -40,6 +40,14 @@ def find_accounts(
     return {row.account_id: _to_account(row) for row in connection.execute(query)}
 
 
+def accounts_of_customer(connection: Connection, tenant_id: str, customer_id: str) -> list[str]:
+    """The ids of a customer's accounts."""
+    query = select(schema.account.c.account_id).filter_by(
+        tenant_id=tenant_id, customer_id=customer_id
+    )
+    return list(connection.execute(query.order_by(schema.account.c.account_id)).scalars())
+
+
 def find_currencies(
     connection: Connection, tenant_id: str, account_ids: Collection[str]
 ) -> dict[str, str]:

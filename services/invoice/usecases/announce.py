@@ -4,6 +4,8 @@ What an account is about travels on its payer's partition, so that it stays in o
 what a customer is about, on the customer's.
 """
 
+from collections.abc import Iterable
+
 from chassis.database.unit_of_work import EventPosition, UnitOfWork
 from chassis.grpc.convert import money_to_proto, range_to_proto, time_to_proto
 from kernel.partition import partition_of
@@ -21,9 +23,11 @@ def customer_changed(uow: UnitOfWork, tenant_id: str, customer: Customer) -> Non
     uow.publish(event, tenant_id, partition_of(tenant_id, customer.customer_id))
 
 
-def customer_erased(uow: UnitOfWork, tenant_id: str, customer_id: str) -> None:
+def customer_erased(
+    uow: UnitOfWork, tenant_id: str, customer_id: str, account_ids: Iterable[str]
+) -> None:
     """The key of a customer's personal data is gone."""
-    event = invoice_events_pb2.CustomerErased(customer_id=customer_id)
+    event = invoice_events_pb2.CustomerErased(customer_id=customer_id, account_ids=account_ids)
     uow.publish(event, tenant_id, partition_of(tenant_id, customer_id))
 
 

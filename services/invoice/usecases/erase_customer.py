@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from chassis.database.unit_of_work import UnitOfWork
 from services.invoice.domain.resources import Customer
-from services.invoice.store import customers
+from services.invoice.store import accounts, customers
 from services.invoice.store.vault import Vault, customer_owner, destroy_key
 from services.invoice.usecases import announce
 from services.invoice.usecases.load import load_customer
@@ -20,5 +20,6 @@ def erase_customer(uow: UnitOfWork, vault: Vault, tenant_id: str, customer_id: s
     if customer.personal is not None:
         destroy_key(uow.connection, tenant_id, customer_owner(customer_id))
         customers.blank_personal_fields(uow.connection, tenant_id, customer_id)
-        announce.customer_erased(uow, tenant_id, customer_id)
+        owned = accounts.accounts_of_customer(uow.connection, tenant_id, customer_id)
+        announce.customer_erased(uow, tenant_id, customer_id, owned)
     return replace(customer, personal=None)

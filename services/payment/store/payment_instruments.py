@@ -66,6 +66,14 @@ def remove_instrument(connection: Connection, instrument: PaymentInstrument) -> 
     connection.execute(statement)
 
 
+def remove_instruments(connection: Connection, tenant_id: str, account_id: str) -> None:
+    """Forget all instruments of an account, which no policy names, in the turn of its partition."""
+    statement = delete(payment_instrument_table).where(
+        _columns.tenant_id == tenant_id, _columns.account_id == account_id
+    )
+    connection.execute(statement)
+
+
 def list_instruments(
     connection: Connection, tenant_id: str, account_id: str, page: PageRequest
 ) -> Page[PaymentInstrument]:

@@ -68,24 +68,23 @@ def save_top_up(connection: Connection, account: Account, top_up: TopUp) -> None
         "next_time": top_up.next_time,
     }
     upsert(connection, top_up_policy_table, values)
-    _save_trigger(connection, account, top_up.trigger_micros)
+    _save_trigger(connection, account.tenant_id, account.account_id, top_up.trigger_micros)
 
 
-def remove_top_up(connection: Connection, account: Account) -> None:
+def remove_top_up(connection: Connection, tenant_id: str, account_id: str) -> None:
     """Forget how an account tops itself up, in the turn of its partition."""
-    is_ours = (
-        _columns.tenant_id == account.tenant_id,
-        _columns.account_id == account.account_id,
-    )
+    is_ours = (_columns.tenant_id == tenant_id, _columns.account_id == account_id)
     connection.execute(delete(top_up_policy_table).where(*is_ours))
-    _save_trigger(connection, account, None)
+    _save_trigger(connection, tenant_id, account_id, None)
 
 
-def _save_trigger(connection: Connection, account: Account, micros: int | None) -> None:
-    key = (account.tenant_id, account.account_id)
-    kept = policies_of(connection, key[0], [key[1]]).get(key[1], NO_POLICY)
+def _save_trigger(
+    connection: Connection, tenant_id: str, account_id: str, micros: int | None
+) -> None:
+    kept = policies_of(connection, tenant_id, [account_id]).get(account_id, NO_POLICY)
     if kept.top_up_below_micros != micros:
-        save_policy(connection, *key, kept._replace(top_up_below_micros=micros))
+        changed = kept._replace(top_up_below_micros=micros)
+        save_policy(connection, tenant_id, account_id, changed)
 
 
 def _top_up(row: Row[Any]) -> TopUp:

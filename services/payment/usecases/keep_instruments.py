@@ -1,7 +1,10 @@
 """Keeps the payment instruments of accounts."""
 
+from collections.abc import Collection
+
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.ids import new_uuid
+from kernel.partition import partition_of
 from services.payment.domain.gateway import InstrumentDetails
 from services.payment.domain.payment_instrument import InstrumentReference, PaymentInstrument
 from services.payment.store.accounts import account_of
@@ -10,7 +13,9 @@ from services.payment.store.payment_instruments import (
     get_instrument,
     insert_instrument,
     remove_instrument,
+    remove_instruments,
 )
+from services.payment.store.top_up_policies import remove_top_up
 
 
 def attach_instrument(
@@ -41,3 +46,24 @@ def detach_instrument(unit_of_work: UnitOfWork, tenant_id: str, instrument_id: s
     # Who names an instrument does it in this turn.
     take_turns(connection, [account.chain.partition])
     remove_instrument(connection, instrument)
+
+
+def forget_instruments(
+    unit_of_work: UnitOfWork, tenant_id: str, account_ids: Collection[str]
+) -> None:
+    """Forget all instruments of accounts, and what would top them up from these.
+
+    What is pending goes on where the gateway knows of it.
+    """
+    if not account_ids:
+        return
+    connection = unit_of_work.connection
+    take_turns(connection, turns_of(tenant_id, account_ids))
+    for account_id in account_ids:
+        remove_top_up(connection, tenant_id, account_id)
+        remove_instruments(connection, tenant_id, account_id)
+
+
+def turns_of(tenant_id: str, account_ids: Collection[str]) -> set[int]:
+    """The partitions of accounts; who has instruments pays for itself."""
+    return {partition_of(tenant_id, account_id) for account_id in account_ids}

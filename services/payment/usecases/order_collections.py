@@ -26,7 +26,7 @@ def set_top_up_policy(
     connection = unit_of_work.connection
     account = _payer_in_turn(unit_of_work, tenant_id, account_id)
     if policy is None:
-        remove_top_up(connection, account)
+        remove_top_up(connection, tenant_id, account_id)
         return None
     if account.mode != PaymentMode.PREPAID:
         raise no_wallet(account_id)

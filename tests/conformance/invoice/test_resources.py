@@ -224,8 +224,9 @@ async def test_a_subscription_that_ended_makes_room_for_the_next(office: Office)
 
 async def test_an_erased_customer_cannot_be_read_again(office: Office) -> None:
     """The key is gone and with it the name, the address and the mail address; the id stays."""
-    await office.found()
+    entity = await office.found()
     customer = await office.customer()
+    account = await office.account(entity, customer)
     request = pb.EraseCustomerRequest(customer_id=customer.customer_id)
     await office.call(office.customers.EraseCustomer, request)
     read = pb.GetCustomerRequest(customer_id=customer.customer_id)
@@ -234,6 +235,7 @@ async def test_an_erased_customer_cannot_be_read_again(office: Office) -> None:
     assert (found.email.text, found.external_id) == ("", "CRM-1")
     [(erased, partition, _)] = await office.published(invoice_events_pb2.CustomerErased)
     assert erased.customer_id == customer.customer_id
+    assert erased.account_ids == [account.account_id]
     assert partition == partition_of("acme", customer.customer_id)
 
 

@@ -27,6 +27,7 @@ from services.payment.domain.audit import LedgerAudit, Watermarks
 from services.payment.domain.balance import Balance
 from services.payment.domain.payment import Payment, PaymentMethod, Receipt
 from services.payment.events.accounts import ACCOUNT_CHANGED
+from services.payment.events.customers import CUSTOMER_ERASED
 from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
 from services.payment.store.ledger_accounts import balance_of
@@ -40,7 +41,8 @@ from tollbook.type.v1.call_pb2 import Party
 T = TypeVar("T")
 
 HANDLERS: dict[str, EventHandler[Any]] = {
-    handler.type_name: handler for handler in (ACCOUNT_CHANGED, CALLS_RATED, INVOICE_ISSUED)
+    handler.type_name: handler
+    for handler in (ACCOUNT_CHANGED, CALLS_RATED, CUSTOMER_ERASED, INVOICE_ISSUED)
 }
 OUTGOING: dict[str, type[Message]] = {
     kind.DESCRIPTOR.full_name: kind for kind in (BalanceChanged, PaymentSettled)

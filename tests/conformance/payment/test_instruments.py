@@ -8,6 +8,7 @@ from kernel.ids import new_uuid
 from kernel.money import Money
 from tests.conformance.payment.collecting import LATER, TENANT, UNIT, Till
 from tests.conformance.payment.holding import act_as
+from tollbook.invoice.v1.invoice_events_pb2 import CustomerErased
 from tollbook.payment.v1 import collection_pb2
 from tollbook.payment.v1 import collection_service_pb2 as messages
 
@@ -31,6 +32,32 @@ async def test_an_instrument_is_kept_with_what_the_gateway_tells_of_it(till: Til
     assert first.expire_month.day == 1
     assert newest.kind == collection_pb2.INSTRUMENT_KIND_DIRECT_DEBIT
     assert not newest.HasField("expire_month")
+
+
+async def test_an_erased_customer_is_asked_for_no_more_money(till: Till) -> None:
+    """Instruments and policies of all the accounts are forgotten, also where there are none."""
+    payer, other = await till.customer(0), await till.customer(0)
+    card, kept = await till.attach(payer), await till.attach(other)
+    await till.set_top_up(payer, card, threshold=UNIT, amount=10 * UNIT)
+    await till.collect()
+    for _ in range(2):
+        erased = CustomerErased(account_ids=[payer.account_id, new_uuid()])
+        await till.deliver((erased, payer))
+    assert [each.instrument_id for each in await listed(till)] == [kept]
+    assert not (await till.top_up(payer)).HasField("amount")
+    await till.use(payer, 10 * UNIT)
+    await till.collect(after=LATER)
+    assert till.taken() == [Money(payer.currency, 10 * UNIT)]
+
+
+async def test_what_an_erased_customer_was_asked_for_is_not_begun_any_more(till: Till) -> None:
+    """The gateway has not heard of it, and will not."""
+    payer = await till.customer(0)
+    await till.order(payer, await till.attach(payer), 10 * UNIT)
+    await till.deliver((CustomerErased(account_ids=[payer.account_id]), payer))
+    await till.collect()
+    assert [each.failure_code for each in await till.failures()] == ["instrument_detached"]
+    assert till.taken() == []
 
 
 async def test_an_instrument_of_another_kind_or_of_nobody_is_refused(till: Till) -> None:
