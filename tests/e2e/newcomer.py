@@ -92,8 +92,15 @@ def children(parent: int) -> dict[str, int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         if is_child:
-            found["nats" if "nats-server" in command[0] else command[-1]] = int(status.parent.name)
+            found[name_of(command)] = int(status.parent.name)
     return found
+
+
+def name_of(command: list[str]) -> str:
+    """What a process of the suite serves."""
+    if "nats-server" in command[0]:
+        return "nats"
+    return "gateway" if "deploy.local.sandbox_gateway" in command else command[-1]
 
 
 def is_running(pid: int) -> bool:

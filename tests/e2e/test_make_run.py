@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shlex
 import signal
 import tempfile
 import textwrap
@@ -21,7 +22,8 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc"),
 ]
 
-GUIDE = Path(__file__).parents[2] / "docs/guides/plan.md"
+GUIDES = Path(__file__).parents[2] / "docs/guides"
+GUIDE = GUIDES / "plan.md"
 
 RECORDS = re.compile(
     r"([\d,]+) received = ([\d,]+) accepted \+ ([\d,]+) duplicate \+ ([\d,]+) in suspense"
@@ -92,6 +94,34 @@ def test_calls_at_once_hold_no_more_than_the_wallet_has(first_run: Run) -> None:
     assert int(asked[2]) + int(asked[3]) == 30
     assert 0 < int(asked[3]) < 30
     assert Decimal(asked[1]) - Decimal(paid[1]) == Decimal(paid[2]) > 0
+
+
+def test_a_wallet_tops_itself_up_from_a_card(first_run: Run) -> None:
+    """Its policy takes the amount as soon as it is laid down, because the wallet is low."""
+    assert first_run.told("Topped up by itself") == "A-1007, with 20 EUR of Visa 4242"
+    assert re.search(r"20\.00 EUR.* succeeded ", collections_of_a_wallet(first_run))
+
+
+def test_money_is_taken_by_the_commands_of_the_guide(first_run: Run) -> None:
+    """As they stand there, one after the other; a card that is declined fails its command."""
+    commands = re.findall(
+        r"^    tollbook (.*)$", (GUIDES / "gateways.md").read_text(), re.MULTILINE
+    )
+    assert len(commands) == 4
+    for command in commands:
+        first_run.tollbook(*shlex.split(command))
+    assert len(re.findall(r" succeeded ", collections_of_a_wallet(first_run))) == 2
+    wallet = ("--tenant", "aurora", "--account", "A-1007")
+    declined = ("--customer", "cus_anna", "--method", "pm_card_chargeDeclinedExpiredCard")
+    first_run.tollbook("attach-instrument", *wallet, *declined)
+    refused = first_run.ask("top-up", *wallet, "--amount", "20")
+    assert refused.returncode == 1
+    assert "expired_card" in refused.stdout + refused.stderr
+
+
+def collections_of_a_wallet(run: Run) -> str:
+    """What was asked of its card, as it is listed."""
+    return run.tollbook("collections", "--tenant", "aurora", "--account", "A-1007")
 
 
 def test_every_invoice_is_a_pdf_in_its_tenants_folder(first_run: Run) -> None:
@@ -210,7 +240,7 @@ def test_replayed_events_double_nothing(first_run: Run) -> None:
 
 def test_ctrl_c_ends_every_process(first_run: Run) -> None:
     """The run ends well, says where the data is, and leaves no process behind."""
-    assert set(first_run.services) == {"nats", *SERVICES}
+    assert set(first_run.services) == {"nats", "gateway", *SERVICES}
     assert first_run.interrupt() == 0
     assert first_run.told("Stopped") == f"the data is in {first_run.folder}"
     assert not [name for name, pid in first_run.services.items() if is_running(pid)]

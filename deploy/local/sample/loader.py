@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.installation import Installation
-from deploy.local.sample import billing, charging, directory, fraud, switches, tariffs
+from deploy.local.sample import (
+    billing,
+    charging,
+    collecting,
+    directory,
+    fraud,
+    switches,
+    tariffs,
+)
 from deploy.local.sample.billing import SavedInvoice
 from deploy.local.sample.operator import TENANTS
 from deploy.local.sample.session import Session, session_with
@@ -57,6 +65,8 @@ async def _load(session: Session) -> list[SavedInvoice]:
     await billing.record_payments(session, saved)
     await billing.bill_late_calls(session)
     await charging.place_calls_at_once(session)
+    if session.installation.has_own_gateway:
+        await collecting.let_a_wallet_top_itself_up(session)
     return saved
 
 
