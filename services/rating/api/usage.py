@@ -16,6 +16,7 @@ from services.rating.api.moments import rated_period, rated_time
 from services.rating.api.numbers import callee_from_proto, number_from_proto
 from services.rating.domain.charges.charge import OWN_KEY_KINDS, ChargeRevision, Party
 from services.rating.domain.errors import invalid_field
+from services.rating.domain.quantity import USAGE_QUANTITY_MAX
 from services.rating.domain.usage import Service
 from services.rating.usecases.settling.charge_fee import OneOffFee, RentedNumber, charge_fee
 from services.rating.usecases.settling.charge_usage import UsageRecord, charge_usage, charge_usages
@@ -27,7 +28,6 @@ from tollbook.rating.v1.usage_service_pb2_grpc import UsageServiceServicer
 USAGES_MAX = 1_000
 KEY_CHARACTERS_MAX = 255
 REVISION_MAX = 2**31 - 1
-QUANTITY_MAX = 10**12
 
 
 class UsageApi(UsageServiceServicer):
@@ -108,8 +108,8 @@ class UsageApi(UsageServiceServicer):
         if usage.usage_key.kind in OWN_KEY_KINDS:
             problem = "name the kind of your own id, CALL_KEY_KIND_OTHER if it is no switch's"
             raise invalid_field("INVALID_USAGE", "usage.usage_key.kind", problem)
-        if not 0 <= usage.quantity <= QUANTITY_MAX:
-            problem = f"{usage.quantity} is not between 0 and {QUANTITY_MAX}"
+        if not 0 <= usage.quantity <= USAGE_QUANTITY_MAX:
+            problem = f"{usage.quantity} is not between 0 and {USAGE_QUANTITY_MAX}"
             raise invalid_field("INVALID_USAGE", "usage.quantity", problem)
         if usage.revision > REVISION_MAX:
             problem = f"{usage.revision} is more than {REVISION_MAX}"

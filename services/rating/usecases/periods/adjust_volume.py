@@ -76,5 +76,5 @@ def _identity(key: CounterKey, payer: Account) -> FeeIdentity:
         first_day.isoformat(),
         key.owner_account_id,
         key.period_start_micros,
-        (key.owner_account_id,),
+        is_key_of_account=True,
     )

@@ -86,7 +86,7 @@ def _identity(fee: OneOffFee | RentedNumber) -> FeeIdentity:
         "rental" if is_rental else "fee",
         fee.account_id,
         to_micros(start),
-        (fee.account_id,),
+        is_key_of_account=True,
     )
 
 

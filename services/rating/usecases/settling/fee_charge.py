@@ -38,14 +38,15 @@ class FeeIdentity(NamedTuple):
     leg: str
     account_id: str
     start_micros: int
-    more: tuple[str, ...] = ()
-    """Tells apart what has the same key and leg."""
+    is_key_of_account: bool = False
+    """Whether accounts may have the same key, each for a fee of its own."""
 
     def charge_id(self, tenant_id: str, level: int = 0) -> bytes:
         """The id of the customer's charge, or of the charge of a level of resellers."""
         party = party_key(int(Party.RESELLER if level else Party.CUSTOMER), level)
+        owner = (self.account_id,) if self.is_key_of_account else ()
         return charge_id(
-            self.start_micros, tenant_id, self.key_kind, self.key, self.leg, party, *self.more
+            self.start_micros, tenant_id, self.key_kind, self.key, self.leg, party, *owner
         )
 
 
