@@ -12,6 +12,7 @@ TWENTY = Money("EUR", 20 * MICROS_PER_UNIT)
 SUCCEEDED = Settlement(SettlementState.SUCCEEDED, TWENTY)
 PENDING = Settlement(SettlementState.PENDING)
 DAY_SECONDS = 24 * 3600
+ATTEMPTS_MAX = 50
 
 
 def debit(
@@ -30,9 +31,9 @@ async def settled(client: StripeGateway, asked: Debit) -> Settlement:
 
 async def chased(ask: Callable[[], Awaitable[Any]]) -> Any:
     """The outcome, asked for until it is known, as the collector does."""
-    for _ in range(20):
+    for _ in range(ATTEMPTS_MAX):
         try:
             return await ask()
         except GatewayUnavailable:
             continue
-    raise AssertionError("still unknown after 20 requests")
+    raise AssertionError(f"still unknown after {ATTEMPTS_MAX} attempts")

@@ -1,10 +1,14 @@
 """Whatever goes wrong between payment and Stripe, money is taken once and the outcome is found."""
 
+import asyncio
 import logging
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from deploy.local.sandbox_gateway.faults import Fault
+from deploy.local.sandbox_gateway.faults import Fault, Faults
+from kernel.money import Money
 from services.payment.domain.gateway import (
     DebitRefused,
     GatewayUnavailable,
@@ -20,11 +24,12 @@ from tests.integration.payment.debits import (
     debit,
     settled,
 )
-from tests.support.sandbox_gateway import TENANT, MovableClock, RunningGateway
+from tests.support.sandbox_gateway import TENANT, MovableClock, RunningGateway, running_gateway
 
 # How often it has to go wrong: a request that only reads is repeated by the HTTP client itself,
 # once, when its connection ends.
 OPERATIONS = {"create": 1, "retrieve": 2, "confirm": 1}
+INSUFFICIENT = Settlement(SettlementState.DECLINED, None, "insufficient_funds", may_retry=True)
 LOST = (Fault.REQUEST_LOST, Fault.ANSWER_LOST)
 
 
@@ -41,6 +46,22 @@ async def test_whatever_is_lost_money_is_taken_once_and_its_outcome_found(
     assert gateway.taken() == [TWENTY]
 
 
+async def test_replicas_that_chase_the_same_debits_through_many_faults_take_each_once(
+    tmp_path: Path,
+) -> None:
+    """A third of all requests go wrong, at random; all replicas find the same outcomes."""
+    methods = ("pm_card_visa", "pm_card_chargeDeclinedInsufficientFunds")
+    debits = [debit(methods[n % 2], collection=f"c-{n}") for n in range(20)]
+    async with running_gateway(tmp_path, Faults(percent=33, seed=1)) as gateway:
+        replicas = [gateway.client() for _ in range(3)]
+        chases = [chased(partial(settled, client, each)) for client in replicas for each in debits]
+        outcomes = await asyncio.gather(*chases)
+        for client in replicas:
+            await client.close()
+        assert gateway.taken() == [Money("EUR", 10 * TWENTY.micros)]
+    assert outcomes == [SUCCEEDED, INSUFFICIENT] * 30
+
+
 @pytest.mark.parametrize("fault", Fault)
 async def test_a_decline_is_found_behind_any_fault_of_the_cancellation(
     gateway: RunningGateway, client: StripeGateway, fault: Fault
@@ -51,7 +72,7 @@ async def test_a_decline_is_found_behind_any_fault_of_the_cancellation(
     with pytest.raises(GatewayUnavailable):
         await settled(client, asked)
     outcome = await chased(lambda: settled(client, asked))
-    assert outcome == Settlement(SettlementState.DECLINED, None, "insufficient_funds", True)
+    assert outcome == INSUFFICIENT
 
 
 @pytest.mark.parametrize("fault", Fault)
