@@ -51,7 +51,8 @@ def _background(runtime: Runtime, settings: CdrSettings) -> list[Background]:
     ]
     if settings.watch_dir is not None:
         watcher = FolderWatcher(runtime.database, settings, settings.watch_dir)
-        tasks.append(watcher.run)
+        interval = settings.watch_interval_seconds
+        tasks.append(lambda: keep_doing("the watched folder", watcher.poll, interval))
     if settings.http_listen_address:
         push = FreeswitchPush(runtime.database)
         tasks.append(lambda: serve_http(push.app, settings.http_listen_address, runtime.settings))

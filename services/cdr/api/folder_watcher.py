@@ -40,14 +40,8 @@ class FolderWatcher:
         self._settled: dict[Path, set[FoundFile]] = {}
         self._troubles: dict[Path, str] = {}
 
-    async def run(self) -> None:
-        """Look at the folder until cancelled."""
-        while True:
-            await self.poll()
-            await asyncio.sleep(self._settings.watch_interval_seconds)
-
     async def poll(self) -> None:
-        """Collect what is new in every source's folder."""
+        """Collect what is new in every source's folder; trouble in one stops no other."""
         for folder in await asyncio.to_thread(_source_folders, self._folder):
             try:
                 await self._collect(folder)
@@ -55,6 +49,8 @@ class FolderWatcher:
                 self._tell(folder, error.message)
             except (OSError, SQLAlchemyError) as error:
                 self._tell(folder, type(error).__name__)
+            except Exception:
+                _logger.exception("%r not collected", str(folder.relative_to(self._folder)))
 
     async def _collect(self, folder: Path) -> None:
         found = await asyncio.to_thread(lambda: sorted(_files(folder), key=_age))

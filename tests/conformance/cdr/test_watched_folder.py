@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from chassis.database.engine import Database
 from services.cdr.api.folder_watcher import FolderWatcher
 from services.cdr.config import CdrSettings
 from services.cdr.domain.source import RecordFormat
 from services.cdr.store.digest import Counts
+from services.cdr.store.schema import source_table
 from tests.conformance.cdr.exchange import Exchange
 from tests.unit.cdr.asterisk import asterisk_line
 from tests.unit.cdr.freeswitch import freeswitch_document
@@ -226,6 +228,19 @@ async def test_a_folder_without_a_source_stops_no_other(
     await folder.poll()
     assert await keys(exchange) == ["1.1"]
     assert [record.getMessage().count("'aaa'") for record in caplog.records] == [1]
+
+
+async def test_a_source_of_a_newer_version_stops_no_other(
+    folder: Folder, exchange: Exchange
+) -> None:
+    """Its files wait for that version, and the process goes on."""
+    await Exchange.create(folder.database, "aaron")
+    newer = update(source_table).where(source_table.c.tenant_id == "aaron").values(line_rule=99)
+    await folder.database.write(lambda uow: uow.connection.execute(newer))
+    folder.log(1)
+    shutil.copytree(folder.path.parent, folder.path.parents[1] / "aaron")
+    await folder.poll()
+    assert await keys(exchange) == ["1.1"]
 
 
 async def test_a_new_file_under_a_used_inode_waits_for_the_end_of_its_last_line(
