@@ -1,5 +1,8 @@
 """Collects money as the service does: its doors, its collector, and a sandbox gateway."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +16,7 @@ from kernel.ids import new_uuid
 from kernel.money import MICROS_PER_UNIT, Money
 from services.payment.api.collections import CollectionApi
 from services.payment.domain.account import Account
+from services.payment.domain.gateway import Debit, Settlement
 from services.payment.domain.payment import Payment
 from services.payment.gateways.stripe import StripeGateway
 from services.payment.store.payments import list_payments
@@ -168,3 +172,73 @@ class Till(Teller):
 def another(till: Till) -> Till:
     """Another replica."""
     return Till(till.database, till.books, till.gateway, till.client, till.clock)
+
+
+POINTS = ("before prepare", "after prepare", "before settle", "after settle")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class InterruptedAt(StripeGateway):
+    """The gateway, to whose caller something happens at one point of a collection."""
+
+    def __init__(self, till: Till, point: str, interrupt: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(till.gateway.keys_dir, till.gateway.url)
+        self._point = point
+        self._interrupt = interrupt
+
+    async def prepare(self, debit: Debit) -> str:
+        await self._reach("before prepare")
+        reference = await super().prepare(debit)
+        await self._reach("after prepare")
+        return reference
+
+    async def settle(self, tenant_id: str, reference: str) -> Settlement:
+        await self._reach("before settle")
+        settlement = await super().settle(tenant_id, reference)
+        await self._reach("after settle")
+        return settlement
+
+    async def _reach(self, point: str) -> None:
+        if point == self._point:
+            await self._interrupt()
+
+
+async def collect_until_killed(till: Till, point: str) -> None:
+    """Collect in a process that ends when it comes to a point; it may not come there."""
+
+    async def die() -> None:
+        raise Killed
+
+    dying = InterruptedAt(till, point, die)
+    with suppress(BaseExceptionGroup):
+        await Collector(till.database, dying, till.clock).collect_due()
+    await dying.close()
+
+
+class SleepingReplica:
+    """A replica that falls asleep at a point of its collections, for as long as one likes."""
+
+    def __init__(self, till: Till, point: str) -> None:
+        self._awake, self._asleep = asyncio.Event(), asyncio.Event()
+        self._client = InterruptedAt(till, point, self._sleep)
+        self._collector = Collector(till.database, self._client, till.clock)
+
+    async def begin(self) -> None:
+        """Collect until it sleeps, or all that is due is done."""
+        self._work = asyncio.create_task(self._collector.collect_due())
+        sleep = asyncio.create_task(self._asleep.wait())
+        await asyncio.wait({self._work, sleep}, return_when=asyncio.FIRST_COMPLETED)
+        sleep.cancel()
+
+    async def wake(self) -> None:
+        """Let it go on to the end of its work."""
+        self._awake.set()
+        await self._work
+        await self._client.close()
+
+    async def _sleep(self) -> None:
+        self._asleep.set()
+        await self._awake.wait()

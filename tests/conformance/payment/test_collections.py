@@ -12,15 +12,22 @@ from kernel.ids import new_uuid
 from kernel.money import Money
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.collection import ATTEMPT_PAUSE_MAX
-from services.payment.domain.gateway import Debit, Settlement, SettlementState
+from services.payment.domain.gateway import Settlement, SettlementState
 from services.payment.domain.payment import PaymentMethod
-from services.payment.gateways.stripe import StripeGateway
 from services.payment.store.collections import get_collection, note_reference
 from services.payment.store.ledger_accounts import balance_of
-from services.payment.usecases.collect import Collector
 from services.payment.usecases.end_collection import end_collection
 from tests.conformance.payment.books import account
-from tests.conformance.payment.collecting import LATER, TENANT, UNIT, Till, another
+from tests.conformance.payment.collecting import (
+    LATER,
+    POINTS,
+    TEN,
+    TENANT,
+    UNIT,
+    Till,
+    another,
+    collect_until_killed,
+)
 from tests.conformance.payment.holding import micros_of
 from tests.support.sandbox_gateway import MovableClock
 from tollbook.payment.v1 import collection_pb2
@@ -32,35 +39,6 @@ SUCCEEDED = collection_pb2.COLLECTION_STATE_SUCCEEDED
 DECLINED = collection_pb2.COLLECTION_STATE_DECLINED
 
 SEPA = "pm_sepa_success"
-TEN = 10 * UNIT
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class KilledAt(StripeGateway):
-    """The gateway, whose caller is killed at one point of a collection."""
-
-    def __init__(self, till: Till, point: str) -> None:
-        super().__init__(till.gateway.keys_dir, till.gateway.url)
-        self._point = point
-
-    async def prepare(self, debit: Debit) -> str:
-        self._reach("before prepare")
-        reference = await super().prepare(debit)
-        self._reach("after prepare")
-        return reference
-
-    async def settle(self, tenant_id: str, reference: str) -> Settlement:
-        self._reach("before settle")
-        settlement = await super().settle(tenant_id, reference)
-        self._reach("after settle")
-        return settlement
-
-    def _reach(self, point: str) -> None:
-        if point == self._point:
-            raise Killed
 
 
 @pytest.fixture
@@ -117,18 +95,13 @@ async def test_a_collection_asked_for_twice_takes_money_once(till: Till, payer: 
     assert till.taken() == [Money("EUR", TEN)]
 
 
-@pytest.mark.parametrize(
-    "point", ["before prepare", "after prepare", "before settle", "after settle"]
-)
+@pytest.mark.parametrize("point", POINTS)
 async def test_whoever_is_killed_in_a_collection_takes_and_posts_money_once(
     till: Till, payer: Account, point: str
 ) -> None:
     """The next attempt goes on with what is stored."""
     await till.order(payer, await till.attach(payer), TEN)
-    dying = KilledAt(till, point)
-    with pytest.raises(BaseExceptionGroup):
-        await Collector(till.database, dying, till.clock).collect_due()
-    await dying.close()
+    await collect_until_killed(till, point)
     assert (await outcome(till, payer)).state == PENDING
     await till.collect()
     assert (await outcome(till, payer)).state == PENDING, "it has not waited"
