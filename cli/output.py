@@ -1,8 +1,9 @@
 """How commands speak: one console for answers, one for trouble, amounts written out exactly."""
 
+import sys
 from collections.abc import Container, Iterable
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -10,7 +11,10 @@ from kernel.money import MICROS_PER_UNIT, Money, minor_unit_decimals
 
 MICRO_DECIMALS = 6
 
-console = Console(highlight=False)
+# Where no terminal sets a width, lines are for programs and files: nothing is folded or cut there.
+PIPED_COLUMNS = 1_000
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_COLUMNS)
 trouble = Console(stderr=True, highlight=False)
 
 
@@ -40,7 +44,9 @@ def table(title: str, *headings: str, figures: Container[str] = ()) -> Table:
     """An empty table, as all commands show them; columns of figures end at the right."""
     made = Table(title=escape(title), title_justify="left", box=None, padding=(0, 2))
     for heading in headings:
-        made.add_column(heading, justify="right" if heading in figures else "left")
+        # An id that is cut off cannot be used; one that is folded can.
+        justify: JustifyMethod = "right" if heading in figures else "left"
+        made.add_column(heading, justify=justify, overflow="fold")
     return made
 
 
