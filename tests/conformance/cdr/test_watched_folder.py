@@ -3,67 +3,17 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pytest
-from sqlalchemy import update
 
 from chassis.database.engine import Database
-from services.cdr.api.folder_watcher import FolderWatcher
-from services.cdr.config import CdrSettings
 from services.cdr.domain.source import RecordFormat
 from services.cdr.store.digest import Counts
-from services.cdr.store.schema import source_table
 from tests.conformance.cdr.exchange import Exchange
+from tests.conformance.cdr.watching import Folder, a_watcher, keys
 from tests.unit.cdr.asterisk import asterisk_line
 from tests.unit.cdr.freeswitch import freeswitch_document
 
 LONG_AGO_SECONDS = 1_000_000_000
-
-
-@dataclass
-class Folder:
-    """The folder of one source."""
-
-    path: Path
-    database: Database
-    watcher: FolderWatcher
-
-    @property
-    def master(self) -> Path:
-        return self.path / "Master.csv"
-
-    def append(self, text: str, name: str = "Master.csv") -> None:
-        with (self.path / name).open("a") as file:
-            file.write(text)
-
-    def log(self, *numbers: int, name: str = "Master.csv") -> None:
-        """The switch writes calls with these numbers."""
-        self.append("".join(asterisk_line(uniqueid=f"{n}.1") + "\n" for n in numbers), name)
-
-    def restart(self) -> None:
-        """Another process takes over: it knows what is in the database."""
-        self.watcher = a_watcher(self.database, self.path.parents[1])
-
-    async def poll(self) -> None:
-        await self.watcher.poll()
-
-
-def a_watcher(database: Database, root: Path) -> FolderWatcher:
-    return FolderWatcher(database, CdrSettings(watch_dir=root), root)
-
-
-@pytest.fixture
-def folder(exchange: Exchange, tmp_path: Path) -> Folder:
-    path = tmp_path / "watch" / "acme" / "pbx"
-    path.mkdir(parents=True)
-    return Folder(path, exchange.database, a_watcher(exchange.database, tmp_path / "watch"))
-
-
-async def keys(exchange: Exchange) -> list[str]:
-    return sorted(call.call_key for call in await exchange.calls())
 
 
 async def test_a_growing_file_is_read_on(folder: Folder, exchange: Exchange) -> None:
@@ -217,32 +167,6 @@ async def test_other_files_and_links_are_left_alone(folder: Folder, exchange: Ex
     assert await exchange.counts() == Counts()
 
 
-async def test_a_folder_without_a_source_stops_no_other(
-    folder: Folder, exchange: Exchange, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The trouble is told once; the tenant's other sources are collected."""
-    (folder.path.parent / "aaa").mkdir()
-    (folder.path.parent / "aaa" / "Master.csv").write_text("x\n")
-    folder.log(1)
-    await folder.poll()
-    await folder.poll()
-    assert await keys(exchange) == ["1.1"]
-    assert [record.getMessage().count("'aaa'") for record in caplog.records] == [1]
-
-
-async def test_a_source_of_a_newer_version_stops_no_other(
-    folder: Folder, exchange: Exchange
-) -> None:
-    """Its files wait for that version, and the process goes on."""
-    await Exchange.create(folder.database, "aaron")
-    newer = update(source_table).where(source_table.c.tenant_id == "aaron").values(line_rule=99)
-    await folder.database.write(lambda uow: uow.connection.execute(newer))
-    folder.log(1)
-    shutil.copytree(folder.path.parent, folder.path.parents[1] / "aaron")
-    await folder.poll()
-    assert await keys(exchange) == ["1.1"]
-
-
 async def test_a_new_file_under_a_used_inode_waits_for_the_end_of_its_last_line(
     folder: Folder, exchange: Exchange
 ) -> None:
@@ -256,50 +180,3 @@ async def test_a_new_file_under_a_used_inode_waits_for_the_end_of_its_last_line(
     folder.append(line[100:], "Other.csv")
     await folder.poll()
     assert await exchange.counts() == Counts(3, 3, 0, 0, 3)
-
-
-async def test_a_file_whose_name_is_no_text_is_collected(
-    folder: Folder, exchange: Exchange
-) -> None:
-    """A name may be any bytes; it is shown as far as it can be read."""
-    name = os.fsdecode(b"caf\xe9.csv")
-    folder.log(1, name=name)
-    folder.append("damaged\n", name)
-    await folder.poll()
-    await folder.poll()
-    [suspended] = await exchange.suspended()
-    assert suspended.origin == "caf\ufffd.csv:2"
-    assert await keys(exchange) == ["1.1"]
-
-
-async def test_a_folder_whose_name_is_no_text_stops_no_other(
-    folder: Folder, exchange: Exchange
-) -> None:
-    """No tenant and no source is called so."""
-    stray = folder.path.parent / os.fsdecode(b"a\xe9")
-    stray.mkdir()
-    (stray / "Master.csv").write_text("x\n")
-    folder.log(1)
-    await folder.poll()
-    assert await keys(exchange) == ["1.1"]
-
-
-async def test_a_file_that_cannot_be_read_stops_no_other(
-    folder: Folder, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A bad sector, or a file that only root may read; it is tried at every look."""
-    folder.log(1, name="a.csv")
-    folder.log(2, name="b.csv")
-    opening: Any = Path.open
-
-    def refuse(path: Path, *how: str) -> Any:
-        if path.name == "a.csv":
-            raise PermissionError(13, "Permission denied", str(path))
-        return opening(path, *how)
-
-    monkeypatch.setattr(Path, "open", refuse)
-    await folder.poll()
-    assert await keys(exchange) == ["2.1"]
-    monkeypatch.undo()
-    await folder.poll()
-    assert await keys(exchange) == ["1.1", "2.1"]
