@@ -54,6 +54,8 @@ class ServiceDefinition:
     partitioned_tables: Mapping[str, str] = field(default_factory=dict)
     # Tasks that run until the service drains: collectors, retries, further doors.
     background: Sequence[Background] = ()
+    # What is done before the first call is let in; it fails by itself, or the start does.
+    prepare: Background | None = None
 
 
 @dataclass(slots=True)
@@ -148,8 +150,10 @@ async def _working(
             working.append(group.create_task(keep_partitions(database, tables)))
         if definition.handlers:
             working += [group.create_task(consumer.run(partition)) for partition in partitions]
-        await server.start()
         try:
+            if definition.prepare is not None:
+                await definition.prepare()
+            await server.start()
             yield
         finally:
             await server.drain(DRAIN_SECONDS_MAX)

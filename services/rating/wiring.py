@@ -62,6 +62,7 @@ from services.rating.usecases.quoting.pricing_memory import PricingMemory
 from services.rating.usecases.quoting.route_call import Routes
 from services.rating.usecases.settling.retry_unrated_calls import retry_next_request
 from services.rating.usecases.tariffs import Tariffs
+from services.rating.usecases.warm_up import warm_up
 from tollbook.rating.v1 import charging_admin_service_pb2_grpc as charging_admin_grpc
 from tollbook.rating.v1 import charging_service_pb2_grpc as charging_grpc
 from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
@@ -87,6 +88,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
             *_charging_servicers(runtime.database, memory, charging, settings),
         ],
         partitioned_tables={"charge": "charge_id"},
+        prepare=lambda: warm_up(runtime.database, memory, charging.settings),
         handlers=[
             calls_collected(tariffs),
             *account_handlers(lambda: _doubt(watch, charging.hang_ups)),
@@ -100,6 +102,7 @@ def build(runtime: Runtime) -> ServiceDefinition:
             watch.run,
             charging.records.watch,
             charging.saga.finish,
+            charging.book.told.keep,
             lambda: keep_doing(
                 "end of sessions that are due",
                 lambda: end_all_due(charging.book, charging.saga),

@@ -109,6 +109,12 @@ def accounts_of(
     return {row[0]: _account(*row) for row in _FIND_ACCOUNTS.rows(connection, parameters)}
 
 
+def any_account_id(connection: Connection, tenant_id: str) -> str | None:
+    """One of a tenant's accounts, if it has any."""
+    query = select(account.c.account_id).where(account.c.tenant_id == tenant_id).limit(1)
+    return connection.execute(query).scalar()
+
+
 def hold_accounts(
     connection: Connection, tenant_id: str, account_ids: Collection[str], lock: Lock
 ) -> dict[str, HeldAccount]:

@@ -37,6 +37,12 @@ def tariff_numbers(connection: Connection, tenant_ids: Collection[str]) -> dict[
     return dict(_TARIFF_NUMBERS.rows(connection, {"tenant_ids": sorted(tenant_ids)}))
 
 
+def tenants_with_tariffs(connection: Connection, limit: int) -> list[str]:
+    """Tenants that have published something."""
+    query = select(tariff_version.c.tenant_id).order_by(tariff_version.c.tenant_id).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
 def count_tariff(connection: Connection, tenant_id: str) -> None:
     """Tell every replica that something new was published; the tariff is locked already."""
     connection.execute(

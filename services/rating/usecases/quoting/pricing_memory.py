@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
@@ -85,6 +84,12 @@ class PricingMemory:
         except DATABASE_ERRORS:
             # It is published all the same; the doubt remains.
             _logger.warning("what was published is not in memory yet", exc_info=True)
+
+    async def open_decks(self, tenant_id: str) -> None:
+        """Open all decks of a tenant, one after the other."""
+        versions = await self._database.read(lambda c: published_versions(c, tenant_id))
+        for version_id in _versions_to_compile(versions, lambda _: True, utc_now()):
+            await self._load_table(tenant_id, version_id)
 
     def at_hand(self, tenant_id: str, account_id: str) -> tuple[Tariff, KnownCustomer] | None:
         """What a call is priced with, if it takes no waiting."""
@@ -212,12 +217,14 @@ class PricingMemory:
 
     async def _take_up(self, tenant_id: str) -> NumberedTariff:
         """Read a tariff, compile what replaces decks in use, and only then price by it."""
-        loaded = partial(self._tariffs.loaded, tenant_id)
+
+        def is_open(version_id: str) -> bool:
+            return self._tariffs.loaded(tenant_id, version_id) is not None
 
         def work(connection: Connection) -> NumberedTariff:
             tariff = self._tariffs.current(connection, tenant_id)
             versions = published_versions(connection, tenant_id)
-            for version_id in _versions_to_compile(versions, loaded, utc_now()):
+            for version_id in _versions_to_compile(versions, is_open, utc_now()):
                 self._tariffs.table(connection, tenant_id, version_id)
             return NumberedTariff(tariff_number(connection, tenant_id), tariff)
 
@@ -244,13 +251,11 @@ class PricingMemory:
 
 def _versions_to_compile(
     versions: Collection[StoredVersion],
-    loaded: Callable[[str], PrefixTable | None],
+    is_open: Callable[[str], bool],
     now: datetime,
 ) -> list[str]:
     """Versions in force, now or later, of decks that are in use."""
-    in_use = {
-        each.rate_deck_id for each in versions if loaded(each.rate_deck_version_id) is not None
-    }
+    in_use = {each.rate_deck_id for each in versions if is_open(each.rate_deck_version_id)}
     published = [(each.effective_time, each) for each in versions if each.effective_time]
     wanted: list[str] = []
     for effective, each in sorted(published, reverse=True):
