@@ -12,6 +12,7 @@ from typing import Any
 from chassis.bus.broker import Broker
 from chassis.bus.consumer import Consumer
 from cli.main import main
+from services.payment.gateways.stripe import StripeGateway
 
 # The step dies at this time it is reached, so that the work before it is under way.
 DEADLY_TIME = 2
@@ -56,6 +57,10 @@ def _arm(point: str) -> None:
     elif point == "after-effect-before-acknowledgement":
         # The place in the stream commits with the effect; the broker is told by reading on.
         Consumer._apply = _die_after(Consumer._apply)  # type: ignore[method-assign]
+    elif point == "after-prepare-before-reference":
+        StripeGateway.prepare = _die_after(StripeGateway.prepare)  # type: ignore[method-assign]
+    elif point == "after-debit-before-posting":
+        StripeGateway.settle = _die_after(StripeGateway.settle)  # type: ignore[method-assign]
     else:
         raise SystemExit(f"no crash point is called {point!r}")
 

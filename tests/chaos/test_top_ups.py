@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.conftest import SEED, SHORT, TENANT, tollbook
 from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
-from tests.support.suite import Suite, fact
+from tests.support.suite import FACT_SECONDS_MAX, Suite, fact
 from tests.support.top_ups import TopUps
 
 pytestmark = pytest.mark.timeout(900)
@@ -22,6 +22,8 @@ CODES = [f"prepaid-{number}" for number in range(10)]
 CALL_MICROS = 7_200_000
 VICTIMS = ["payment", "payment", "gateway"]
 ROUNDS = 3 if SHORT else 8
+CRASHES = ["after-prepare-before-reference", "after-debit-before-posting"]
+CRASHES_SHORT = CRASHES[1:]
 FAULT_PERCENT = 10
 # What has met several faults in a row is asked for again after minutes only.
 FULL_SECONDS_MAX = 500
@@ -36,21 +38,41 @@ async def test_top_ups_outlive_kills_of_payment_and_faults_of_the_gateway(suite:
     await operator.set_up([])
     await operator.create_prepaid_accounts(dict.fromkeys(CODES, STARTED_WITH))
     top_ups = TopUps(suite, operator)
-    await attach_to_all(top_ups)
+    await attach_to_all(top_ups, THRESHOLD)
     await restart_faulty_gateway(suite, seed=SEED)
     for number, victim in enumerate(islice(cycle(VICTIMS), ROUNDS)):
         seen = await top_ups.asked_count()
         await operator.import_file(calls(number), name=f"{number}.csv")
         await fact("money is asked for", top_ups.asked_count, seen.__lt__)
         await kill(suite, victim, SEED + number)
-    await assert_full(suite, top_ups)
+    await assert_full(suite, top_ups, ROUNDS, THRESHOLD)
 
 
-async def attach_to_all(top_ups: TopUps) -> None:
-    """Give each account a card of its own, and let it top itself up, at once the first time."""
+@pytest.mark.parametrize("point", CRASHES_SHORT if SHORT else CRASHES)
+async def test_a_crash_between_two_steps_of_a_collection_takes_money_once(
+    suite: Suite, point: str
+) -> None:
+    """Payment dies when the gateway has done its part and nothing of that is stored."""
+    operator = Operator(suite, TENANT)
+    await operator.set_up([])
+    await operator.create_prepaid_accounts(dict.fromkeys(CODES, STARTED_WITH))
+    top_ups = TopUps(suite, operator)
+    await attach_to_all(top_ups, threshold=0)
+    suite.supervisor.stop("payment")
+    command = [sys.executable, "-m", "tests.chaos.crash_points", point, "serve", "payment"]
+    suite.supervisor.start("payment", command)
+    await operator.import_file(calls(0))
+    assert await asyncio.to_thread(suite.supervisor.wait_for_end, "payment", FACT_SECONDS_MAX)
+    suite.supervisor.start("payment")
+    await asyncio.to_thread(suite.supervisor.wait_ready, "payment")
+    await assert_full(suite, top_ups, rounds=1, threshold=0)
+
+
+async def attach_to_all(top_ups: TopUps, threshold: int) -> None:
+    """Give each account a card of its own, and let it top itself up."""
     for code in CODES:
         card = await top_ups.attach(code, f"pm_card_visa_{code}")
-        await top_ups.top_up(code, card.instrument_id, THRESHOLD, AMOUNT)
+        await top_ups.top_up(code, card.instrument_id, threshold, AMOUNT)
 
 
 def calls(number: int) -> bytes:
@@ -86,10 +108,10 @@ async def restart_faulty_gateway(suite: Suite, seed: int) -> None:
     await asyncio.to_thread(suite.supervisor.wait_ready, "gateway")
 
 
-async def assert_full(suite: Suite, top_ups: TopUps) -> None:
+async def assert_full(suite: Suite, top_ups: TopUps, rounds: int, threshold: int) -> None:
     """Wait until nothing is pending and each wallet is above its threshold; recount it all."""
-    spent = ROUNDS * CALL_MICROS - STARTED_WITH * EURO
-    top_up_count = (THRESHOLD * EURO + spent) // (AMOUNT * EURO) + 1
+    spent = rounds * CALL_MICROS - STARTED_WITH * EURO
+    top_up_count = (threshold * EURO + spent) // (AMOUNT * EURO) + 1
     full = dict.fromkeys(CODES, top_up_count * AMOUNT * EURO - spent)
 
     async def wallets() -> dict[str, int]:
