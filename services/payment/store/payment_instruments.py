@@ -45,13 +45,21 @@ def get_instrument(
     connection: Connection, tenant_id: str, instrument_id: str, account_id: str = ""
 ) -> PaymentInstrument:
     """An instrument of a tenant, or of that account. Raises INSTRUMENT_NOT_FOUND."""
+    found = find_instrument(connection, tenant_id, instrument_id)
+    if found is None or account_id not in ("", found.account_id):
+        raise instrument_not_found(instrument_id)
+    return found
+
+
+def find_instrument(
+    connection: Connection, tenant_id: str, instrument_id: str
+) -> PaymentInstrument | None:
+    """An instrument that was attached, unless it has been forgotten since."""
     query = select(payment_instrument_table).where(
         _columns.tenant_id == tenant_id, _columns.instrument_id == instrument_id
     )
     row = connection.execute(query).one_or_none()
-    if row is None or account_id not in ("", row.account_id):
-        raise instrument_not_found(instrument_id)
-    return _instrument(row)
+    return None if row is None else _instrument(row)
 
 
 def remove_instrument(connection: Connection, instrument: PaymentInstrument) -> None:

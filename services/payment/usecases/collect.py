@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from chassis.database.engine import DATABASE_ERRORS, Database
 from kernel.clock import Clock, utc_now
-from kernel.errors import DomainError
 from services.payment.domain.collection import Collection
 from services.payment.domain.gateway import (
     Debit,
@@ -29,13 +28,13 @@ from services.payment.store.collections import (
     oldest_pending_time,
     replace_pending,
 )
-from services.payment.store.payment_instruments import get_instrument
+from services.payment.store.payment_instruments import find_instrument
 from services.payment.usecases.end_collection import end_collection
 
 COLLECTIONS_AT_ONCE_MAX = 20
 COLLECTIONS_PER_ROUND = 500
 
-# Why a collection is declined that its gateway has not heard of.
+# Why a collection is declined that the gateway has not heard of.
 DETACHED = "instrument_detached"
 
 ENDED = "tollbook.collections.ended"
@@ -126,10 +125,10 @@ class Collector:
 def _debit(connection: Connection, collection: Collection) -> Debit:
     """What is asked of the gateway. Raises DebitRefused where the instrument was detached."""
     tenant_id = collection.tenant_id
-    try:
-        reference = get_instrument(connection, tenant_id, collection.instrument_id).reference
-    except DomainError:
-        raise DebitRefused(DETACHED) from None
+    instrument = find_instrument(connection, tenant_id, collection.instrument_id)
+    if instrument is None:
+        raise DebitRefused(DETACHED)
+    reference = instrument.reference
     return Debit(
         tenant_id=tenant_id,
         collection_id=collection.collection_id,
