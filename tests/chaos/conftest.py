@@ -15,7 +15,8 @@ import pytest
 from google.type.decimal_pb2 import Decimal
 
 from kernel.errors import DomainError, ErrorKind
-from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.operator import MONTH, Operator
+from tests.support.placed_calls import PlacedCall, asterisk_csv
 from tests.support.suite import Suite, fact, running_suite
 from tollbook.cdr.v1 import cdr_service_pb2 as cdr
 from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc

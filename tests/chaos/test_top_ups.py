@@ -8,7 +8,8 @@ from itertools import cycle, islice
 import pytest
 
 from tests.chaos.conftest import SEED, SHORT, TENANT, tollbook
-from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.operator import MONTH, Operator
+from tests.support.placed_calls import PlacedCall, asterisk_csv
 from tests.support.suite import FACT_SECONDS_MAX, Suite, fact
 from tests.support.top_ups import TopUps
 

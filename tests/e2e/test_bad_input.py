@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from kernel.ids import new_uuid
-from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.operator import MONTH, Operator
+from tests.support.placed_calls import PlacedCall, asterisk_csv
 from tests.support.suite import Suite
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="session")]

@@ -14,7 +14,8 @@ from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
 from kernel.errors import DomainError
-from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.operator import MONTH, Operator
+from tests.support.placed_calls import PlacedCall, asterisk_csv
 from tests.support.suite import Suite, fact, request_id, running_suite
 from tollbook.cdr.v1 import cdr_service_pb2 as cdr
 from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc

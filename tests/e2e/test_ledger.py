@@ -12,7 +12,8 @@ from google.type.money_pb2 import Money
 
 from chassis.security.signing import SigningKey
 from kernel.errors import DomainError
-from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.operator import MONTH, Operator
+from tests.support.placed_calls import PlacedCall, asterisk_csv
 from tests.support.suite import Suite, request_id
 from tollbook.payment.v1 import adjustment_service_pb2 as adjustment
 from tollbook.payment.v1 import ledger_root_service_pb2 as roots

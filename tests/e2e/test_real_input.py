@@ -9,7 +9,8 @@ from google.type.money_pb2 import Money
 
 from tests.realdata.conftest import realdata
 from tests.realdata.make_billable import SOURCE, rewrite_asterisk, rewrite_freeswitch
-from tests.support.operator import Deck, Operator
+from tests.support.operator import Operator
+from tests.support.operator_prices import Deck
 from tests.support.suite import Suite, fact, request_id
 from tollbook.cdr.v1 import cdr_service_pb2 as cdr
 from tollbook.cdr.v1 import source_pb2 as source

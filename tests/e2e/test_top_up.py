@@ -7,7 +7,8 @@ import pytest_asyncio
 from google.type.money_pb2 import Money
 
 from kernel.errors import DomainError
-from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv
+from tests.support.operator import MONTH, Operator
+from tests.support.placed_calls import PlacedCall, asterisk_csv
 from tests.support.suite import Suite, fact, request_id
 from tests.support.top_ups import TopUps
 from tollbook.payment.v1 import collection_pb2 as collection

@@ -12,7 +12,8 @@ from google.type.money_pb2 import Money
 from kernel.ids import new_uuid
 from tests.e2e.own_prices import set_up_own_prices
 from tests.support.methods import all_methods, ids_in
-from tests.support.operator import MONTH, Operator, PlacedCall, asterisk_csv, timestamp
+from tests.support.operator import MONTH, Operator, timestamp
+from tests.support.placed_calls import PlacedCall, asterisk_csv
 from tests.support.request_examples import EXAMPLES
 from tests.support.suite import Suite, fact, request_id
 from tollbook.fraud.v1 import fraud_pb2

@@ -3,11 +3,9 @@
 Prices are round, so that a test can say what a bill must be by doing the sum in its head.
 """
 
-import csv
-import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,6 +13,7 @@ from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
 from kernel.ids import new_uuid
+from tests.support.operator_prices import ROUND_DECK, Deck, publish_deck, publish_plan
 from tests.support.suite import Suite, request_id
 from tollbook.cdr.v1 import cdr_service_pb2 as cdr
 from tollbook.cdr.v1 import cdr_service_pb2_grpc as cdr_grpc
@@ -26,9 +25,6 @@ from tollbook.payment.v1 import payment_service_pb2 as payment
 from tollbook.payment.v1 import payment_service_pb2_grpc as payment_grpc
 from tollbook.payment.v1.payment_pb2 import PAYMENT_METHOD_CASH, Payment
 from tollbook.rating.v1 import plan_pb2 as plan
-from tollbook.rating.v1 import rate_deck_pb2 as rate_deck
-from tollbook.rating.v1 import rating_service_pb2 as rating
-from tollbook.rating.v1 import rating_service_pb2_grpc as rating_grpc
 from tollbook.type.v1 import call_pb2 as call
 from tollbook.type.v1.personal_text_pb2 import PersonalText
 from tollbook.type.v1.time_range_pb2 import TimeRange
@@ -38,37 +34,7 @@ MONTH = datetime(2026, 3, 1, tzinfo=UTC)
 NEXT_MONTH = datetime(2026, 4, 1, tzinfo=UTC)
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
-# prefix, destination, price of a minute, first and next increment
-DECK = """prefix,destination,price,first,next
-31,Netherlands,0.0600,1,1
-316,Netherlands Mobile,0.1200,60,60
-44,United Kingdom,0.0300,30,6
-1,North America,0.0100,6,6
-882,Satellite,6.0000,60,60
-"""
 CHUNK_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Deck:
-    """A rate deck as it is published, and how it is to be read."""
-
-    rates: bytes
-    mapping: rate_deck.RateDeckMapping
-    destinations: bytes = b""
-    rejected_count: int = 0
-
-
-ROUND_DECK = Deck(
-    DECK.encode(),
-    rate_deck.RateDeckMapping(
-        prefix_column="prefix",
-        price_column="price",
-        destination_column="destination",
-        first_increment_column="first",
-        next_increment_column="next",
-    ),
-)
 
 
 @dataclass
@@ -92,8 +58,10 @@ class Operator:
     async def set_up(self, account_codes: Sequence[str]) -> None:
         """Create everything that calls need to become an invoice."""
         await self._create_tenant()
-        await self._import_deck()
-        await self._create_plan()
+        deck_id = await publish_deck(
+            self.suite, self.tenant_id, self.currency, self.deck, self.prices_since
+        )
+        await self._publish_plan(deck_id)
         for code in account_codes:
             await self.create_account(code)
         await self._create_sources()
@@ -269,60 +237,23 @@ class Operator:
             )
         )
 
-    async def _import_deck(self) -> None:
-        decks = self.suite.stub(rating_grpc.RateDeckServiceStub, self.tenant_id)
-
-        async def pieces() -> AsyncIterator[rating.ImportRateDeckRequest]:
-            header = rating.ImportRateDeckHeader(
-                rate_deck_code="standard",
-                currency_code=self.currency,
-                mapping=self.deck.mapping,
-                request_id=request_id(),
-            )
-            yield rating.ImportRateDeckRequest(header=header)
-            yield rating.ImportRateDeckRequest(rates_content=self.deck.rates)
-            if self.deck.destinations:
-                yield rating.ImportRateDeckRequest(destinations_content=self.deck.destinations)
-
-        imported = await decks.ImportRateDeck(pieces())
-        assert imported.rejected_count == self.deck.rejected_count, imported.rejected_rows
-        self._deck_id = imported.rate_deck.rate_deck_id
-        await decks.PublishRateDeckVersion(
-            rating.PublishRateDeckVersionRequest(
-                rate_deck_version_id=imported.version.rate_deck_version_id,
-                effective_time=timestamp(self.prices_since),
-                request_id=request_id(),
-            )
+    async def _publish_plan(self, deck_id: str) -> None:
+        standard = plan.Plan(
+            plan_id=self.plan_id,
+            code="standard",
+            display_name="Standard",
+            currency_code=self.currency,
         )
-
-    async def _create_plan(self) -> None:
-        plans = self.suite.stub(rating_grpc.PlanServiceStub, self.tenant_id)
-        await plans.CreatePlan(
-            rating.CreatePlanRequest(
-                plan=plan.Plan(
-                    plan_id=self.plan_id,
-                    code="standard",
-                    display_name="Standard",
-                    currency_code=self.currency,
-                ),
-                request_id=request_id(),
-            )
+        terms = plan.PlanRevision(
+            effective_time=timestamp(self.prices_since),
+            rate_deck_ids=[deck_id],
+            duration_rounding=plan.DURATION_ROUNDING_UP,
+            price_rounding=plan.PRICE_ROUNDING_HALF_UP,
+            price_decimals=6,
+            monthly_fee=Money(currency_code=self.currency, units=self.monthly_fee),
+            **self.terms,
         )
-        await plans.PublishPlanRevision(
-            rating.PublishPlanRevisionRequest(
-                plan_id=self.plan_id,
-                revision=plan.PlanRevision(
-                    effective_time=timestamp(self.prices_since),
-                    rate_deck_ids=[self._deck_id],
-                    duration_rounding=plan.DURATION_ROUNDING_UP,
-                    price_rounding=plan.PRICE_ROUNDING_HALF_UP,
-                    price_decimals=6,
-                    monthly_fee=Money(currency_code=self.currency, units=self.monthly_fee),
-                    **self.terms,
-                ),
-                request_id=request_id(),
-            )
-        )
+        await publish_plan(self.suite, self.tenant_id, standard, terms)
 
     async def _create_sources(self) -> None:
         """Create a PBX that writes files and a platform that sends records over gRPC."""
@@ -361,35 +292,6 @@ class Operator:
                 request_id=request_id(),
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedCall:
-    """A call that a test places, before it is a record."""
-
-    account_code: str
-    callee: str
-    start: datetime
-    seconds: int
-    unique_id: str
-
-
-def asterisk_csv(calls: Sequence[PlacedCall]) -> bytes:
-    """Write calls as Asterisk's cdr_csv would."""
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    for placed in calls:
-        answer = placed.start + timedelta(seconds=3)
-        end = answer + timedelta(seconds=placed.seconds)
-        answered = placed.seconds > 0
-        writer.writerow(
-            [placed.account_code, "31201234567", placed.callee, "outbound", '"Desk" <31201234567>',
-             f"SIP/{placed.account_code}-0001", "SIP/carrier-0002", "Dial", "SIP/carrier",
-             f"{placed.start:%F %T}", f"{answer:%F %T}" if answered else "", f"{end:%F %T}",
-             placed.seconds + 3, placed.seconds, "ANSWERED" if answered else "NO ANSWER",
-             "DOCUMENTATION", placed.unique_id, ""]
-        )  # fmt: skip
-    return out.getvalue().encode()
 
 
 def timestamp(moment: datetime) -> Timestamp:
