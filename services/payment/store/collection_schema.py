@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Date,
     Index,
     Integer,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -64,14 +66,18 @@ top_up_policy_table = Table(
     Index("top_up_policy_by_instrument", "tenant_id", "instrument_id"),
     Index(
         "top_up_policy_by_next_time",
-        "next_time",
+        *("next_time", "tenant_id", "account_id"),
         sqlite_where=text("next_time IS NOT NULL"),
         postgresql_where=text("next_time IS NOT NULL"),
     ),
 )
 
-_PENDING = text(f"state = {SettlementState.PENDING:d}")
-_PENDING_TOP_UP = text(f"{_PENDING.text} AND purpose = {CollectionPurpose.TOP_UP:d}")
+# Written out wherever they are asked for: with parameters the indexes on them would not be used.
+PENDING: ColumnElement[int] = literal_column(f"{SettlementState.PENDING:d}")
+TOP_UP: ColumnElement[int] = literal_column(f"{CollectionPurpose.TOP_UP:d}")
+
+_PENDING = text(f"state = {PENDING}")
+_PENDING_TOP_UP = text(f"{_PENDING} AND purpose = {TOP_UP}")
 
 # Each time that money was asked for; kept like the payments that were made of it. Inserted and
 # ended in the turn of the account's partition.

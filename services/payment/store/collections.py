@@ -13,13 +13,13 @@ from services.payment.domain.collection_errors import collection_not_found
 from services.payment.domain.gateway import InstrumentKind, SettlementState
 from services.payment.domain.payment import METHODS_OF_INSTRUMENTS
 from services.payment.domain.top_up import Taken
-from services.payment.store.collection_schema import collection_table
+from services.payment.store.collection_schema import PENDING, collection_table
 from services.payment.store.schema import payment_table
 
 _columns = collection_table.c
 _payment = payment_table.c
 
-_IS_PENDING = _columns.state == SettlementState.PENDING
+_IS_PENDING = _columns.state == PENDING
 
 
 def insert_collection(connection: Connection, collection: Collection) -> None:

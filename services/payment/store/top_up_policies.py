@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, exists, select, tuple_
 
 from chassis.database.insert import upsert
 from kernel.money import Money
 from services.payment.domain.account import Account
-from services.payment.domain.collection import CollectionPurpose
-from services.payment.domain.gateway import SettlementState
 from services.payment.domain.top_up import TopUp, TopUpPolicy
-from services.payment.store.collection_schema import collection_table, top_up_policy_table
+from services.payment.store.collection_schema import (
+    PENDING,
+    TOP_UP,
+    collection_table,
+    top_up_policy_table,
+)
 from services.payment.store.funds_policies import NO_POLICY, policies_of, save_policy
 
 _columns = top_up_policy_table.c
@@ -21,9 +24,17 @@ _collection = collection_table.c
 _IS_PENDING = exists().where(
     _collection.tenant_id == _columns.tenant_id,
     _collection.account_id == _columns.account_id,
-    _collection.state == SettlementState.PENDING,
-    _collection.purpose == CollectionPurpose.TOP_UP,
+    _collection.state == PENDING,
+    _collection.purpose == TOP_UP,
 )
+
+
+class DueTopUp(NamedTuple):
+    """The time until which a policy has waited, and whose it is."""
+
+    next_time: datetime
+    tenant_id: str
+    account_id: str
 
 
 def top_ups_of(
@@ -37,14 +48,14 @@ def top_ups_of(
 
 
 def due_top_ups(
-    connection: Connection, now: datetime, after: tuple[str, str], limit: int
-) -> list[tuple[str, str]]:
-    """Tenant and account of policies that were to be looked at again by now, behind a place."""
-    key = (_columns.tenant_id, _columns.account_id)
+    connection: Connection, now: datetime, after: DueTopUp | None, limit: int
+) -> list[DueTopUp]:
+    """Policies that were to be looked at again by now, the longest first, behind a place."""
+    key = (_columns.next_time, _columns.tenant_id, _columns.account_id)
     query = select(*key).where(_columns.next_time <= now)
-    if after != ("", ""):
-        query = query.where(tuple_(*key) > tuple_(*after))
-    return [(row[0], row[1]) for row in connection.execute(query.order_by(*key).limit(limit))]
+    if after is not None:
+        query = query.where(tuple_(*key) > tuple_(*after, types=[column.type for column in key]))
+    return [DueTopUp(*row) for row in connection.execute(query.order_by(*key).limit(limit))]
 
 
 def save_top_up(connection: Connection, account: Account, top_up: TopUp) -> None:

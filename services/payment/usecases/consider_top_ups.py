@@ -43,11 +43,11 @@ def consider_top_up(unit_of_work: UnitOfWork, account: Account) -> None:
 
 async def look_again(database: Database, now: datetime) -> None:
     """Look at the accounts whose top-up policies have waited until now."""
-    after = ("", "")
+    after = None
     while due := await database.read(
         partial(due_top_ups, now=now, after=after, limit=POLICIES_PER_PAGE)
     ):
-        for tenant_id, account_id in due:
+        for _, tenant_id, account_id in due:
             await _look(database, tenant_id, account_id)
         after = due[-1]
 

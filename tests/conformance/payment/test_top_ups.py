@@ -13,6 +13,8 @@ from kernel.ids import new_uuid
 from kernel.money import Money
 from services.payment.api.funds import FundsApi
 from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.top_up import TopUp, TopUpPolicy
+from services.payment.store.top_up_policies import save_top_up
 from tests.conformance.payment.books import account
 from tests.conformance.payment.collecting import (
     EXPIRED,
@@ -210,6 +212,17 @@ async def test_a_policy_taken_away_asks_for_nothing_more(till: Till) -> None:
     await till.use(payer, TEN)
     await till.collect(DAY)
     assert till.taken() == [Money("EUR", TEN)]
+
+
+async def test_a_policy_that_cannot_be_looked_at_holds_up_no_other(till: Till) -> None:
+    """Its account is not known, and it waits for longer."""
+    payer = await with_card(till, NO_MONEY)
+    await till.collect()
+    lost, policy = account(PaymentMode.PREPAID), TopUpPolicy("card", *[Money("EUR", TEN)] * 2)
+    waiting = TopUp(policy, next_time=till.clock())
+    await till.database.write(lambda uow: save_top_up(uow.connection, lost, waiting))
+    await till.collect(timedelta(hours=1))
+    assert len(await till.collected(payer)) == 2
 
 
 async def test_a_postpaid_account_has_no_wallet_to_top_up(till: Till) -> None:

@@ -73,7 +73,7 @@ def create_top_up_policy() -> None:
     op.create_index(
         "top_up_policy_by_next_time",
         "top_up_policy",
-        ["next_time"],
+        ["next_time", "tenant_id", "account_id"],
         sqlite_where=HAS_NEXT_TIME,
         postgresql_where=HAS_NEXT_TIME,
     )
