@@ -34,8 +34,7 @@ async def warm_up(
     try:
         async with asyncio.timeout(seconds):
             for tenant_id in await database.read(lambda c: tenants_with_tariffs(c, TENANTS_MAX)):
-                await _warm_tenant(tenant_id, database, memory, settings)
-                count += 1
+                count += await _warm_tenant(tenant_id, database, memory, settings)
     except TimeoutError:
         _logger.info("not all tenants are in memory yet; the first call of each takes longer")
     except DATABASE_ERRORS:
@@ -45,9 +44,17 @@ async def warm_up(
 
 async def _warm_tenant(
     tenant_id: str, database: Database, memory: PricingMemory, settings: ChargingMemory
-) -> None:
-    await settings.prepare(tenant_id)
-    account_id = await database.read(lambda c: any_account_id(c, tenant_id))
-    # Whoever it is: every other account is read by the same statements.
-    await memory.basis(tenant_id, [account_id] if account_id else [])
-    await memory.open_decks(tenant_id)
+) -> bool:
+    """Whether a tenant is in memory now; one that cannot be read stops no other."""
+    try:
+        await settings.prepare(tenant_id)
+        account_id = await database.read(lambda c: any_account_id(c, tenant_id))
+        # Whoever it is: every other account is read by the same statements.
+        await memory.basis(tenant_id, [account_id] if account_id else [])
+        await memory.open_decks(tenant_id)
+    except DATABASE_ERRORS:
+        raise
+    except Exception:
+        _logger.exception("tenant %s cannot be taken into memory", tenant_id)
+        return False
+    return True

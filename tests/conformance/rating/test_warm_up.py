@@ -1,7 +1,10 @@
 """The first call after a start waits for nothing that could have been made ready before."""
 
+from sqlalchemy import update
+
 from kernel.clock import to_micros
 from services.rating.domain.decks.prefix_table import NO_ROW
+from services.rating.store.schema import plan_revision
 from services.rating.usecases.charging.charging_memory import ChargingMemory
 from services.rating.usecases.warm_up import warm_up
 from tests.conformance.rating.desk import Desk
@@ -29,6 +32,15 @@ async def test_a_start_without_time_makes_ready_what_calls_need_when_they_come(d
     assert started.memory.at_hand(desk.tenant_id, desk.account_id) is None
     [priced] = await priced_rows(started, [call(started)])
     assert priced.HasField("price")
+
+
+async def test_a_tenant_that_cannot_be_read_keeps_nobody_from_starting(desk: Desk) -> None:
+    """A newer release wrote its plans: its calls fail, those of others are answered."""
+    newer = update(plan_revision).values(terms='{"version": 2}')
+    await desk.database.write(lambda uow: uow.connection.execute(newer))
+    started = replica_of(desk)
+    await warm_up(started.database, started.memory, settings_of(started))
+    assert started.memory.at_hand(desk.tenant_id, desk.account_id) is None
 
 
 def settings_of(desk: Desk) -> ChargingMemory:
