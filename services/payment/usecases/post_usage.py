@@ -63,14 +63,21 @@ def _promoted(
         return {}
     open_promotions = promotions_of(connection, tenant_id, granted)
     changes = changes_of(granted)
-    returned = {each.charge.charge_id for each in chain(*changes.values()) if each.micros < 0}
-    paid = promotion_payments_of(connection, tenant_id, returned)
+    returned = {account_id: _returned(changes[account_id]) for account_id in granted}
+    paid = promotion_payments_of(connection, tenant_id, set().union(*returned.values()))
     return {
         account_id: PromotedUsage(
-            open_promotions.get(account_id, ()), paid, unit_of_work.now
+            open_promotions.get(account_id, ()),
+            {charge_id: paid[charge_id] for charge_id in returned[account_id] & paid.keys()},
+            unit_of_work.now,
         ).with_all(changes[account_id])
         for account_id in granted
     }
+
+
+def _returned(changes: Iterable[ChargeChange]) -> set[bytes]:
+    """The charges of which something is given back."""
+    return {each.charge.charge_id for each in changes if each.micros < 0}
 
 
 def _store_promoted(
