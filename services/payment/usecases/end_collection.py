@@ -43,7 +43,8 @@ def end_collection(
     if not former.is_pending or former.reference != collection.reference:
         return False
     ended = former.ended(settlement, unit_of_work.now)
-    assert replace_pending(connection, former, ended), "its row is locked"
+    is_ended = replace_pending(connection, former, ended)
+    assert is_ended, "its row is locked"
     top_up = _top_up_after(unit_of_work, account, ended, settlement)
     if ended.state == SettlementState.SUCCEEDED:
         receipt = _receipt(account, ended, unit_of_work.now)
