@@ -54,10 +54,10 @@ NAMES_IN_FORM_MAX = 20_000
 # A number as the canonical forms have it.
 number_form = struct.Struct(">q").pack
 _length = struct.Struct(">I").pack
-# Fields 5 to 7 of an entry.
+# Fields 5 to 7 of an entry, and the length of field 8.
 _UUID_BYTES = 36
 _uuid_parts = struct.Struct("8s4s4s4s12s").unpack
-_place_form = struct.Struct(f">qI{_UUID_BYTES}sq").pack
+_place_form = struct.Struct(f">qI{_UUID_BYTES}sqI").pack
 _NO_SOURCE = EventSource("", 0, 0)
 
 # A UUID of version 8 (RFC 9562): 48 bits of milliseconds, 12 of the microseconds within, then 32
@@ -167,14 +167,15 @@ class ChainHead:
 def canonical_bytes(chain: Chain, entry: Unhashed) -> bytes:
     """The form of an entry that is hashed: see this module's head, field by field."""
     key, sequence, moment, reason, reference, actor, source, postings = entry
+    entry_id, name = b"-".join(_uuid_parts(hexlify(key))), reference.encode()
     fields = [
         chain.canonical_name,
-        _place_form(sequence, _UUID_BYTES, b"-".join(_uuid_parts(hexlify(key))), reason),
-        text_form(reference),
+        _place_form(sequence, _UUID_BYTES, entry_id, reason, len(name)),
+        name,
         _circumstances_form(actor, moment, source, len(postings)),
     ]
     for kind, account_id, currency, micros in postings:
-        fields += (_ledger_account_form(kind, account_id, currency), number_form(micros))
+        fields += _ledger_account_form(kind, account_id, currency), number_form(micros)
     return b"".join(fields)
 
 
