@@ -62,7 +62,7 @@ class PaymentInstrument:
     create_time: datetime
 
 
-def begun(
+def new_collection(
     order: CollectionOrder,
     instrument: PaymentInstrument,
     purpose: CollectionPurpose,

@@ -10,7 +10,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from services.payment.domain.account import Account
 from services.payment.domain.collection import CollectionOrder, CollectionPurpose
 from services.payment.domain.funds import Funds
-from services.payment.domain.payment_instrument import begun
+from services.payment.domain.payment_instrument import new_collection
 from services.payment.domain.top_up import TopUp
 from services.payment.store.accounts import account_of
 from services.payment.store.collections import insert_collection, taken_by_top_ups
@@ -84,5 +84,7 @@ def _begin(unit_of_work: UnitOfWork, account: Account, top_up: TopUp) -> None:
     policy, connection = top_up.policy, unit_of_work.connection
     instrument = get_instrument(connection, account.tenant_id, policy.instrument_id)
     order = CollectionOrder(account.account_id, policy.instrument_id, policy.amount)
-    collection = begun(order, instrument, CollectionPurpose.TOP_UP, ACTOR, unit_of_work.now)
+    collection = new_collection(
+        order, instrument, CollectionPurpose.TOP_UP, ACTOR, unit_of_work.now
+    )
     insert_collection(connection, collection)

@@ -4,7 +4,7 @@ from chassis.database.unit_of_work import UnitOfWork
 from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.adjustment_errors import no_wallet
 from services.payment.domain.collection import Collection, CollectionOrder, CollectionPurpose
-from services.payment.domain.payment_instrument import begun
+from services.payment.domain.payment_instrument import new_collection
 from services.payment.domain.top_up import TopUp, TopUpPolicy
 from services.payment.store.accounts import account_of
 from services.payment.store.collections import insert_collection
@@ -51,7 +51,7 @@ def order_collection(
     connection, now = unit_of_work.connection, unit_of_work.now
     key = (tenant_id, order.instrument_id, order.account_id)
     instrument = get_instrument(connection, *key)
-    collection = begun(order, instrument, CollectionPurpose.REQUESTED, actor, now)
+    collection = new_collection(order, instrument, CollectionPurpose.REQUESTED, actor, now)
     insert_collection(connection, collection)
     return collection
 
