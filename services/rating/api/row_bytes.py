@@ -7,12 +7,9 @@ fewest bytes. A message that is not as expected is told apart and has to be read
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from services.rating.domain.bulk.column_group import Bools, Places
 from services.rating.domain.decks.prefix_table import Int64s
-
-UInt64s = npt.NDArray[np.uint64]
 
 VARINT, LENGTH_DELIMITED = 0, 2
 ROW_TAG = 1 << 3 | LENGTH_DELIMITED
