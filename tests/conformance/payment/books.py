@@ -34,7 +34,6 @@ from services.payment.store.ledger_accounts import balance_of
 from services.payment.usecases.audit_ledger import audit_ledger
 from services.payment.usecases.record_payment import record_payment
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, InvoiceIssued
-from tollbook.payment.v1.payment_events_pb2 import BalanceChanged, PaymentSettled
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party
 
@@ -43,9 +42,6 @@ T = TypeVar("T")
 HANDLERS: dict[str, EventHandler[Any]] = {
     handler.type_name: handler
     for handler in (ACCOUNT_CHANGED, CALLS_RATED, CUSTOMER_ERASED, INVOICE_ISSUED)
-}
-OUTGOING: dict[str, type[Message]] = {
-    kind.DESCRIPTOR.full_name: kind for kind in (BalanceChanged, PaymentSettled)
 }
 ENTITY = "3f0c8f3e-2f5b-4e0e-9a8e-4b1f3a6d7c11"
 

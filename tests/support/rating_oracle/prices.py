@@ -36,7 +36,6 @@ from tests.support.rating_oracle.volume import Volume, factor
 # Up to here every unit is looked at; beyond, those where something may change.
 UNITS_ONE_BY_ONE = 600
 INCREMENTS_ONE_BY_ONE = 100_000
-QUANTITY_MAX = 10**15
 NANOS_PER_MICRO = 1_000
 NO_CHANGES: Changes = {}
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
 
-from kernel.clock import from_micros, to_micros
+from kernel.clock import to_micros
 
 ZONES = (
     "UTC",
@@ -65,8 +65,3 @@ def near(rng: Random, moment: int, seconds: int) -> int:
         return moment
     offset = rng.randint(-seconds, seconds) * 10**6
     return moment + offset + rng.choice([0, 0, rng.randrange(10**6)])
-
-
-def as_datetime(rng: Random, moment: int, seconds: int) -> datetime:
-    """The same, as a date and time."""
-    return from_micros(near(rng, moment, seconds))

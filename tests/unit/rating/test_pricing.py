@@ -26,7 +26,6 @@ from services.rating.domain.usage import Service
 from tests.unit.rating.calls import NOON, Shop, call, deck, rate, sent
 from tests.unit.rating.terms import BEGINNING, PLAN, account
 
-EXACT_TO_THE_MICRO = PriceRule(RoundingMode.HALF_UP, 6)
 TEN_HOURS = 36_000
 
 
