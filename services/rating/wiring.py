@@ -102,7 +102,6 @@ def build(runtime: Runtime) -> ServiceDefinition:
             watch.run,
             charging.records.watch,
             charging.saga.finish,
-            charging.book.told.keep,
             lambda: keep_doing(
                 "end of sessions that are due",
                 lambda: end_all_due(charging.book, charging.saga),

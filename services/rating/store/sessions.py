@@ -38,7 +38,6 @@ KEYS_PER_STATEMENT_MAX = 10_000
 
 _TABLE = charging_session.name
 NOTHING: Mapping[tuple[str, str], Session] = {}
-NONE_TOLD: Mapping[str, Session] = {}
 # Times stay microseconds.
 _COLUMNS = tuple(
     type_coerce(charging_session.c[name], BigInteger).label(name)
@@ -106,19 +105,14 @@ def lock_sessions(
     tenant_id: str,
     session_ids: Collection[str],
     recent: Mapping[tuple[str, str], Session] = NOTHING,
-    told: Mapping[str, Session] = NONE_TOLD,
 ) -> dict[str, Session]:
     """The known sessions among some ids, which nobody else changes until the transaction ends.
 
     Of sessions that are in memory as they are stored, `recent` by tenant and id, only the version
-    is read. Where it is the one before that of a session that was `told`, it is that session.
+    is read.
     """
     known, missing = {}, []
     for session_id, version in _lock(connection, tenant_id, sorted(set(session_ids))):
-        session = told.get(session_id)
-        if session is not None and session.version == version + 1:
-            known[session_id] = session
-            continue
         session = recent.get((tenant_id, session_id))
         if session is not None and session.version == version:
             known[session_id] = session

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from inspect import iscoroutinefunction
 from typing import Any
 
 from chassis.database.engine import DATABASE_ERRORS
@@ -106,12 +105,7 @@ class _Dying:
             self._crash()
             return result
 
-        def work_at_once(*arguments: Any) -> None:
-            self._crash()
-            step(*arguments)
-            self._crash()
-
-        return work if iscoroutinefunction(step) else work_at_once
+        return work
 
 
 class _Refusing(Outages):
@@ -153,10 +147,6 @@ class ChargingDesk:
         """Let the replica die at a step of its saga."""
         saga = Saga(_Dying(self.book, crash), _Dying(self._funds, crash), self._prices)  # type: ignore[arg-type]
         self.charging = Charging(self.book, saga, self._prices, _Refusing())
-
-    def lose_what_was_told(self) -> None:
-        """Let the replica die before it has stored what its switches were told."""
-        assert self.book.told.take(self.desk.tenant_id)
 
     async def hang_up(self, session_id: str) -> None:
         """Ask that a call be ended."""
@@ -219,5 +209,4 @@ class ChargingDesk:
     async def end_due(self, now: datetime) -> int:
         """What the background does at a time."""
         self.now = now
-        await self.book.store_now(self.desk.tenant_id)
         return await end_due(self.book, self.saga, self.time)

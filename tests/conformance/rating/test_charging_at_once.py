@@ -1,20 +1,17 @@
 """Whatever happens at once, again, or halfway: no money and no unit is spent twice."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from kernel.clock import to_micros, utc_now
+from kernel.clock import utc_now
 from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Answer, Reason, Verdict
-from services.rating.domain.charging.offline import FundsUnavailableError, OfflineAnswer
-from services.rating.domain.charging.policy import DEFAULT_POLICY
+from services.rating.domain.charging.offline import OfflineAnswer
 from services.rating.domain.charging.requests import OpenRequest
 from services.rating.domain.charging.session import SessionState
-from services.rating.domain.charging.transfers import StepResult, TransferStep
 from services.rating.usecases.charging.adopt_offline import adopt_offline
 from tests.conformance.rating.charging_desk import (
     EURO,
@@ -22,9 +19,7 @@ from tests.conformance.rating.charging_desk import (
     ChargingDesk,
     Crash,
     CrashError,
-    PurseFunds,
 )
-from tests.conformance.rating.desk import Desk
 from tests.conformance.rating.records import BEGINNING, seconds_later
 from tests.conformance.rating.test_counters import minutes
 from tests.conformance.rating.test_parties import WHOLESALE, reseller
@@ -104,15 +99,6 @@ async def test_a_reseller_without_money_refuses_and_the_customer_gets_his_back(
     assert not purse.held
 
 
-class _DeafFunds(PurseFunds):
-    """It is done what payment is asked, and its answers are lost."""
-
-    async def execute(self, tenant_id: str, steps: Sequence[TransferStep]) -> list[StepResult]:
-        """Execute steps."""
-        await super().execute(tenant_id, steps)
-        raise FundsUnavailableError
-
-
 @pytest.mark.parametrize("place", range(PLACES))
 async def test_a_crash_between_any_two_steps_ends_as_if_there_had_been_none(
     charging: ChargingDesk, purse: Purse, place: int
@@ -130,69 +116,10 @@ async def test_a_crash_between_any_two_steps_ends_as_if_there_had_been_none(
     assert not purse.held or place >= CAPTURE
 
 
-async def test_a_grant_that_was_told_before_the_replica_died_stands(
-    charging: ChargingDesk, purse: Purse
-) -> None:
-    """It is stored with the next batch; until then, whoever finds its intent grants the same."""
-    opened = await charging.open("s")
-    charging.lose_what_was_told()
-    assert (await charging.session("s")).state is SessionState.OPENING
-    extended = await charging.extend("s", 1, 50)
-    assert (opened.granted_seconds, extended.granted_seconds) == (60, 110)
-    charging.lose_what_was_told()
-    assert (await charging.extend("s", 1, 50)).granted_seconds == 110
-    assert (await charging.close("s", 100)).cost_micros == 100_000
-    assert await charging.desk.deltas() == [100_000]
-    assert not purse.held
-
-
-async def test_a_grant_that_was_told_is_completed_though_nobody_asks_again(
-    charging: ChargingDesk, purse: Purse
-) -> None:
-    """The replica dies; ten seconds later the money is held still, and the call can go on."""
-    hold_seconds = DEFAULT_POLICY.hold_seconds(60)
-    purse.ends_micros = to_micros(utc_now() + timedelta(seconds=hold_seconds))
-    await charging.open("s")
-    charging.lose_what_was_told()
-    assert await charging.end_due(utc_now() + timedelta(seconds=11)) == 1
-    session = await charging.session("s")
-    assert (session.state, session.granted_seconds) == (SessionState.ACTIVE, 60)
-    assert purse.held
-
-
-async def test_an_open_whose_switch_heard_that_nobody_answers_comes_to_nothing(
-    desk: Desk, purse: Purse
-) -> None:
-    """The money was held in time, but payment's answer is lost: nobody was told of a grant."""
-    hold_seconds = DEFAULT_POLICY.hold_seconds(60)
-    purse.ends_micros = to_micros(utc_now() + timedelta(seconds=hold_seconds))
-    deaf = ChargingDesk(desk, _DeafFunds(purse))
-    assert (await deaf.open("s")).reason is Reason.FUNDS_UNAVAILABLE
-    assert purse.held
-    await deaf.book.store_now(desk.tenant_id)
-    other = ChargingDesk(desk, PurseFunds(purse))
-    assert await other.end_due(utc_now() + timedelta(seconds=11)) == 1
-    assert (await other.session("s")).state is SessionState.REFUSED
-    assert not purse.held
-
-
-async def test_a_call_that_ends_before_its_grant_is_stored_leaves_nothing_held(
-    charging: ChargingDesk, purse: Purse
-) -> None:
-    """Another replica settles it; what this one has told is not stored any more."""
-    await charging.open("s")
-    other = ChargingDesk(charging.desk, PurseFunds(purse))
-    assert (await other.close("s", 30)).cost_micros == 30_000
-    await charging.book.store_now(charging.desk.tenant_id)
-    assert (await charging.session("s")).state is SessionState.CLOSED
-    assert await charging.desk.deltas() == [30_000]
-    assert not purse.held
-
-
 async def test_an_open_that_nobody_waits_for_is_refused_and_its_money_is_free(
     charging: ChargingDesk, purse: Purse
 ) -> None:
-    """The replica dies, and the money is held when the switch has given up long ago."""
+    """The replica dies once the money is held, and the switch never asks again."""
     crash = Crash(3)
     charging.crash_at(crash)
     with pytest.raises(CrashError):

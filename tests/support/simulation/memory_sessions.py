@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -25,10 +23,8 @@ from services.rating.domain.counters import CounterBook
 from services.rating.usecases.charging.ended_sessions import Ending, closed_session, end_of_holds
 from services.rating.usecases.charging.session_book import Change
 from services.rating.usecases.charging.settle_sessions import SettledSession
-from services.rating.usecases.charging.told_sessions import RETRY_SECONDS, TOLD_SECONDS_MAX, Told
 from tests.support.simulation.charges import Paid, settle_call
-from tests.support.simulation.database import DatabaseUnreachableError, Transaction
-from tests.support.simulation.event_loop import pass_time
+from tests.support.simulation.database import Transaction
 from tests.support.simulation.faults import Faults
 
 if TYPE_CHECKING:
@@ -49,57 +45,14 @@ class MemorySessions:
         self._rating = rating
         self._database = rating.database
         self._faults = faults
-        self._told: dict[str, Told] = {}
 
     async def change(self, tenant_id: str, change: Change) -> Session | None:
-        """What became of a session; what was told is stored with it."""
-        await self.store_now(tenant_id)
+        """What became of a session."""
         return await self._database.write(self._faults, partial(self._change, change))
 
-    def store_soon(self, session: Session, overtaken: Callable[[], None]) -> None:
-        """Store a session a moment later, unless its process has died or others changed it."""
-        self._told[session.session_id] = Told(session, overtaken)
-        self._storing = asyncio.create_task(self._store_later())
-
-    async def store_now(self, tenant_id: str) -> None:
-        """Store what is waiting."""
-        for session_id in list(self._told):
-            if told := self._told.pop(session_id, None):
-                store = partial(self._store, told)
-                try:
-                    is_stored = await self._database.write(self._faults, store)
-                except DatabaseUnreachableError:
-                    self._told.setdefault(session_id, told)
-                    raise
-                if not is_stored:
-                    told.overtaken()
-
-    async def _store_later(self) -> None:
-        await pass_time(TOLD_SECONDS_MAX)
-        while self._told:
-            try:
-                await self.store_now("")
-            except DatabaseUnreachableError:
-                await pass_time(RETRY_SECONDS)
-
-    def _store(self, told: Told, transaction: Transaction) -> bool:
-        session = told.session
-        before: Session | None = transaction.get("session", session.session_id)
-        if before is None or before.version + 1 != session.version:
-            return before == session
-        self._save(transaction, before, session, CounterBook())
-        return True
-
     async def close(self, tenant_id: str, request: CloseRequest) -> SettledSession:
-        """Settle the call of a session, as it was told."""
-        told = self._told.pop(request.session_id, None)
-        close = partial(self._close, tenant_id, request, told)
-        try:
-            return await self._database.write(self._faults, close)
-        except DatabaseUnreachableError:
-            if told is not None:
-                self._told.setdefault(request.session_id, told)
-            raise
+        """Settle the call of a session."""
+        return await self._database.write(self._faults, partial(self._close, tenant_id, request))
 
     async def find(self, tenant_id: str, session_id: str) -> Session | None:
         """A session as it is."""
@@ -124,15 +77,9 @@ class MemorySessions:
         return after
 
     def _close(
-        self,
-        tenant_id: str,
-        request: CloseRequest,
-        told: Told | None,
-        transaction: Transaction,
+        self, tenant_id: str, request: CloseRequest, transaction: Transaction
     ) -> SettledSession:
         known: Session | None = transaction.get("session", request.session_id)
-        if known is not None and told is not None and told.session.version == known.version + 1:
-            known = told.session
         if known is not None and known.state is SessionState.CLOSED:
             assert known.answer is not None
             return SettledSession(known.answer, ())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
-from kernel.clock import from_micros, to_micros
 from services.payment.domain.funds import Policy
 from services.rating.domain.charging.session import Session
 from tests.support.simulation import payment
@@ -119,9 +118,11 @@ class Schedule:
         if held < worth:
             raise ViolationError(f"{granted} of level {level}, and {held} are held for it")
         hold = self.payment.database.look().get("hold", hold_id)
-        if to_micros(hold.expire_time) < session.expire_micros:
-            until = from_micros(session.expire_micros)
-            raise ViolationError(f"{granted}, until {until}, held until {hold.expire_time}")
+        assert session.answer is not None
+        left = (hold.expire_time - self.world.now()).total_seconds()
+        if left < session.answer.valid_seconds:
+            valid = session.answer.valid_seconds
+            raise ViolationError(f"{granted}, valid for {valid} s, held for {left} s")
 
     # What must hold when everything is over.
 

@@ -150,7 +150,7 @@ def _believing_old_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         (_granting_all_that_was_wanted, "are held for it"),
         (_ignoring_caps, "CAP"),
         (_spending_expired_credit, "OVERSPEND"),
-        (_believing_old_answers, "held until"),
+        (_believing_old_answers, "held for"),
         (_losing_what_was_begun, "there is no end to it"),
     ],
 )

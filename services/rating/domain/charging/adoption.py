@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kernel.clock import MICROS_PER_SECOND
-from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.offline import OfflineAnswer, sequence_of
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ExtendRequest
@@ -26,7 +25,6 @@ def adopted(session: Session, offline: OfflineAnswer, now_micros: int) -> Sessio
     unused = answer.granted_seconds - session.used_seconds
     session = session._replace(
         state=SessionState.ACTIVE,
-        reason=Reason.NONE,
         granted_seconds=max(session.granted_seconds, answer.granted_seconds),
         expire_micros=now_micros + DEFAULT_POLICY.hold_seconds(max(0, unused)) * MICROS_PER_SECOND,
     )

@@ -12,7 +12,6 @@ from services.rating.domain.charging.answer import Reason, Verdict
 from services.rating.domain.charging.call_prices import CallPrices
 from services.rating.domain.charging.grants import PriceOf, grant_within, wanted
 from services.rating.domain.charging.holds import (
-    held_since_micros,
     holds_end_micros,
     is_all_held,
     levels_after,
@@ -122,67 +121,37 @@ def finished(
     if intent is None or intent.sequence != sequence or not known.is_live:
         return known
     prices, terms = basis
-    if in_full := granted_in_full(known, results, terms):
-        return in_full
-    reason = refusal_of(known, results) or _refusal(known, prices, results, terms)
+    ends = holds_end_micros(results)
+    reason = refusal_of(known, results) or _refusal(known, prices, ends, terms)
     if isinstance(prices, Reason) or reason:
         # The holds of an open were given back; those of an extend are what they were before.
         known = _reserving(known, known.granted_seconds, prices, counters)
         return refused(known, sequence, reason, terms)
     session = known._replace(levels=levels_after(known, results))
-    seconds = _covered(session, prices, counters)
-    session = _reserving(session, seconds, prices, counters)
-    return granted(session, seconds, terms, holds_end_micros(results))
-
-
-def granted_in_full(
-    session: Session, results: Sequence[StepResult], terms: Terms
-) -> Session | None:
-    """The session once payment holds all that its intent wants; None where it does not.
-
-    It follows from what rating and payment have stored: whoever finds the intent later, grants the
-    same. So it may be told before it is stored itself.
-    """
-    intent = session.intent
-    if intent is None or refusal_of(session, results) or _is_too_late(session, results, terms):
-        return None
-    session = session._replace(levels=levels_after(session, results))
+    seconds = intent.wanted.seconds
     if not is_all_held(session.levels, intent.wanted):
-        return None
-    return granted(session, intent.wanted.seconds, terms, holds_end_micros(results))
-
-
-def given_up(session: Session) -> Session:
-    """The opening session whose switch was told that nobody answers: it comes to nothing."""
-    return session._replace(reason=Reason.FUNDS_UNAVAILABLE)
+        seconds = _covered(session, prices, counters)
+        session = _reserving(session, seconds, prices, counters)
+    return granted(session, seconds, terms, ends)
 
 
 def _waiting(session: Session, terms: Terms) -> Session:
     """An opening session whose switch waits for the answer."""
     until = terms.now_micros + OPENING_SECONDS_MAX * MICROS_PER_SECOND
-    return session._replace(expire_micros=until, reason=Reason.NONE)
+    return session._replace(expire_micros=until)
 
 
 def _refusal(
-    session: Session, prices: CallPrices | Reason, results: Sequence[StepResult], terms: Terms
+    session: Session, prices: CallPrices | Reason, ends_micros: int | None, terms: Terms
 ) -> Reason:
     """Why what is held is of no use."""
     if isinstance(prices, Reason):
         return prices
-    is_too_late = _is_too_late(session, results, terms)
-    return Reason.FUNDS_UNAVAILABLE if is_too_late else Reason.NONE
-
-
-def _is_too_late(session: Session, results: Sequence[StepResult], terms: Terms) -> bool:
-    """Whether what is held is nearly over, or an open got it when nobody waited any more."""
-    ends = holds_end_micros(results)
+    if session.state is SessionState.OPENING and session.expire_micros <= terms.now_micros:
+        return Reason.FUNDS_UNAVAILABLE
     grace_micros = terms.policy.grace_seconds * MICROS_PER_SECOND
-    if ends is not None and ends - grace_micros <= terms.now_micros:
-        return True
-    if session.state is not SessionState.OPENING or session.expire_micros > terms.now_micros:
-        return False
-    is_given_up = session.reason is not Reason.NONE
-    return is_given_up or held_since_micros(session, results) > session.expire_micros
+    is_over = ends_micros is not None and ends_micros - grace_micros <= terms.now_micros
+    return Reason.FUNDS_UNAVAILABLE if is_over else Reason.NONE
 
 
 def _covered(session: Session, prices: CallPrices, counters: CounterBook) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kernel.clock import MICROS_PER_SECOND
 from services.rating.domain.charging.answer import Reason
 from services.rating.domain.charging.grants import Wanted
 from services.rating.domain.charging.session import Level, Session
@@ -67,14 +66,6 @@ def holds_end_micros(results: Sequence[StepResult]) -> int | None:
     Whoever repeats a step hears how the hold stood when it was executed: that may be a while ago.
     """
     return min((each.expire_micros for each in results if isinstance(each, Held)), default=None)
-
-
-def held_since_micros(session: Session, results: Sequence[StepResult]) -> int:
-    """Since when all that an open asks of payment is held; the last one that was held counts."""
-    assert session.intent is not None, "only an intent has holds"
-    hold_micros = session.intent.hold_seconds * MICROS_PER_SECOND
-    ends = (each.expire_micros for each in results if isinstance(each, Held))
-    return max(ends, default=0) - hold_micros
 
 
 def levels_after(session: Session, results: Sequence[StepResult]) -> tuple[Level, ...]:

@@ -79,7 +79,7 @@ class Session(NamedTuple):
     reserved: tuple[CounterUse, ...] = ()
     """What it took of bundles for what is granted, to be given back before it is settled."""
     reason: Reason = Reason.NONE
-    """Why it was refused or ended; of an opening one, that its switch was told so for now."""
+    """Why it was refused or ended."""
     hang_up_reason: str = ""
     """Why somebody asked to end it; empty: nobody did."""
     charge_id: bytes | None = None
@@ -141,7 +141,6 @@ def granted(
     expire = terms.now_micros + intent.hold_seconds * MICROS_PER_SECOND
     session = session._replace(
         state=SessionState.ACTIVE,
-        reason=Reason.NONE,
         # Nobody takes back what a switch was told in an outage.
         granted_seconds=max(seconds, session.granted_seconds),
         # A grant never outlives its holds.

@@ -9,45 +9,27 @@
 
 Every step follows from what is stored before it and has ids of its own, so that whoever repeats
 it, repeats the same. After a crash between A and C the intent is taken up where it was left: by a
-switch that asks again, or by the repair. After 1, payment hears of the charge by the event. What
-nobody repeats, ends by itself: holds and sessions expire.
-
-Nobody waits for 2, nor for C where all is held that was wanted: then the grant follows from what A
-and payment have stored, the switch is told at once, and C goes with the next batch. So the repair
-completes an open whose money was held in time, for its switch may have been told; it refuses one
-whose money was not, or whose switch has heard that nobody answers, and gives back what it holds.
+switch that asks again, or by the repair, which refuses an open that nobody waits for any more and
+gives back what it holds. After 1, payment hears of the charge by the event. What nobody repeats,
+ends by itself: holds and sessions expire. No close waits for 2: it is answered by what 1 stored.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 
-from chassis.database.engine import DATABASE_ERRORS
 from kernel.e164 import NumberKind
 from services.rating.domain.charging.answer import Answer, Reason
-from services.rating.domain.charging.authorising import (
-    Basis,
-    extended,
-    finished,
-    given_up,
-    granted_in_full,
-    opened,
-)
+from services.rating.domain.charging.authorising import Basis, extended, finished, opened
 from services.rating.domain.charging.call_prices import CallPrices
 from services.rating.domain.charging.holds import releases_of, steps_back, steps_of
 from services.rating.domain.charging.limits import CallToAdmit
 from services.rating.domain.charging.offline import FundsUnavailableError
 from services.rating.domain.charging.requests import CloseRequest, ExtendRequest, OpenRequest
-from services.rating.domain.charging.session import (
-    Session,
-    SessionState,
-    expired,
-    next_version,
-)
+from services.rating.domain.charging.session import Session, SessionState, expired
 from services.rating.domain.charging.standing import answer_to_extend, answer_to_open
 from services.rating.domain.charging.transfers import StepResult, TransferStep
 from services.rating.domain.counters import CounterBook, CounterKey
@@ -65,7 +47,7 @@ class Saga:
         self._book = book
         self._funds = funds
         self._prices = prices
-        self._ending: set[asyncio.Task[object]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def open(self, tenant_id: str, asked: OpenRequest) -> Answer:
         """Steps A to C of a call that wants to begin. Raises SESSION_CONFLICT."""
@@ -80,14 +62,9 @@ class Saga:
         admitted = admission(tenant_id, request)
         change = Change(request.session_id, decide, _keys(basis), admitted, request.call)
         session = _there(await self._book.change(tenant_id, change))
-        try:
-            return answer_to_open(
-                await self.take_on(session, basis if session.call == request.call else None)
-            )
-        except (asyncio.CancelledError, FundsUnavailableError):
-            if session.state is SessionState.OPENING:
-                self._book.store_soon(next_version(session, given_up(session)), lambda: None)
-            raise
+        return answer_to_open(
+            await self.take_on(session, basis if session.call == request.call else None)
+        )
 
     async def extend(self, tenant_id: str, request: ExtendRequest) -> Answer:
         """Steps A to C of a call that wants to go on. Raises SEQUENCE_TOO_OLD."""
@@ -126,7 +103,9 @@ class Saga:
             request = replace(asked, call=await self._prices.located(tenant_id, asked.call))
         settled = await self._book.close(tenant_id, request)
         if settled.steps:
-            self._begin(self._end_holds(tenant_id, settled.steps))
+            ending = asyncio.create_task(self._end_holds(tenant_id, settled.steps))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
         return settled.answer
 
     async def take_on(self, session: Session, known_basis: Basis | None = None) -> Session:
@@ -137,21 +116,6 @@ class Saga:
         tenant_id = session.tenant_id
         basis = known_basis or await self._prices.basis(tenant_id, session.call)
         results = await self._execute(tenant_id, steps_of(session))
-        in_full = granted_in_full(session, results, basis.terms)
-        if in_full is None:
-            return await self._finish(session, results, basis)
-        granted = next_version(session, in_full)
-        self._book.store_soon(
-            granted, lambda: self._begin(self._finish_later(session, results, basis))
-        )
-        return granted
-
-    async def _finish(
-        self, session: Session, results: Sequence[StepResult], basis: Basis
-    ) -> Session:
-        """Step C, in a transaction of its own; what is held for nobody is given back."""
-        tenant_id, intent = session.tenant_id, session.intent
-        assert intent is not None, "only an intent is finished"
         await self._execute(tenant_id, steps_back(session, results))
 
         def decide(known: Session | None, counters: CounterBook, _: Reason) -> Session | None:
@@ -159,29 +123,16 @@ class Saga:
 
         change = Change(session.session_id, decide, _keys(basis))
         after = _there(await self._book.change(tenant_id, change))
-        if after.state is SessionState.REFUSED:
-            # It came to nothing. Had it ended meanwhile, its charge would be paid by what is held.
+        if not after.is_live:
+            # It ended meanwhile, or came to nothing: what was just held is nobody's.
             await self._execute(tenant_id, releases_of(session, results))
         return after
-
-    async def _finish_later(
-        self, session: Session, results: Sequence[StepResult], basis: Basis
-    ) -> None:
-        """Step C of a session that somebody else changed before it was stored as it was told."""
-        try:
-            await self._finish(session, results, basis)
-        except (FundsUnavailableError, *DATABASE_ERRORS) as error:
-            _logger.warning("a grant is finished by whoever finds it: %r", error)
 
     async def end(self, session: Session) -> None:
         """Let a session whose time is over expire; one that is still opening comes to nothing."""
         if session.state is SessionState.OPENING:
             await self.take_on(session)
-            await self._book.store_now(session.tenant_id)
             return
-        with suppress(FundsUnavailableError):
-            # Its switch may have been told what an intent is granted.
-            await self.take_on(session)
         moment = self._prices.now_micros()
 
         def decide(known: Session | None, counters: CounterBook, _: Reason) -> Session | None:
@@ -195,12 +146,6 @@ class Saga:
             await asyncio.Event().wait()
         finally:
             await asyncio.gather(*self._ending)
-
-    def _begin(self, work: Coroutine[None, None, object]) -> None:
-        """Have something done for which nobody waits but the end of the replica."""
-        ending = asyncio.create_task(work)
-        self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
 
     async def _end_holds(self, tenant_id: str, steps: Sequence[TransferStep]) -> None:
         try:

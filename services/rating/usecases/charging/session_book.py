@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
-from chassis.database.engine import DATABASE_ERRORS, Database
+from chassis.database.engine import Database
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError
 from services.rating.domain.charging.answer import Reason
@@ -31,7 +31,6 @@ from services.rating.store.sessions import (
 from services.rating.usecases.charging.reused_ids import FormerSessions
 from services.rating.usecases.charging.settle_sessions import SettledSession, settle_sessions
 from services.rating.usecases.charging.tenant_groups import TenantGroups
-from services.rating.usecases.charging.told_sessions import Told, ToldSessions
 from services.rating.usecases.tariffs import Tariffs
 
 CHANGES_PER_TRANSACTION_MAX = 500
@@ -63,17 +62,6 @@ class Change(NamedTuple):
     """Which call wants to begin: it gets an id anew that a session had which is over."""
 
 
-_NO_CHANGE = Change("", lambda known, _counters, _limit: known)
-
-
-class _Changed(NamedTuple):
-    """What a batch has come to."""
-
-    results: list[Session | DomainError | None]
-    overtaken: set[str]
-    """Sessions that switches were told of, and that others have changed before."""
-
-
 Done = TypeVar("Done")
 
 
@@ -84,7 +72,6 @@ class SessionBook:
         self._database = database
         self._tariffs = tariffs
         self._recent: OrderedDict[tuple[str, str], Session] = OrderedDict()
-        self.told = ToldSessions(self._store_told)
         self._changes: TenantGroups[Change, Session | None] = TenantGroups(
             self._change_all, CHANGES_PER_TRANSACTION_MAX
         )
@@ -99,17 +86,6 @@ class SessionBook:
             self._remember(session)
         return session
 
-    def store_soon(self, session: Session, overtaken: Callable[[], None]) -> None:
-        """Have the next version of a session stored with the next batch, which goes on from it.
-
-        If somebody else has changed the session before, `overtaken` is called instead.
-        """
-        self.told.add([Told(session, overtaken)])
-
-    async def store_now(self, tenant_id: str) -> None:
-        """Store what is waiting for the next batch."""
-        await self.told.store(tenant_id)
-
     async def close(self, tenant_id: str, request: CloseRequest) -> SettledSession:
         """Settle the call of a session.
 
@@ -122,7 +98,6 @@ class SessionBook:
 
     async def find(self, tenant_id: str, session_id: str) -> Session | None:
         """A session as it is; None when there is none."""
-        await self.store_now(tenant_id)
         return await self._database.read(
             lambda connection: find_session(connection, tenant_id, session_id)
         )
@@ -148,7 +123,6 @@ class SessionBook:
         self, tenant_id: str, account_id: str, before: tuple[int, str] | None, limit: int
     ) -> list[Session]:
         """A page of the sessions whose calls are going on, the newest first."""
-        await self.store_now(tenant_id)
         return await self._database.read(
             lambda connection: live_sessions(connection, tenant_id, account_id, before, limit)
         )
@@ -172,45 +146,17 @@ class SessionBook:
     async def _change_all(
         self, tenant_id: str, changes: Sequence[Change]
     ) -> list[Session | DomainError | None]:
-        told = self.told.take(tenant_id)
-        try:
-            changed = await self._write(
-                lambda uow: _Changing(uow, tenant_id, self._recent, told).apply(changes)
-            )
-        except DATABASE_ERRORS:
-            self.told.add(told.values())
-            raise
-        for session_id, each in told.items():
-            if session_id in changed.overtaken:
-                each.overtaken()
-            else:
-                self._remember(each.session)
-        return changed.results
-
-    async def _store_told(self, tenant_id: str) -> None:
-        await self._changes.do(tenant_id, _NO_CHANGE)
+        return await self._write(lambda uow: _Changing(uow, tenant_id, self._recent).apply(changes))
 
     async def _close_all(
         self, tenant_id: str, requests: Sequence[CloseRequest]
     ) -> list[SettledSession | DomainError]:
         """Ends in transactions of their own: they take longer, and no grant waits for them."""
-        told = self.told.take_of(tenant_id, {request.session_id for request in requests})
-        granted = {session_id: each.session for session_id, each in told.items()}
-        try:
-            results = await self._write(
-                lambda uow: settle_sessions(
-                    uow, self._tariffs, tenant_id, requests, self._recent, granted
-                )
-            )
-        except Exception:
-            self.told.add(told.values())
-            raise
-        for request, result in zip(requests, results, strict=True):
-            if isinstance(result, DomainError) and request.session_id in told:
-                self.told.add([told[request.session_id]])
-        return results
+        return await self._write(
+            lambda uow: settle_sessions(uow, self._tariffs, tenant_id, requests, self._recent)
+        )
 
-    async def _write(self, work: Callable[[UnitOfWork], Done]) -> Done:
+    async def _write(self, work: Callable[[UnitOfWork], list[Done]]) -> list[Done]:
         for _ in range(ATTEMPTS_MAX - 1):
             try:
                 return await self._database.write(work)
@@ -221,19 +167,16 @@ class SessionBook:
 
 
 class _Changing:
-    """A batch of changes in its transaction, with what is to be stored besides."""
+    """A batch of changes in its transaction."""
 
-    def __init__(
-        self, uow: UnitOfWork, tenant_id: str, recent: RecentSessions, told: Mapping[str, Told]
-    ) -> None:
+    def __init__(self, uow: UnitOfWork, tenant_id: str, recent: RecentSessions) -> None:
         self._uow = uow
         self._tenant_id = tenant_id
         self._recent = recent
-        self._told = {session_id: each.session for session_id, each in told.items()}
 
-    def apply(self, changes: Sequence[Change]) -> _Changed:
-        ids = {change.session_id for change in changes} | self._told.keys()
-        locked = lock_sessions(self._uow.connection, self._tenant_id, ids, self._recent, self._told)
+    def apply(self, changes: Sequence[Change]) -> list[Session | DomainError | None]:
+        ids = [change.session_id for change in changes]
+        locked = lock_sessions(self._uow.connection, self._tenant_id, ids, self._recent)
         former = FormerSessions(self._uow.connection, _over(locked, changes))
         known = {key: each for key, each in locked.items() if key not in former}
         limits = self._admit(changes, known)
@@ -255,8 +198,7 @@ class _Changing:
             results.append(session)
         self._save(known, (each for each in sessions.values() if each is not None))
         save_counters(self._uow.connection, self._tenant_id, counters.changed())
-        overtaken = {key for key, each in self._told.items() if locked.get(key) is not each}
-        return _Changed(results, overtaken)
+        return results
 
     def _admit(self, changes: Sequence[Change], known: dict[str, Session]) -> dict[str, Reason]:
         """Which new calls would be one too many."""
@@ -271,9 +213,7 @@ class _Changing:
 
     def _counters(self, changes: Sequence[Change], known: dict[str, Session]) -> CounterBook:
         keys = {key for change in changes for key in change.counter_keys}
-        for change in changes:
-            if session := known.get(change.session_id):
-                keys.update(use.key for use in session.reserved)
+        keys.update(use.key for session in known.values() for use in session.reserved)
         if not keys:
             return CounterBook()
         return CounterBook(lock_counters(self._uow.connection, self._tenant_id, keys))
@@ -284,7 +224,7 @@ class _Changing:
             before = known.get(session.session_id)
             if before is None:
                 new.append(session)
-            elif before is not session or before is self._told.get(session.session_id):
+            elif before is not session:
                 changed.append(session)
             if not session.is_live and (before is None or before.is_live):
                 ended.append((session.tenant_id, session.session_id))

@@ -24,12 +24,7 @@ from services.rating.domain.counters import CounterUse
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
 from services.rating.store.call_limits import release_calls
 from services.rating.store.charges import NO_EVENT, start_of_charged_call
-from services.rating.store.sessions import (
-    NONE_TOLD,
-    insert_sessions,
-    lock_sessions,
-    update_sessions,
-)
+from services.rating.store.sessions import insert_sessions, lock_sessions, update_sessions
 from services.rating.usecases.charging.ended_sessions import (
     Ending,
     closed_session,
@@ -58,16 +53,14 @@ def settle_sessions(
     tenant_id: str,
     requests: Sequence[CloseRequest],
     recent: Mapping[tuple[str, str], Session],
-    told: Mapping[str, Session] = NONE_TOLD,
 ) -> list[SettledSession | DomainError]:
     """What became of each session. One that was settled before gets its answer again.
 
-    `recent` are sessions in memory, of which only the version is read; `told` are those whose
-    newest grant is not stored yet, and need not be if they end.
+    `recent` are sessions in memory, of which only the version is read.
     """
     results: list[SettledSession | DomainError] = []
     for wave in _waves(requests):
-        results += _Ends(CallPricing(uow, tariffs, tenant_id), recent, told).settle(wave)
+        results += _Ends(CallPricing(uow, tariffs, tenant_id), recent).settle(wave)
     return results
 
 
@@ -85,23 +78,16 @@ def _waves(requests: Sequence[CloseRequest]) -> Iterator[list[CloseRequest]]:
 class _Ends:
     """A batch of ends in its transaction."""
 
-    def __init__(
-        self,
-        pricing: CallPricing,
-        recent: Mapping[tuple[str, str], Session],
-        told: Mapping[str, Session],
-    ) -> None:
+    def __init__(self, pricing: CallPricing, recent: Mapping[tuple[str, str], Session]) -> None:
         self._pricing = pricing
-        self._recent, self._told = recent, told
+        self._recent = recent
         self._connection = pricing.uow.connection
         self._tenant_id = pricing.tenant_id
         self._terms = Terms(DEFAULT_POLICY, to_micros(pricing.uow.now))
 
     def settle(self, wave: Sequence[CloseRequest]) -> list[SettledSession | DomainError]:
         requests = {request.session_id: request for request in wave}
-        locked = lock_sessions(
-            self._connection, self._tenant_id, requests, self._recent, self._told
-        )
+        locked = lock_sessions(self._connection, self._tenant_id, requests, self._recent)
         former = [each for each in locked.values() if _is_over(each, requests[each.session_id])]
         self._former = FormerSessions(self._connection, former)
         known = {key: each for key, each in locked.items() if key not in self._former}
