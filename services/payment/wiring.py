@@ -26,12 +26,12 @@ from services.payment.events.customers import CUSTOMER_ERASED
 from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
 from services.payment.gateways.stripe import StripeGateway
-from services.payment.usecases.close_ledger import Sign, close_past_days, unsigned
-from services.payment.usecases.collect import Collector
-from services.payment.usecases.consider_top_ups import look_again
-from services.payment.usecases.end_holds import expire_holds, purge_ended
-from services.payment.usecases.execute_transfers import TransferExecution
-from services.payment.usecases.expire_promotions import expire_promotions
+from services.payment.usecases.adjustments.expire_promotions import expire_promotions
+from services.payment.usecases.balances.consider_top_ups import look_again
+from services.payment.usecases.collections.collect import Collector
+from services.payment.usecases.funds.end_holds import expire_holds, purge_ended
+from services.payment.usecases.funds.execute_transfers import TransferExecution
+from services.payment.usecases.ledger.close_ledger import Sign, close_past_days, unsigned
 from tollbook.payment.v1 import adjustment_service_pb2_grpc as adjustment_grpc
 from tollbook.payment.v1 import collection_service_pb2_grpc as collection_grpc
 from tollbook.payment.v1 import funds_service_pb2_grpc as funds_grpc

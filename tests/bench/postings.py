@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.service import spare_the_collector
 from kernel.money import Money
-from services.payment.domain.account import Account
-from services.payment.domain.ledger import JournalEntry
-from services.payment.domain.posting_rules import Cause, usage_entries
+from services.payment.domain.ledger.account import Account
+from services.payment.domain.ledger.entries import JournalEntry
+from services.payment.domain.ledger.posting_rules import Cause, usage_entries
 from services.payment.store.journal import append_entries
 from services.payment.store.schema import journal_entry_table, posting_table
 from tests.bench.charges import (

@@ -20,15 +20,19 @@ from services.payment.api.convert_adjustments import (
     rate_from_proto,
     write_off_of,
 )
-from services.payment.domain.adjustment import Adjustment
-from services.payment.domain.promotion import Promotion
+from services.payment.domain.adjustments.adjustment import Adjustment
+from services.payment.domain.funds.promotion import Promotion
 from services.payment.store.accounts import account_of
 from services.payment.store.adjustments import get_adjustment, list_adjustments
 from services.payment.store.promotions import list_promotions
-from services.payment.usecases.correct_entry import correct_entry
-from services.payment.usecases.grant_promotion import grant_promotion
-from services.payment.usecases.move_money import exchange_money, refund_money, transfer_money
-from services.payment.usecases.write_off_debt import write_off_debt
+from services.payment.usecases.adjustments.correct_entry import correct_entry
+from services.payment.usecases.adjustments.grant_promotion import grant_promotion
+from services.payment.usecases.adjustments.move_money import (
+    exchange_money,
+    refund_money,
+    transfer_money,
+)
+from services.payment.usecases.adjustments.write_off_debt import write_off_debt
 from tollbook.payment.v1 import adjustment_service_pb2 as messages
 from tollbook.payment.v1.adjustment_service_pb2_grpc import AdjustmentServiceServicer
 

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 from chassis.grpc.endpoint import Endpoint
 from chassis.security.caller import Caller
 from services.payment.api.convert import audit_to_proto
-from services.payment.domain.audit import LedgerAudit, Watermarks
-from services.payment.usecases.audit_ledger import audit_ledger
+from services.payment.domain.ledger.audit import LedgerAudit, Watermarks
+from services.payment.usecases.ledger.audit_ledger import audit_ledger
 from tollbook.payment.v1.payment_service_pb2 import (
     GetPaymentDigestRequest,
     GetPaymentDigestResponse,

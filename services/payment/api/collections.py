@@ -17,18 +17,27 @@ from services.payment.api.convert_collections import (
     reference_from_proto,
     top_up_to_proto,
 )
-from services.payment.domain.collection import Collection
-from services.payment.domain.collection_errors import gateway_unavailable
-from services.payment.domain.gateway import GatewayUnavailable, InstrumentDetails
-from services.payment.domain.payment_instrument import InstrumentReference, PaymentInstrument
-from services.payment.domain.top_up import TopUp
+from services.payment.domain.collections.collection import Collection
+from services.payment.domain.collections.collection_errors import gateway_unavailable
+from services.payment.domain.collections.gateway import GatewayUnavailable, InstrumentDetails
+from services.payment.domain.collections.payment_instrument import (
+    InstrumentReference,
+    PaymentInstrument,
+)
+from services.payment.domain.collections.top_up import TopUp
 from services.payment.gateways.stripe import StripeGateway
 from services.payment.store.accounts import account_of
 from services.payment.store.collections import get_collection, list_collections
 from services.payment.store.payment_instruments import list_instruments
 from services.payment.store.top_up_policies import top_ups_of
-from services.payment.usecases.keep_instruments import attach_instrument, detach_instrument
-from services.payment.usecases.order_collections import order_collection, set_top_up_policy
+from services.payment.usecases.collections.keep_instruments import (
+    attach_instrument,
+    detach_instrument,
+)
+from services.payment.usecases.collections.order_collections import (
+    order_collection,
+    set_top_up_policy,
+)
 from tollbook.payment.v1 import collection_service_pb2 as messages
 from tollbook.payment.v1.collection_service_pb2_grpc import CollectionServiceServicer
 

@@ -11,9 +11,9 @@ from chassis.grpc.convert import (
 )
 from kernel.ids import new_uuid
 from kernel.money import Money, is_currency
-from services.payment.domain.audit import LedgerAudit, Micros, TenantSums
-from services.payment.domain.balance import Balance
-from services.payment.domain.ledger import EventSource, Posting
+from services.payment.domain.ledger.audit import LedgerAudit, Micros, TenantSums
+from services.payment.domain.ledger.balance import Balance
+from services.payment.domain.ledger.entries import EventSource, Posting
 from services.payment.domain.payment import Payment, Receipt
 from services.payment.store.entries import PlacedEntry
 from tollbook.payment.v1 import ledger_pb2, payment_pb2

@@ -8,8 +8,8 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from chassis.grpc.convert import money_from_proto, money_to_proto, time_to_proto
 from kernel.ids import new_uuid
-from services.payment.domain.adjustment import Adjustment, ExchangeRate, Order
-from services.payment.domain.promotion import Promotion
+from services.payment.domain.adjustments.adjustment import Adjustment, ExchangeRate, Order
+from services.payment.domain.funds.promotion import Promotion
 from tollbook.payment.v1 import adjustment_pb2, ledger_pb2
 from tollbook.payment.v1.adjustment_service_pb2 import WriteOffDebtRequest
 

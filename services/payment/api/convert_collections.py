@@ -9,9 +9,12 @@ from chassis.grpc.convert import (
     time_to_proto,
 )
 from kernel.money import Money
-from services.payment.domain.collection import Collection, CollectionOrder
-from services.payment.domain.payment_instrument import InstrumentReference, PaymentInstrument
-from services.payment.domain.top_up import TopUp, TopUpPolicy
+from services.payment.domain.collections.collection import Collection, CollectionOrder
+from services.payment.domain.collections.payment_instrument import (
+    InstrumentReference,
+    PaymentInstrument,
+)
+from services.payment.domain.collections.top_up import TopUp, TopUpPolicy
 from tollbook.payment.v1 import collection_pb2 as messages
 from tollbook.payment.v1.collection_service_pb2 import CollectPaymentRequest, SetTopUpPolicyRequest
 

@@ -5,10 +5,10 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from chassis.grpc.convert import money_from_proto, money_to_proto
 from kernel.money import Money
-from services.payment.domain.funds import Policy
-from services.payment.domain.funds_policy import CHANGEABLE, PolicyChange
-from services.payment.domain.transfer_errors import invalid_field_mask
-from services.payment.usecases.lay_down_policy import FundsView
+from services.payment.domain.funds.funds import Policy
+from services.payment.domain.funds.funds_policy import CHANGEABLE, PolicyChange
+from services.payment.domain.funds.transfer_errors import invalid_field_mask
+from services.payment.usecases.funds.lay_down_policy import FundsView
 from tollbook.payment.v1 import funds_service_pb2 as messages
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from chassis.grpc.convert import time_to_proto
 from services.payment.api.convert import entry_to_proto
-from services.payment.domain.hash_chain import Chain
-from services.payment.domain.ledger_root import ChainRoot
-from services.payment.domain.root_audit import StoredRoot
+from services.payment.domain.ledger.hash_chain import Chain
+from services.payment.domain.ledger.ledger_root import ChainRoot
+from services.payment.domain.ledger.root_audit import StoredRoot
 from services.payment.store.ledger_accounts import BalanceOverTime
-from services.payment.usecases.prove_entry import EntryProof
+from services.payment.usecases.ledger.prove_entry import EntryProof
 from tollbook.payment.v1 import ledger_root_pb2
 from tollbook.payment.v1.ledger_root_service_pb2 import ProveEntryResponse
 

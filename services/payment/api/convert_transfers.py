@@ -14,10 +14,9 @@ from chassis.grpc.convert import (
 from chassis.grpc.errors import to_status
 from kernel.errors import DomainError, FieldViolation
 from kernel.money import Money
-from services.payment.domain.holds import Hold
-from services.payment.domain.ledger import EventSource
-from services.payment.domain.transfer_errors import invalid_transfer
-from services.payment.domain.transfers import (
+from services.payment.domain.funds.holds import Hold
+from services.payment.domain.funds.transfer_errors import invalid_transfer
+from services.payment.domain.funds.transfers import (
     CaptureHold,
     ChangeHold,
     ChargeRevision,
@@ -28,6 +27,7 @@ from services.payment.domain.transfers import (
     Step,
     Transfer,
 )
+from services.payment.domain.ledger.entries import EventSource
 from tollbook.payment.v1 import hold_pb2
 from tollbook.payment.v1.transfer_service_pb2 import TransferResult
 

@@ -9,7 +9,7 @@ from chassis.grpc.endpoint import Endpoint
 from chassis.security.caller import Caller
 from kernel.clock import utc_now
 from services.payment.api.convert_funds import change_from_proto, funds_to_proto
-from services.payment.usecases.lay_down_policy import FundsView, lay_down_policy, show_funds
+from services.payment.usecases.funds.lay_down_policy import FundsView, lay_down_policy, show_funds
 from tollbook.payment.v1.funds_service_pb2 import (
     GetFundsRequest,
     GetFundsResponse,

@@ -10,11 +10,11 @@ from chassis.grpc.endpoint import Endpoint
 from chassis.grpc.pages import Position, decode_token, encode_token, page_size, token_after
 from chassis.security.caller import Caller
 from services.payment.api.convert import balance_to_proto, entry_to_proto
-from services.payment.domain.balance import Balance
+from services.payment.domain.ledger.balance import Balance
 from services.payment.store.accounts import account_of
 from services.payment.store.entries import LAST_ID, PlacedEntry, id_before, id_bound, list_entries
 from services.payment.store.ledger_accounts import balance_of
-from services.payment.usecases.statement import Statement, StatementPlace, draw_up_statement
+from services.payment.usecases.ledger.statement import Statement, StatementPlace, draw_up_statement
 from tollbook.payment.v1.payment_service_pb2 import (
     GetBalanceRequest,
     GetBalanceResponse,

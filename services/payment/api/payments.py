@@ -12,7 +12,7 @@ from kernel.clock import from_micros, to_micros
 from services.payment.api.convert import payment_to_proto, receipt_from_proto
 from services.payment.domain.payment import Payment
 from services.payment.store.payments import get_payment, list_payments
-from services.payment.usecases.record_payment import record_payment
+from services.payment.usecases.posting.record_payment import record_payment
 from tollbook.payment.v1.payment_service_pb2 import (
     GetPaymentRequest,
     GetPaymentResponse,

@@ -17,14 +17,14 @@ from services.payment.api.convert_roots import (
     proof_to_proto,
     root_to_proto,
 )
-from services.payment.domain.hash_chain import Chain
-from services.payment.domain.root_audit import StoredRoot
-from services.payment.domain.root_errors import ledger_root_not_found
+from services.payment.domain.ledger.hash_chain import Chain
+from services.payment.domain.ledger.root_audit import StoredRoot
+from services.payment.domain.ledger.root_errors import ledger_root_not_found
 from services.payment.store.entries import FIRST_ID, LAST_ID, id_bound
 from services.payment.store.ledger_accounts import BalanceOverTime, balances_over_time
 from services.payment.store.ledger_roots import list_roots, newest_root, root_ending
-from services.payment.usecases.close_ledger import Sign, close_until_now, unsigned
-from services.payment.usecases.prove_entry import EntryProof, prove_entry
+from services.payment.usecases.ledger.close_ledger import Sign, close_until_now, unsigned
+from services.payment.usecases.ledger.prove_entry import EntryProof, prove_entry
 from tollbook.payment.v1 import ledger_root_pb2
 from tollbook.payment.v1 import ledger_root_service_pb2 as messages
 from tollbook.payment.v1.ledger_root_service_pb2_grpc import LedgerRootServiceServicer

@@ -16,12 +16,12 @@ from services.payment.api.convert_transfers import (
     result_to_proto,
     transfer_from_proto,
 )
-from services.payment.domain.holds import Hold
-from services.payment.domain.transfer_errors import batch_too_large
-from services.payment.domain.transfers import STEPS_MAX, Result, Transfer
+from services.payment.domain.funds.holds import Hold
+from services.payment.domain.funds.transfer_errors import batch_too_large
+from services.payment.domain.funds.transfers import STEPS_MAX, Result, Transfer
 from services.payment.store.accounts import account_of
 from services.payment.store.holds import hold_of, open_holds
-from services.payment.usecases.execute_transfers import TransferExecution
+from services.payment.usecases.funds.execute_transfers import TransferExecution
 from tollbook.payment.v1.hold_pb2 import Transfer as TransferMessage
 from tollbook.payment.v1.transfer_service_pb2 import (
     ExecuteTransfersRequest,

@@ -9,7 +9,7 @@ from kernel.errors import FieldViolation
 from kernel.ids import is_uuid
 from kernel.money import Money
 from services.payment.domain.errors import invalid_payment
-from services.payment.domain.ledger import POSTING_MAX_MICROS
+from services.payment.domain.ledger.entries import POSTING_MAX_MICROS
 
 EVIDENCE_CHARACTERS_MAX = 500
 

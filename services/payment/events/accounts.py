@@ -3,7 +3,7 @@
 from chassis.bus.handler import EventHandler, ReceivedEvent, one_by_one
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.period import zone_of
-from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.ledger.account import Account, PaymentMode
 from services.payment.store.accounts import save_account
 from services.payment.store.funds import create_funds
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged

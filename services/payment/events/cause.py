@@ -3,8 +3,8 @@
 from typing import Any
 
 from chassis.bus.handler import ReceivedEvent
-from services.payment.domain.ledger import EventSource
-from services.payment.domain.posting_rules import Cause
+from services.payment.domain.ledger.entries import EventSource
+from services.payment.domain.ledger.posting_rules import Cause
 
 
 def cause_of(event: ReceivedEvent[Any], reference: str = "") -> Cause:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from chassis.bus.handler import EventHandler, ReceivedEvent, one_by_one
 from chassis.database.unit_of_work import UnitOfWork
 from services.payment.store.journal import take_turns
-from services.payment.usecases.keep_instruments import forget_instruments, turns_of
+from services.payment.usecases.collections.keep_instruments import forget_instruments, turns_of
 from tollbook.invoice.v1.invoice_events_pb2 import CustomerErased
 
 

@@ -3,9 +3,9 @@
 from chassis.bus.handler import EventHandler, ReceivedEvent, one_by_one
 from chassis.database.unit_of_work import UnitOfWork
 from chassis.grpc.convert import money_from_proto
-from services.payment.domain.posting_rules import InvoiceAmounts
+from services.payment.domain.ledger.posting_rules import InvoiceAmounts
 from services.payment.events.cause import cause_of
-from services.payment.usecases.post_invoice import post_invoice
+from services.payment.usecases.posting.post_invoice import post_invoice
 from tollbook.invoice.v1.invoice_events_pb2 import InvoiceIssued
 
 

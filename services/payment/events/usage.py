@@ -13,17 +13,17 @@ from chassis.columns import Columns, decode
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.money import Money
 from services.payment.domain.errors import party_without_rule
-from services.payment.domain.posting_rules import Cause
-from services.payment.domain.promoted_usage import ChargeChange
-from services.payment.domain.transfers import ChargeRevision
+from services.payment.domain.funds.promoted_usage import ChargeChange
+from services.payment.domain.funds.transfers import ChargeRevision
+from services.payment.domain.ledger.posting_rules import Cause
 from services.payment.events.cause import cause_of
 from services.payment.store.journal import take_turns
-from services.payment.usecases.capture_from_holds import (
+from services.payment.usecases.posting.capture_from_holds import (
     HeldCharge,
     capture_from_holds,
     lock_for_captures,
 )
-from services.payment.usecases.post_usage import post_usage
+from services.payment.usecases.posting.post_usage import post_usage
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.payment.domain.gateway import GatewayUnavailable
+from services.payment.domain.collections.gateway import GatewayUnavailable
 
 
 class GatewayKeys:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import aiohttp
 import stripe
 
-from services.payment.domain.gateway import (
+from services.payment.domain.collections.gateway import (
     Debit,
     DebitRefused,
     GatewayUnavailable,
@@ -20,7 +20,10 @@ from services.payment.domain.gateway import (
     Settlement,
     SettlementState,
 )
-from services.payment.domain.gateway_errors import gateway_not_configured, unknown_instrument
+from services.payment.domain.collections.gateway_errors import (
+    gateway_not_configured,
+    unknown_instrument,
+)
 from services.payment.gateways.gateway_keys import GatewayKeys
 from services.payment.gateways.stripe_amounts import from_stripe_amount, to_stripe_amount
 from services.payment.gateways.stripe_answers import (

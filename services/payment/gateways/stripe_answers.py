@@ -8,8 +8,12 @@ from typing import NamedTuple, NoReturn
 
 import stripe
 
-from services.payment.domain.gateway import GatewayUnavailable, InstrumentDetails, InstrumentKind
-from services.payment.domain.gateway_errors import unsupported_instrument
+from services.payment.domain.collections.gateway import (
+    GatewayUnavailable,
+    InstrumentDetails,
+    InstrumentKind,
+)
+from services.payment.domain.collections.gateway_errors import unsupported_instrument
 
 BRANDS = {
     "amex": "American Express",

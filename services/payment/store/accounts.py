@@ -7,8 +7,8 @@ from sqlalchemy import Connection, bindparam, select
 
 from chassis.database.direct import Direct, Row
 from chassis.database.insert import upsert
-from services.payment.domain.account import Account, PaymentMode
 from services.payment.domain.errors import unknown_account
+from services.payment.domain.ledger.account import Account, PaymentMode
 from services.payment.store.schema import account_table
 
 # Rows whose accounts are kept at hand, with their chains.

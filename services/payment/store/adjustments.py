@@ -9,9 +9,12 @@ from sqlalchemy import Connection, Row, insert, or_, select, tuple_
 
 from chassis.database.insert import insert_if_new
 from kernel.money import Money
-from services.payment.domain.adjustment import Adjustment, ExchangeRate
-from services.payment.domain.adjustment_errors import adjustment_not_found, entry_corrected
-from services.payment.domain.ledger import EntryReason
+from services.payment.domain.adjustments.adjustment import Adjustment, ExchangeRate
+from services.payment.domain.adjustments.adjustment_errors import (
+    adjustment_not_found,
+    entry_corrected,
+)
+from services.payment.domain.ledger.entries import EntryReason
 from services.payment.store.schema import adjustment_table, corrected_entry_table
 
 _columns = adjustment_table.c

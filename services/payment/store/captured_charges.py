@@ -7,9 +7,9 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from chassis.database.bulk import insert_rows
 from chassis.database.direct import Direct
-from services.payment.domain.funds_book import Capture
-from services.payment.domain.spending import ChargePayment
-from services.payment.domain.transfers import ChargeRevision
+from services.payment.domain.funds.funds_book import Capture
+from services.payment.domain.funds.spending import ChargePayment
+from services.payment.domain.funds.transfers import ChargeRevision
 from services.payment.store.funds_schema import captured_charge_table
 from services.payment.store.promotion_payments import (
     insert_promotion_payments,

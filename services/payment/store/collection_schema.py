@@ -17,8 +17,8 @@ from sqlalchemy import (
 )
 
 from chassis.database.columns import UtcTime
-from services.payment.domain.collection import CollectionPurpose
-from services.payment.domain.gateway import SettlementState
+from services.payment.domain.collections.collection import CollectionPurpose
+from services.payment.domain.collections.gateway import SettlementState
 from services.payment.store.schema import metadata
 
 # What money may be taken from; references of the gateway only.

@@ -7,12 +7,12 @@ from sqlalchemy import Connection, Row, case, exists, func, insert, literal, sel
 
 from chassis.database.pages import Page, PageRequest, page_of
 from kernel.money import Money
-from services.payment.domain.account import Account
-from services.payment.domain.collection import Collection, CollectionPurpose
-from services.payment.domain.collection_errors import collection_not_found
-from services.payment.domain.gateway import InstrumentKind, SettlementState
+from services.payment.domain.collections.collection import Collection, CollectionPurpose
+from services.payment.domain.collections.collection_errors import collection_not_found
+from services.payment.domain.collections.gateway import InstrumentKind, SettlementState
+from services.payment.domain.collections.top_up import Taken
+from services.payment.domain.ledger.account import Account
 from services.payment.domain.payment import METHODS_OF_INSTRUMENTS
-from services.payment.domain.top_up import Taken
 from services.payment.store.collection_schema import PENDING, collection_table
 from services.payment.store.schema import payment_table
 

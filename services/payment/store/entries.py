@@ -18,10 +18,10 @@ from sqlalchemy import (
     select,
 )
 
-from services.payment.domain.account import Account
-from services.payment.domain.adjustment_errors import entry_not_found
-from services.payment.domain.hash_chain import Chain, ChainedEntry, ChainHead, first_id_from
-from services.payment.domain.ledger import EntryReason, EventSource, Posting
+from services.payment.domain.adjustments.adjustment_errors import entry_not_found
+from services.payment.domain.ledger.account import Account
+from services.payment.domain.ledger.entries import EntryReason, EventSource, Posting
+from services.payment.domain.ledger.hash_chain import Chain, ChainedEntry, ChainHead, first_id_from
 from services.payment.store.schema import chain_head_table, journal_entry_table, posting_table
 
 # Entries read at once when a chain is walked.

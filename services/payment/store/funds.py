@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 from chassis.database.bulk import update_rows
 from chassis.database.direct import Direct
 from chassis.database.insert import insert_if_new
-from services.payment.domain.account import Account
-from services.payment.domain.funds import Funds
-from services.payment.domain.ledger import LedgerAccountKind
+from services.payment.domain.funds.funds import Funds
+from services.payment.domain.ledger.account import Account
+from services.payment.domain.ledger.entries import LedgerAccountKind
 from services.payment.store.accounts import ACCOUNT_COLUMNS, account_at_hand
 from services.payment.store.funds_policies import POLICY_COLUMNS, KeptPolicy, kept_policy
 from services.payment.store.funds_schema import (

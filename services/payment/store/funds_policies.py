@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from chassis.database.direct import Direct
 from chassis.database.insert import upsert
-from services.payment.domain.funds import Policy, Spend
+from services.payment.domain.funds.funds import Policy, Spend
 from services.payment.store.funds_schema import funds_policy_table
 
 _columns = funds_policy_table.c

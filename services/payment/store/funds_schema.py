@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 
 from chassis.database.columns import Key16, UtcTime
-from services.payment.domain.ledger import POSTING_MAX_MICROS
+from services.payment.domain.ledger.entries import POSTING_MAX_MICROS
 from services.payment.store.schema import metadata
 
 # A row for each account. Whoever changes its holds locks it first, in the order of accounts; who

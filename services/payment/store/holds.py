@@ -20,8 +20,8 @@ from chassis.database.bulk import insert_rows, update_rows
 from chassis.database.direct import Direct
 from kernel.clock import from_micros, to_micros
 from kernel.ids import is_uuid
-from services.payment.domain.holds import Hold, HoldState
-from services.payment.domain.transfer_errors import hold_not_found
+from services.payment.domain.funds.holds import Hold, HoldState
+from services.payment.domain.funds.transfer_errors import hold_not_found
 from services.payment.store.funds_schema import hold_table
 
 _columns = hold_table.c

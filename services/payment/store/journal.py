@@ -9,8 +9,8 @@ from chassis.database.bulk import insert_rows
 from chassis.database.direct import Direct, Row
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import from_micros, to_micros
-from services.payment.domain.hash_chain import Chain, ChainedEntry, ChainHead
-from services.payment.domain.ledger import JournalEntry
+from services.payment.domain.ledger.entries import JournalEntry
+from services.payment.domain.ledger.hash_chain import Chain, ChainedEntry, ChainHead
 from services.payment.store.ledger_accounts import add_to_balances
 from services.payment.store.schema import (
     chain_head_table,

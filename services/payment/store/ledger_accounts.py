@@ -10,11 +10,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from chassis.database.bulk import recordset, write_rows
 from chassis.database.direct import Direct, Row
-from services.payment.domain.account import Account
-from services.payment.domain.balance import Balance
 from services.payment.domain.errors import balance_out_of_range
-from services.payment.domain.hash_chain import Chain, ChainedEntry
-from services.payment.domain.ledger import LedgerAccountKey, sums_by_ledger_account
+from services.payment.domain.ledger.account import Account
+from services.payment.domain.ledger.balance import Balance
+from services.payment.domain.ledger.entries import LedgerAccountKey, sums_by_ledger_account
+from services.payment.domain.ledger.hash_chain import Chain, ChainedEntry
 from services.payment.store.schema import (
     chain_head_table,
     journal_entry_table,

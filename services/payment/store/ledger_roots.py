@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from chassis.database.insert import insert_if_new
-from services.payment.domain.hash_chain import Chain
-from services.payment.domain.ledger_root import ChainRoot, LedgerRoot
-from services.payment.domain.root_audit import StoredRoot
+from services.payment.domain.ledger.hash_chain import Chain
+from services.payment.domain.ledger.ledger_root import ChainRoot, LedgerRoot
+from services.payment.domain.ledger.root_audit import StoredRoot
 from services.payment.store.schema import (
     chain_head_table,
     chain_root_table,

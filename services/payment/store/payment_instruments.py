@@ -6,13 +6,16 @@ from sqlalchemy import Connection, Row, delete, exists, select
 
 from chassis.database.insert import insert_if_new
 from chassis.database.pages import Page, PageRequest, page_of
-from services.payment.domain.collection_errors import (
+from services.payment.domain.collections.collection_errors import (
     instrument_exists,
     instrument_in_use,
     instrument_not_found,
 )
-from services.payment.domain.gateway import InstrumentDetails, InstrumentKind
-from services.payment.domain.payment_instrument import InstrumentReference, PaymentInstrument
+from services.payment.domain.collections.gateway import InstrumentDetails, InstrumentKind
+from services.payment.domain.collections.payment_instrument import (
+    InstrumentReference,
+    PaymentInstrument,
+)
 from services.payment.store.collection_schema import (
     payment_instrument_table,
     top_up_policy_table,

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, select
 
 from chassis.database.bulk import insert_rows
-from services.payment.domain.promotion import Promotion
-from services.payment.domain.transfers import ChargeRevision
+from services.payment.domain.funds.promotion import Promotion
+from services.payment.domain.funds.transfers import ChargeRevision
 from services.payment.store.funds_schema import promotion_payment_table
 from services.payment.store.promotions import promotion_of
 from services.payment.store.schema import promotion_table

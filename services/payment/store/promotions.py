@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select,
 
 from chassis.database.direct import Direct
 from kernel.money import Money
-from services.payment.domain.promotion import Promotion
+from services.payment.domain.funds.promotion import Promotion
 from services.payment.store.schema import promotion_table
 
 _columns = promotion_table.c

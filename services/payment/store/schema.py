@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from chassis.database.columns import Key16, UtcTime
-from services.payment.domain.ledger import POSTING_MAX_MICROS
+from services.payment.domain.ledger.entries import POSTING_MAX_MICROS
 
 metadata = MetaData()
 

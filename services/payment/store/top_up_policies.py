@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Row, delete, exists, select, tuple_
 
 from chassis.database.insert import upsert
 from kernel.money import Money
-from services.payment.domain.account import Account
-from services.payment.domain.top_up import TopUp, TopUpPolicy
+from services.payment.domain.collections.top_up import TopUp, TopUpPolicy
+from services.payment.domain.ledger.account import Account
 from services.payment.store.collection_schema import (
     PENDING,
     TOP_UP,

@@ -12,7 +12,7 @@ from chassis.database.direct import Direct
 from kernel.clock import to_micros
 from kernel.errors import DomainError, ErrorKind
 from kernel.money import Money
-from services.payment.domain.transfers import Executed, Result
+from services.payment.domain.funds.transfers import Executed, Result
 from services.payment.store.funds_schema import transfer_table
 from services.payment.store.holds import hold_of_values, values_of_hold
 

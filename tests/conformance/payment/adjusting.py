@@ -11,20 +11,20 @@ from sqlalchemy import Connection
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.adjustment import Adjustment, Order
-from services.payment.domain.ledger import EntryReason, Posting
-from services.payment.domain.promotion import Promotion
-from services.payment.domain.transfers import PlaceHold, ReleaseHold, Result, Step, Transfer
+from services.payment.domain.adjustments.adjustment import Adjustment, Order
+from services.payment.domain.funds.promotion import Promotion
+from services.payment.domain.funds.transfers import PlaceHold, ReleaseHold, Result, Step, Transfer
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.domain.ledger.entries import EntryReason, Posting
 from services.payment.store.entries import FIRST_ID, LAST_ID, PlacedEntry, list_entries
 from services.payment.store.funds import available_micros
 from services.payment.store.promotions import list_promotions
-from services.payment.usecases.correct_entry import correct_entry
-from services.payment.usecases.execute_transfers import execute_together
-from services.payment.usecases.expire_promotions import expire_promotions
-from services.payment.usecases.grant_promotion import grant_promotion
-from services.payment.usecases.move_money import refund_money, transfer_money
-from services.payment.usecases.write_off_debt import write_off_debt
+from services.payment.usecases.adjustments.correct_entry import correct_entry
+from services.payment.usecases.adjustments.expire_promotions import expire_promotions
+from services.payment.usecases.adjustments.grant_promotion import grant_promotion
+from services.payment.usecases.adjustments.move_money import refund_money, transfer_money
+from services.payment.usecases.adjustments.write_off_debt import write_off_debt
+from services.payment.usecases.funds.execute_transfers import execute_together
 from tests.conformance.payment.books import Books, accounts_of_partition
 
 NOTE = "agreed on the telephone"

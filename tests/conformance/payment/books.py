@@ -22,17 +22,17 @@ from kernel.clock import utc_now
 from kernel.ids import new_uuid
 from kernel.money import Money
 from kernel.partition import partition_of
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.audit import LedgerAudit, Watermarks
-from services.payment.domain.balance import Balance
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.domain.ledger.audit import LedgerAudit, Watermarks
+from services.payment.domain.ledger.balance import Balance
 from services.payment.domain.payment import Payment, PaymentMethod, Receipt
 from services.payment.events.accounts import ACCOUNT_CHANGED
 from services.payment.events.customers import CUSTOMER_ERASED
 from services.payment.events.invoices import INVOICE_ISSUED
 from services.payment.events.usage import CALLS_RATED
 from services.payment.store.ledger_accounts import balance_of
-from services.payment.usecases.audit_ledger import audit_ledger
-from services.payment.usecases.record_payment import record_payment
+from services.payment.usecases.ledger.audit_ledger import audit_ledger
+from services.payment.usecases.posting.record_payment import record_payment
 from tollbook.invoice.v1.invoice_events_pb2 import AccountChanged, InvoiceIssued
 from tollbook.rating.v1.rating_events_pb2 import CallsRated
 from tollbook.type.v1.call_pb2 import Party

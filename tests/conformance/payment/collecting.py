@@ -15,13 +15,13 @@ from chassis.grpc.endpoint import Endpoint
 from kernel.ids import new_uuid
 from kernel.money import MICROS_PER_UNIT, Money
 from services.payment.api.collections import CollectionApi
-from services.payment.domain.account import Account
-from services.payment.domain.gateway import Debit, Settlement
+from services.payment.domain.collections.gateway import Debit, Settlement
+from services.payment.domain.ledger.account import Account
 from services.payment.domain.payment import Payment
 from services.payment.gateways.stripe import StripeGateway
 from services.payment.store.payments import list_payments
-from services.payment.usecases.collect import Collector
-from services.payment.usecases.consider_top_ups import look_again
+from services.payment.usecases.balances.consider_top_ups import look_again
+from services.payment.usecases.collections.collect import Collector
 from tests.conformance.payment.books import usage
 from tests.conformance.payment.holding import Teller, money
 from tests.support.sandbox_gateway import RunningGateway

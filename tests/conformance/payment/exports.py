@@ -15,7 +15,7 @@ from cli.ledger_lines import Fields, end_line, written
 from kernel.clock import EPOCH
 from services.payment.api.ledger import LedgerApi
 from services.payment.api.roots import LedgerRootApi
-from services.payment.usecases.close_ledger import close_ledger
+from services.payment.usecases.ledger.close_ledger import close_ledger
 from tests.conformance.payment.books import Books
 
 

@@ -17,13 +17,13 @@ from chassis.security.caller import Caller
 from kernel.ids import new_uuid
 from kernel.money import Money
 from services.payment.api.transfers import TransferApi
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.audit import LedgerAudit, Watermarks
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.domain.ledger.audit import LedgerAudit, Watermarks
 from services.payment.store.funds import funds_of
 from services.payment.store.ledger_accounts import balance_of
-from services.payment.usecases.audit_ledger import audit_ledger
-from services.payment.usecases.execute_transfers import TransferExecution
-from services.payment.usecases.record_payment import record_payment
+from services.payment.usecases.funds.execute_transfers import TransferExecution
+from services.payment.usecases.ledger.audit_ledger import audit_ledger
+from services.payment.usecases.posting.record_payment import record_payment
 from tests.conformance.payment.books import Books, account, announcement, apply_events, receipt
 from tollbook.payment.v1 import hold_pb2, transfer_service_pb2
 from tollbook.rating.v1.rating_events_pb2 import CallsRated

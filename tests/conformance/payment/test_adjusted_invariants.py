@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.adjustment import ExchangeRate, Order
-from services.payment.usecases.correct_entry import correct_entry
-from services.payment.usecases.expire_promotions import expire_promotions
-from services.payment.usecases.grant_promotion import grant_promotion
-from services.payment.usecases.move_money import exchange_money, refund_money, transfer_money
+from services.payment.domain.adjustments.adjustment import ExchangeRate, Order
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.usecases.adjustments.correct_entry import correct_entry
+from services.payment.usecases.adjustments.expire_promotions import expire_promotions
+from services.payment.usecases.adjustments.grant_promotion import grant_promotion
+from services.payment.usecases.adjustments.move_money import (
+    exchange_money,
+    refund_money,
+    transfer_money,
+)
 from tests.conformance.payment.adjusting import available, order
 from tests.conformance.payment.books import Books, accounts_of_partition
 from tests.conformance.payment.exports import draw_root, export

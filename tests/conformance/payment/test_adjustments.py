@@ -11,11 +11,15 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.money import Money
-from services.payment.domain.adjustment import Adjustment, ExchangeRate, Order
-from services.payment.domain.ledger import EntryReason
-from services.payment.domain.transfers import Result
+from services.payment.domain.adjustments.adjustment import Adjustment, ExchangeRate, Order
+from services.payment.domain.funds.transfers import Result
+from services.payment.domain.ledger.entries import EntryReason
 from services.payment.store.adjustments import get_adjustment, list_adjustments
-from services.payment.usecases.move_money import exchange_money, refund_money, transfer_money
+from services.payment.usecases.adjustments.move_money import (
+    exchange_money,
+    refund_money,
+    transfer_money,
+)
 from tests.conformance.payment.adjusting import (
     NOTE,
     available,

@@ -21,7 +21,7 @@ from kernel.money import Money
 from services.payment.api.audit import PaymentAuditApi
 from services.payment.api.ledger import LedgerApi
 from services.payment.api.payments import PaymentApi
-from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.ledger.account import Account, PaymentMode
 from services.payment.events.accounts import ACCOUNT_CHANGED
 from services.payment.events.usage import CALLS_RATED
 from services.payment.store.schema import posting_table

@@ -8,15 +8,15 @@ from chassis.database.engine import Database
 from kernel.clock import utc_now
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account
-from services.payment.domain.adjustment import Order
-from services.payment.domain.holds import Hold, HoldState
-from services.payment.domain.promotion import Promotion
+from services.payment.domain.adjustments.adjustment import Order
+from services.payment.domain.funds.holds import Hold, HoldState
+from services.payment.domain.funds.promotion import Promotion
+from services.payment.domain.ledger.account import Account
 from services.payment.store.holds import insert_holds
 from services.payment.store.promotions import insert_promotion, promotions_of
-from services.payment.usecases.end_holds import HOLDS_MAX, expire_holds
-from services.payment.usecases.expire_promotions import expire_promotions
-from services.payment.usecases.grant_promotion import grant_promotion
+from services.payment.usecases.adjustments.expire_promotions import expire_promotions
+from services.payment.usecases.adjustments.grant_promotion import grant_promotion
+from services.payment.usecases.funds.end_holds import HOLDS_MAX, expire_holds
 from tests.conformance.payment.books import Books
 from tests.conformance.payment.holding import Teller, place
 

@@ -10,17 +10,17 @@ from chassis.database.unit_of_work import UnitOfWork
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from services.payment.api.convert import payment_to_proto, receipt_from_proto
-from services.payment.domain.account import Account
-from services.payment.domain.collection import Collection
-from services.payment.domain.gateway import Settlement, SettlementState
+from services.payment.domain.collections.collection import Collection
+from services.payment.domain.collections.gateway import Settlement, SettlementState
+from services.payment.domain.ledger.account import Account
 from services.payment.domain.payment import METHODS_OF_INSTRUMENTS, Payment
 from services.payment.store.collection_schema import collection_table
 from services.payment.store.collections import get_collection, note_reference
 from services.payment.store.entries import FIRST_ID, LAST_ID, list_entries
 from services.payment.store.schema import payment_table
-from services.payment.usecases.correct_entry import correct_entry
-from services.payment.usecases.end_collection import end_collection
-from services.payment.usecases.record_payment import record_payment
+from services.payment.usecases.adjustments.correct_entry import correct_entry
+from services.payment.usecases.collections.end_collection import end_collection
+from services.payment.usecases.posting.record_payment import record_payment
 from tests.conformance.payment.books import receipt
 from tests.conformance.payment.collecting import TEN, TENANT, Till
 

@@ -10,13 +10,13 @@ from deploy.local.sandbox_gateway.gateway import PROCESSING_SECONDS
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.collection import ATTEMPT_PAUSE_MAX
-from services.payment.domain.gateway import Settlement, SettlementState
+from services.payment.domain.collections.collection import ATTEMPT_PAUSE_MAX
+from services.payment.domain.collections.gateway import Settlement, SettlementState
+from services.payment.domain.ledger.account import Account, PaymentMode
 from services.payment.domain.payment import PaymentMethod
 from services.payment.store.collections import get_collection, note_reference
 from services.payment.store.ledger_accounts import balance_of
-from services.payment.usecases.end_collection import end_collection
+from services.payment.usecases.collections.end_collection import end_collection
 from tests.conformance.payment.books import account
 from tests.conformance.payment.collecting import (
     LATER,

@@ -8,9 +8,9 @@ from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.funds_policy import PolicyChange
-from services.payment.domain.ledger import EntryReason
-from services.payment.usecases.lay_down_policy import lay_down_policy
+from services.payment.domain.funds.funds_policy import PolicyChange
+from services.payment.domain.ledger.entries import EntryReason
+from services.payment.usecases.funds.lay_down_policy import lay_down_policy
 from tests.conformance.payment.adjusting import (
     available,
     correct,

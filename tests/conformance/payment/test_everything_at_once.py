@@ -17,15 +17,15 @@ from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.adjustment import Adjustment, Order
-from services.payment.domain.funds_policy import PolicyChange
-from services.payment.usecases.correct_entry import correct_entry
-from services.payment.usecases.end_holds import expire_holds
-from services.payment.usecases.expire_promotions import expire_promotions
-from services.payment.usecases.grant_promotion import grant_promotion
-from services.payment.usecases.lay_down_policy import lay_down_policy, show_funds
-from services.payment.usecases.move_money import refund_money, transfer_money
+from services.payment.domain.adjustments.adjustment import Adjustment, Order
+from services.payment.domain.funds.funds_policy import PolicyChange
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.usecases.adjustments.correct_entry import correct_entry
+from services.payment.usecases.adjustments.expire_promotions import expire_promotions
+from services.payment.usecases.adjustments.grant_promotion import grant_promotion
+from services.payment.usecases.adjustments.move_money import refund_money, transfer_money
+from services.payment.usecases.funds.end_holds import expire_holds
+from services.payment.usecases.funds.lay_down_policy import lay_down_policy, show_funds
 from tests.conformance.payment.books import Books, accounts_of_partition, announcement
 from tests.conformance.payment.holding import (
     Teller,

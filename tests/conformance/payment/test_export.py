@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kernel.clock import from_micros, utc_now
-from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.ledger.account import Account, PaymentMode
 from tests.conformance.payment.books import Books, account, accounts_of_partition
 from tests.conformance.payment.exports import draw_root, export, proofs
 from tools.check_ledger import Ledger, WrongLedgerError, check

@@ -11,7 +11,7 @@ from chassis.grpc.endpoint import Endpoint
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from services.payment.api.funds import FundsApi
-from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.ledger.account import Account, PaymentMode
 from tests.conformance.payment.books import Books, account, usage
 from tests.conformance.payment.holding import Teller, capture, micros_of, money, place, reason
 from tollbook.payment.v1 import funds_service_pb2 as messages

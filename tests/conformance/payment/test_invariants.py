@@ -12,9 +12,9 @@ from sqlalchemy import Connection, func, select
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.ids import new_uuid
-from services.payment.domain.account import Account, PaymentMode
+from services.payment.domain.ledger.account import Account, PaymentMode
 from services.payment.store.schema import posting_table
-from services.payment.usecases.record_payment import record_payment
+from services.payment.usecases.posting.record_payment import record_payment
 from tests.conformance.payment.books import (
     Books,
     accounts_of_partition,

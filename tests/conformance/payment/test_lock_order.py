@@ -9,10 +9,10 @@ from google.protobuf.message import Message
 from sqlalchemy import Engine, create_engine, text
 
 from chassis.database.engine import Database
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.gateway import Settlement, SettlementState
+from services.payment.domain.collections.gateway import Settlement, SettlementState
+from services.payment.domain.ledger.account import Account, PaymentMode
 from services.payment.store.collections import get_collection, note_reference
-from services.payment.usecases.end_collection import end_collection
+from services.payment.usecases.collections.end_collection import end_collection
 from tests.conformance.payment.books import Books, accounts_of_partition, invoice
 from tests.conformance.payment.collecting import TENANT, UNIT, Till
 from tests.conformance.payment.holding import Teller, place, rated

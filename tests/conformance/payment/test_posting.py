@@ -6,10 +6,10 @@ import pytest
 
 from kernel.errors import DomainError
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.audit import Watermarks
-from services.payment.domain.balance import Balance
-from services.payment.domain.ledger import POSTING_MAX_MICROS
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.domain.ledger.audit import Watermarks
+from services.payment.domain.ledger.balance import Balance
+from services.payment.domain.ledger.entries import POSTING_MAX_MICROS
 from services.payment.store.accounts import account_of
 from tests.conformance.payment.books import (
     Books,

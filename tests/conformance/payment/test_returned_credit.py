@@ -11,13 +11,13 @@ from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account
-from services.payment.domain.adjustment import Order
-from services.payment.domain.balance import Balance
+from services.payment.domain.adjustments.adjustment import Order
+from services.payment.domain.ledger.account import Account
+from services.payment.domain.ledger.balance import Balance
 from services.payment.store.ledger_accounts import balance_of
 from services.payment.store.schema import promotion_table
-from services.payment.usecases.grant_promotion import grant_promotion
-from services.payment.usecases.move_money import refund_money
+from services.payment.usecases.adjustments.grant_promotion import grant_promotion
+from services.payment.usecases.adjustments.move_money import refund_money
 from tests.conformance.payment.books import Books
 from tests.conformance.payment.holding import Teller, capture, place, rated
 from tollbook.payment.v1 import hold_pb2

@@ -9,9 +9,9 @@ from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account
-from services.payment.domain.adjustment import Order
-from services.payment.usecases.move_money import refund_money
+from services.payment.domain.adjustments.adjustment import Order
+from services.payment.domain.ledger.account import Account
+from services.payment.usecases.adjustments.move_money import refund_money
 from tests.conformance.payment.books import Books
 from tests.conformance.payment.holding import Teller, capture, place, rated
 from tests.conformance.payment.test_returned_credit import customer, expire, grant, standing

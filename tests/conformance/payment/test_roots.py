@@ -8,10 +8,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kernel.clock import EPOCH, utc_now
-from services.payment.domain.root_audit import StoredRoot
+from services.payment.domain.ledger.root_audit import StoredRoot
 from services.payment.store.entries import recorded_heads
 from services.payment.store.ledger_roots import all_roots
-from services.payment.usecases.close_ledger import close_ledger, close_past_days, close_until_now
+from services.payment.usecases.ledger.close_ledger import (
+    close_ledger,
+    close_past_days,
+    close_until_now,
+)
 from tests.conformance.payment.books import (
     Books,
     account,

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from chassis.database.unit_of_work import UnitOfWork
 from kernel.clock import utc_now
-from services.payment.domain.audit import LedgerAudit, Watermarks
+from services.payment.domain.ledger.audit import LedgerAudit, Watermarks
 from services.payment.store.funds_schema import funds_table, hold_table
 from services.payment.store.schema import (
     chain_head_table,
@@ -30,7 +30,7 @@ from services.payment.store.schema import (
     ledger_root_table,
     posting_table,
 )
-from services.payment.usecases.audit_ledger import audit_ledger
+from services.payment.usecases.ledger.audit_ledger import audit_ledger
 from tests.conformance.payment.adjusting import hold, prepaid
 from tests.conformance.payment.books import Books, account
 from tests.conformance.payment.exports import draw_root

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from kernel.money import Money
-from services.payment.domain.account import PaymentMode
-from services.payment.domain.top_up import TOP_UPS_A_DAY_MAX
+from services.payment.domain.collections.top_up import TOP_UPS_A_DAY_MAX
+from services.payment.domain.ledger.account import PaymentMode
 from tests.conformance.payment.books import account
 from tests.conformance.payment.collecting import EXPIRED, FIVE, TEN, UNIT, Till
 

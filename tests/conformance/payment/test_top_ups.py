@@ -12,8 +12,8 @@ from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
 from services.payment.api.funds import FundsApi
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.top_up import TopUp, TopUpPolicy
+from services.payment.domain.collections.top_up import TopUp, TopUpPolicy
+from services.payment.domain.ledger.account import Account, PaymentMode
 from services.payment.store.top_up_policies import save_top_up
 from tests.conformance.payment.books import account
 from tests.conformance.payment.collecting import (

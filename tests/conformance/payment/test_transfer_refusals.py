@@ -12,10 +12,10 @@ from kernel.errors import DomainError
 from kernel.ids import new_uuid
 from kernel.money import Money
 from services.payment.api.convert_transfers import transfer_from_proto
-from services.payment.domain.account import Account
-from services.payment.domain.ledger import POSTING_MAX_MICROS
-from services.payment.domain.transfers import PlaceHold
-from services.payment.usecases.execute_transfers import TransferExecution
+from services.payment.domain.funds.transfers import PlaceHold
+from services.payment.domain.ledger.account import Account
+from services.payment.domain.ledger.entries import POSTING_MAX_MICROS
+from services.payment.usecases.funds.execute_transfers import TransferExecution
 from tests.conformance.payment.books import Books, accounts_of_partition
 from tests.conformance.payment.holding import (
     Teller,

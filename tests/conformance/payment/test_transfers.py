@@ -10,7 +10,7 @@ from chassis.database.engine import Database
 from kernel.clock import utc_now
 from kernel.errors import DomainError
 from kernel.ids import new_uuid
-from services.payment.usecases.end_holds import RETENTION, expire_holds, purge_ended
+from services.payment.usecases.funds.end_holds import RETENTION, expire_holds, purge_ended
 from tests.conformance.payment.books import Books
 from tests.conformance.payment.holding import (
     Teller,

@@ -21,10 +21,10 @@ from chassis.settings import CommonSettings
 from kernel.clock import utc_now
 from kernel.partition import partition_of
 from services.payment import wiring
-from services.payment.domain.account import PaymentMode
-from services.payment.domain.balance import Balance
+from services.payment.domain.ledger.account import PaymentMode
+from services.payment.domain.ledger.balance import Balance
 from services.payment.store.ledger_accounts import balance_of
-from services.payment.usecases.record_payment import record_payment
+from services.payment.usecases.posting.record_payment import record_payment
 from tests.conformance.payment.books import account, announcement, apply_events, receipt
 from tollbook.payment.v1 import transfer_service_pb2 as transfers
 from tollbook.payment.v1.hold_pb2 import Hold

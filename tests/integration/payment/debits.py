@@ -4,7 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from kernel.money import MICROS_PER_UNIT, Money
-from services.payment.domain.gateway import Debit, GatewayUnavailable, Settlement, SettlementState
+from services.payment.domain.collections.gateway import (
+    Debit,
+    GatewayUnavailable,
+    Settlement,
+    SettlementState,
+)
 from services.payment.gateways.stripe import StripeGateway
 from tests.support.sandbox_gateway import TENANT
 

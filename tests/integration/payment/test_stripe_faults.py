@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.sandbox_gateway.faults import Fault, Faults
 from kernel.money import Money
-from services.payment.domain.gateway import (
+from services.payment.domain.collections.gateway import (
     DebitRefused,
     GatewayUnavailable,
     Settlement,

@@ -8,7 +8,7 @@ import pytest
 from deploy.local.sandbox_gateway.gateway import PROCESSING_SECONDS
 from kernel.errors import DomainError
 from kernel.money import MICROS_PER_UNIT, Money
-from services.payment.domain.gateway import (
+from services.payment.domain.collections.gateway import (
     Debit,
     DebitRefused,
     GatewayUnavailable,

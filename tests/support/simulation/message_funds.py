@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from kernel.clock import to_micros
 from kernel.money import Money
-from services.payment.domain import transfers as payment_steps
-from services.payment.domain.funds_book import Capture
-from services.payment.domain.ledger import EventSource
+from services.payment.domain.funds import transfers as payment_steps
+from services.payment.domain.funds.funds_book import Capture
+from services.payment.domain.ledger.entries import EventSource
 from services.rating.domain.charging.offline import FundsUnavailableError
 from services.rating.domain.charging.transfers import (
     CaptureHold,

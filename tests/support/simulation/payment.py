@@ -10,18 +10,17 @@ from typing import Any
 
 from chassis.group_commit import GroupCommit
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.funds import Funds, Policy
-from services.payment.domain.funds_book import (
+from services.payment.domain.funds.funds import Funds, Policy
+from services.payment.domain.funds.funds_book import (
     Capture,
     FundsBook,
     capture_rated,
     execute,
     expire_due,
 )
-from services.payment.domain.promotion import Promotion, expiring
-from services.payment.domain.spending import after_debit
-from services.payment.domain.transfers import (
+from services.payment.domain.funds.promotion import Promotion, expiring
+from services.payment.domain.funds.spending import after_debit
+from services.payment.domain.funds.transfers import (
     CaptureHold,
     ChangeHold,
     Executed,
@@ -30,6 +29,7 @@ from services.payment.domain.transfers import (
     Result,
     Transfer,
 )
+from services.payment.domain.ledger.account import Account, PaymentMode
 from tests.support.simulation.database import Transaction
 from tests.support.simulation.faults import Faults
 from tests.support.simulation.network import Handler

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
-from services.payment.domain.funds import Policy
+from services.payment.domain.funds.funds import Policy
 from services.rating.domain.charging.session import Session
 from tests.support.simulation import payment
 from tests.support.simulation.charges import Charge

@@ -6,13 +6,11 @@ from typing import Any
 
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.funds import Funds, Policy
-from services.payment.domain.funds_book import FundsBook, execute
-from services.payment.domain.holds import Hold
-from services.payment.domain.ledger import EventSource
-from services.payment.domain.promotion import Promotion
-from services.payment.domain.transfers import (
+from services.payment.domain.funds.funds import Funds, Policy
+from services.payment.domain.funds.funds_book import FundsBook, execute
+from services.payment.domain.funds.holds import Hold
+from services.payment.domain.funds.promotion import Promotion
+from services.payment.domain.funds.transfers import (
     CaptureHold,
     ChangeHold,
     ChargeRevision,
@@ -22,6 +20,8 @@ from services.payment.domain.transfers import (
     Step,
     Transfer,
 )
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.domain.ledger.entries import EventSource
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from kernel.errors import DomainError
 from kernel.money import Money
 from kernel.partition import partition_of
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.adjustment import ExchangeRate, Order
-from services.payment.domain.adjustment_rules import (
+from services.payment.domain.adjustments.adjustment import ExchangeRate, Order
+from services.payment.domain.adjustments.adjustment_rules import (
     Entries,
     exchange_entries,
     expiry_entries,
@@ -25,23 +24,24 @@ from services.payment.domain.adjustment_rules import (
     transfer_entries,
     write_off_entries,
 )
-from services.payment.domain.balance import Balance
-from services.payment.domain.correction import (
+from services.payment.domain.adjustments.correction import (
     Placed,
     correction_entries,
     correction_order,
     require_correctable,
     taken_back,
 )
-from services.payment.domain.hash_chain import ChainHead
-from services.payment.domain.ledger import (
+from services.payment.domain.funds.promotion import Promotion, expiring
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.domain.ledger.balance import Balance
+from services.payment.domain.ledger.entries import (
     POSTING_MAX_MICROS,
     EntryReason,
     JournalEntry,
     LedgerAccountKind,
 )
-from services.payment.domain.posting_rules import Cause
-from services.payment.domain.promotion import Promotion, expiring
+from services.payment.domain.ledger.hash_chain import ChainHead
+from services.payment.domain.ledger.posting_rules import Cause
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CAUSE = Cause("adjustment", "ann")

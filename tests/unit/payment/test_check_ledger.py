@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.payment.domain.merkle import MerkleTree
+from services.payment.domain.ledger.merkle import MerkleTree
 from tools.check_ledger import WrongLedgerError, check, climb, merkle_root
 
 CHECKER = Path(__file__).resolve().parents[3] / "tools/check_ledger.py"

@@ -6,18 +6,18 @@ import pytest
 
 from kernel.ids import new_uuid
 from kernel.money import Money
-from services.payment.domain.account import PaymentMode
-from services.payment.domain.funds import Funds, Policy
-from services.payment.domain.funds_book import FundsBook, expire_due
-from services.payment.domain.holds import HoldState
-from services.payment.domain.ledger import POSTING_MAX_MICROS
-from services.payment.domain.transfers import (
+from services.payment.domain.funds.funds import Funds, Policy
+from services.payment.domain.funds.funds_book import FundsBook, expire_due
+from services.payment.domain.funds.holds import HoldState
+from services.payment.domain.funds.transfers import (
     CaptureHold,
     ChargeRevision,
     OverrunPolicy,
     PlaceHold,
     ReleaseHold,
 )
+from services.payment.domain.ledger.account import PaymentMode
+from services.payment.domain.ledger.entries import POSTING_MAX_MICROS
 from tests.unit.payment.funds_steps import (
     MINUTE,
     NOW,

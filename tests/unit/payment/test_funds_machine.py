@@ -17,10 +17,9 @@ from hypothesis.stateful import (
 )
 
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.funds import Funds, Policy
-from services.payment.domain.funds_book import FundsBook, execute, expire_due
-from services.payment.domain.transfers import (
+from services.payment.domain.funds.funds import Funds, Policy
+from services.payment.domain.funds.funds_book import FundsBook, execute, expire_due
+from services.payment.domain.funds.transfers import (
     CaptureHold,
     ChangeHold,
     ChargeRevision,
@@ -31,6 +30,7 @@ from services.payment.domain.transfers import (
     Step,
     Transfer,
 )
+from services.payment.domain.ledger.account import Account, PaymentMode
 from tests.support.simulation.recount import MoneyRecount
 
 BEGINNING = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -10,10 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.funds import Funds, Policy
-from services.payment.domain.funds_book import FundsBook, execute, expire_due
-from services.payment.domain.transfers import (
+from services.payment.domain.funds.funds import Funds, Policy
+from services.payment.domain.funds.funds_book import FundsBook, execute, expire_due
+from services.payment.domain.funds.transfers import (
     CaptureHold,
     ChangeHold,
     ChargeRevision,
@@ -24,6 +23,7 @@ from services.payment.domain.transfers import (
     Step,
     Transfer,
 )
+from services.payment.domain.ledger.account import Account, PaymentMode
 
 START = datetime(2026, 11, 29, 12, tzinfo=UTC)
 DEPOSIT, DAILY_CAP, MONTHLY_CAP = 40, 35, 60

@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payment.domain.hash_chain import (
+from services.payment.domain.ledger.entries import (
+    EntryReason,
+    EventSource,
+    JournalEntry,
+    LedgerAccountKind,
+    Posting,
+)
+from services.payment.domain.ledger.hash_chain import (
     Chain,
     ChainedEntry,
     ChainHead,
     broken_link,
     canonical_bytes,
     first_id_from,
-)
-from services.payment.domain.ledger import (
-    EntryReason,
-    EventSource,
-    JournalEntry,
-    LedgerAccountKind,
-    Posting,
 )
 
 CHAIN = Chain("acme", "7c9e6679-7425-40de-944b-e07fc1f90ae7", 3)

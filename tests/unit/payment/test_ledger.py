@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import DomainError
-from services.payment.domain.ledger import (
+from services.payment.domain.ledger.entries import (
     KINDS_OF_ACCOUNTS,
     POSTING_MAX_MICROS,
     EntryReason,

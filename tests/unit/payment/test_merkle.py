@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.payment.domain.merkle import merkle_root
+from services.payment.domain.ledger.merkle import merkle_root
 
 # The leaves and roots that Certificate Transparency's own implementations are tested with.
 KNOWN_LEAVES = [

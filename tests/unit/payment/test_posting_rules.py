@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from kernel.errors import DomainError
 from kernel.money import Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.balance import Balance
-from services.payment.domain.ledger import JournalEntry, LedgerAccountKind
-from services.payment.domain.posting_rules import (
+from services.payment.domain.ledger.account import Account, PaymentMode
+from services.payment.domain.ledger.balance import Balance
+from services.payment.domain.ledger.entries import JournalEntry, LedgerAccountKind
+from services.payment.domain.ledger.posting_rules import (
     Cause,
     InvoiceAmounts,
     invoice_entries,

@@ -6,9 +6,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payment.domain.promoted_usage import ChargeChange, PromotedUsage
-from services.payment.domain.promotion import Promotion
-from services.payment.domain.transfers import ChargeRevision
+from services.payment.domain.funds.promoted_usage import ChargeChange, PromotedUsage
+from services.payment.domain.funds.promotion import Promotion
+from services.payment.domain.funds.transfers import ChargeRevision
 from tests.unit.payment.funds_steps import NOW, eur
 
 charges = st.integers(0, 3)

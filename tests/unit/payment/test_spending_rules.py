@@ -2,8 +2,8 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from services.payment.domain.funds import Policy, Spend
-from services.payment.domain.promotion import Promotion, expiring
+from services.payment.domain.funds.funds import Policy, Spend
+from services.payment.domain.funds.promotion import Promotion, expiring
 from tests.unit.payment.funds_steps import (
     MINUTE,
     NOW,

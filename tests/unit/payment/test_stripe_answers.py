@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from services.payment.domain.gateway import GatewayUnavailable
+from services.payment.domain.collections.gateway import GatewayUnavailable
 from services.payment.gateways.stripe_answers import BUSY, PASSING, Refused, raise_told
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payment.domain.thresholds import Crossings, crossings
+from services.payment.domain.funds.thresholds import Crossings, crossings
 
 
 def test_a_falling_balance_reaches_each_threshold_once() -> None:

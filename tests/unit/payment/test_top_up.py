@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 
 from kernel.errors import DomainError
 from kernel.money import MICROS_PER_UNIT, Money
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.collection import (
+from services.payment.domain.collections.collection import (
     ATTEMPT_PAUSE_MAX,
     ATTEMPT_PAUSE_MIN,
     attempt_pause,
     is_chargeable,
 )
-from services.payment.domain.payment_instrument import has_card_number
-from services.payment.domain.top_up import (
+from services.payment.domain.collections.payment_instrument import has_card_number
+from services.payment.domain.collections.top_up import (
     DECLINE_PAUSES,
     TOP_UPS_A_DAY_MAX,
     Taken,
     TopUp,
     TopUpPolicy,
 )
+from services.payment.domain.ledger.account import Account, PaymentMode
 
 NOW = datetime(2027, 3, 27, 23, 30, tzinfo=UTC)
 TEN = Money("EUR", 10 * MICROS_PER_UNIT)

@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from kernel.clock import to_micros
 from kernel.e164 import DialledNumber, NumberKind
-from services.payment.domain.account import Account, PaymentMode
-from services.payment.domain.funds import Funds
-from services.payment.domain.funds_book import FundsBook, execute, expire_due
+from services.payment.domain.funds.funds import Funds
+from services.payment.domain.funds.funds_book import FundsBook, execute, expire_due
+from services.payment.domain.ledger.account import Account, PaymentMode
 from services.rating.domain.charging.answer import Verdict
 from services.rating.domain.charging.authorising import Basis, extended, finished, opened
 from services.rating.domain.charging.holds import releases_of, steps_back, steps_of

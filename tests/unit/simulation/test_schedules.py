@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from services.payment.domain import funds_book
-from services.payment.domain.funds import Funds
-from services.payment.domain.funds_book import Capture, FundsBook
-from services.payment.domain.promotion import Promotion
-from services.payment.domain.transfers import Result, Transfer
+from services.payment.domain.funds import funds_book
+from services.payment.domain.funds.funds import Funds
+from services.payment.domain.funds.funds_book import Capture, FundsBook
+from services.payment.domain.funds.promotion import Promotion
+from services.payment.domain.funds.transfers import Result, Transfer
 from services.rating.domain.charging import authorising
 from services.rating.domain.charging.session import Session
 from services.rating.usecases.charging import saga
