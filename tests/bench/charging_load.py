@@ -17,7 +17,6 @@ from tollbook.type.v1.call_pb2 import CALL_KEY_KIND_SIP_CALL_ID, CallKey
 
 # So many calls that ask at once share transactions and messages, as on a busy switch.
 CALLERS = 128
-CALLS_A_CYCLE = 3
 DEADLINE_SECONDS = 20.0
 CALLEE = "31201234567"
 

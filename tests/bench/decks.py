@@ -1,9 +1,8 @@
-"""Decks of a million prefixes: opening the published snapshot, and looking numbers up in it.
+"""Decks of a million prefixes: opening the published snapshot.
 
-Opening is measured in new processes, with the file in the page cache. Private memory is all that
-such a process has for itself alone (Private_* of /proc/self/smaps) except the snapshot's own
-pages, which any number of processes share. Lookups stand beside the least that Python can do for
-the same answer: a dictionary asked for ever shorter prefixes, and `bisect` in a list of integers.
+It is measured in new processes, with the file in the page cache. Private memory is all that such a
+process has for itself alone (Private_* of /proc/self/smaps) except the snapshot's own pages, which
+any number of processes share.
 """
 
 import json
@@ -13,24 +12,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from kernel.clock import MS_PER_SECOND
 from services.rating.domain.decks.deck_compiler import compile_deck
-from services.rating.domain.decks.prefix_table import PrefixTable, padded_columns
-from services.rating.domain.decks.rate_columns import RateColumns, padded
-from services.rating.domain.decks.rate_deck import NUMBER_DIGITS_MAX, Rate
+from services.rating.domain.decks.rate_columns import RateColumns
+from services.rating.domain.decks.rate_deck import Rate
 from services.rating.store.deck_files import open_table
 
 PREFIXES = 1_000_000
-NUMBERS = 1_000
 NESTED_DIGITS = (1, 2, 3, 4, 5, 5, 6, 6, 6, 7, 7, 8)
 OPENINGS = 7
-ROUNDS = 30
-ROUNDS_SHORT = 5
 SEED = 20_261_123
 KIBIBYTES_A_MEBIBYTE = 1_024
 
@@ -45,19 +39,6 @@ class Opening(NamedTuple):
     snapshot_mebibytes: float
 
 
-class Lookups(NamedTuple):
-    """Numbers a second, medians over interleaved rounds."""
-
-    columns: float
-    """`PrefixTable.match` of a thousand numbers at once, from texts."""
-    one_by_one: float
-    """`PrefixTable.find_row`."""
-    dictionary: float
-    """Floor: ever shorter prefixes in a dict."""
-    bisect: float
-    """Floor: `bisect_right` in a list, the padded integer included."""
-
-
 def measure_opening(prefix_count: int = PREFIXES, openings: int = OPENINGS) -> Opening:
     """Open a snapshot in fresh processes."""
     with tempfile.TemporaryDirectory() as folder:
@@ -67,23 +48,6 @@ def measure_opening(prefix_count: int = PREFIXES, openings: int = OPENINGS) -> O
         size = path.stat().st_size / KIBIBYTES_A_MEBIBYTE**2
     times, sizes = zip(*reports, strict=True)
     return Opening(statistics.median(times), statistics.median(sizes), size)
-
-
-def measure_lookups(prefix_count: int = PREFIXES, short: bool = False) -> Lookups:
-    """Look the same numbers up in each way, in turns."""
-    rates = random_rates(prefix_count)
-    table = PrefixTable.compile(rates)
-    numbers = _called(rates)
-    by_prefix = {rate.prefix: row for row, rate in enumerate(rates)}
-    starts = table.interval_starts.tolist()
-    ways: list[Callable[[], object]] = [
-        lambda: table.match(*padded_columns(numbers)),
-        lambda: [table.find_row(number) for number in numbers],
-        lambda: [_longest(by_prefix, number) for number in numbers],
-        lambda: [bisect_right(starts, padded(number)) for number in numbers],
-    ]
-    rounds = [[_seconds(way) for way in ways] for _ in range(ROUNDS_SHORT if short else ROUNDS)]
-    return Lookups(*(NUMBERS / statistics.median(times) for times in zip(*rounds, strict=True)))
 
 
 def random_rates(count: int) -> list[Rate]:
@@ -136,22 +100,3 @@ def _open_in_a_process(path: Path) -> tuple[float, float]:
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     milliseconds, mebibytes = json.loads(answer)
     return milliseconds, mebibytes
-
-
-def _called(rates: list[Rate]) -> list[str]:
-    choice = random.Random(SEED)
-    return [(choice.choice(rates).prefix + "5551234567")[:12] for _ in range(NUMBERS)]
-
-
-def _longest(rows: dict[str, int], number: str) -> int | None:
-    for length in range(min(len(number), NUMBER_DIGITS_MAX), 0, -1):
-        row = rows.get(number[:length])
-        if row is not None:
-            return row
-    return None
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin

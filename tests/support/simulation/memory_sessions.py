@@ -13,9 +13,9 @@ from services.rating.domain.charging.ended_call import ended_call
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ChargedCall, CloseRequest
 from services.rating.domain.charging.session import (
+    AnswerTerms,
     Session,
     SessionState,
-    Terms,
     closed,
     next_version,
 )
@@ -87,7 +87,7 @@ class MemorySessions:
         fresh = Session(tenant_id, request.session_id, ended.call, SessionState.ACTIVE)
         session = known or fresh
         seconds = -(-ended.duration_ms // MS_PER_SECOND) if ended.is_answered else 0
-        terms = Terms(DEFAULT_POLICY, to_micros(self._rating.world.now()))
+        terms = AnswerTerms(DEFAULT_POLICY, to_micros(self._rating.world.now()))
         counters = _counters(transaction)
         counters.give_back(session.reserved)
         charge, held = self._settle(transaction, counters, session, seconds, InputKind.SESSION_END)
@@ -111,7 +111,7 @@ class MemorySessions:
         charge, _ = self._settle(transaction, counters, of_call, record.seconds, kind)
         after = session
         if session is not None and session.state is not SessionState.CLOSED and charge is not None:
-            terms = Terms(DEFAULT_POLICY, to_micros(self._rating.world.now()))
+            terms = AnswerTerms(DEFAULT_POLICY, to_micros(self._rating.world.now()))
             ended = closed(session, charge.charge_id, charge.amount_micros, terms)
             after = next_version(session, ended)
         self._save(transaction, session, after, counters)

@@ -13,7 +13,7 @@ from services.rating.domain.charging.authorising import Basis
 from services.rating.domain.charging.offline import FundsUnavailableError, sequence_of
 from services.rating.domain.charging.policy import ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall
-from services.rating.domain.charging.session import Session, Terms
+from services.rating.domain.charging.session import AnswerTerms, Session
 from services.rating.usecases.charging.charging import Charging
 from services.rating.usecases.charging.saga import Saga
 from services.rating.usecases.charging.session_book import SessionBook
@@ -54,7 +54,7 @@ class FixedPrices:
 
     async def basis(self, tenant_id: str, call: ChargedCall) -> Basis:
         """The prices, unless the account is blocked."""
-        terms = Terms(self._policy, self.now_micros())
+        terms = AnswerTerms(self._policy, self.now_micros())
         return Basis(
             Reason.ACCOUNT_BLOCKED if self._rating.is_blocked else self._rating.prices, terms
         )

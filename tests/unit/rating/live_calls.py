@@ -15,7 +15,7 @@ from services.rating.domain.charging.call_prices import CallPrices, PayingParty
 from services.rating.domain.charging.holds import releases_of, steps_back, steps_of
 from services.rating.domain.charging.policy import DEFAULT_POLICY, ChargingPolicy
 from services.rating.domain.charging.requests import ChargedCall, ExtendRequest, OpenRequest
-from services.rating.domain.charging.session import Session, Terms
+from services.rating.domain.charging.session import AnswerTerms, Session
 from services.rating.domain.charging.transfers import (
     ChangeHold,
     Held,
@@ -116,7 +116,7 @@ class LiveCall:
     @property
     def basis(self) -> Basis:
         """What requests are answered by."""
-        return Basis(self.prices, Terms(self.policy, self.now_micros))
+        return Basis(self.prices, AnswerTerms(self.policy, self.now_micros))
 
     @property
     def counters(self) -> CounterBook:

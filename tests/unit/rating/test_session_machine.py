@@ -17,7 +17,7 @@ from services.rating.domain.charging.authorising import Basis, extended, finishe
 from services.rating.domain.charging.holds import releases_of, steps_back, steps_of
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ChargedCall, ExtendRequest, OpenRequest
-from services.rating.domain.charging.session import Session, Terms, closed, expired
+from services.rating.domain.charging.session import AnswerTerms, Session, closed, expired
 from services.rating.domain.charging.transfers import (
     ChangeHold,
     Held,
@@ -153,7 +153,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @property
     def _basis(self) -> Basis:
-        return Basis(self.prices, Terms(DEFAULT_POLICY, to_micros(self.now)))
+        return Basis(self.prices, AnswerTerms(DEFAULT_POLICY, to_micros(self.now)))
 
     def _go_on(self, number: int, goes_on: bool) -> None:
         """Take the next steps at once, as where nothing goes wrong."""

@@ -20,11 +20,11 @@ from services.rating.domain.charging.holds import (
 )
 from services.rating.domain.charging.requests import ExtendRequest, OpenRequest
 from services.rating.domain.charging.session import (
+    AnswerTerms,
     Intent,
     Level,
     Session,
     SessionState,
-    Terms,
     answered,
     granted,
     noting,
@@ -46,7 +46,7 @@ class Basis(NamedTuple):
 
     prices: CallPrices | Reason
     """Or why the call has none, or must not be."""
-    terms: Terms
+    terms: AnswerTerms
 
 
 def opened(
@@ -135,14 +135,14 @@ def finished(
     return granted(session, seconds, terms, ends)
 
 
-def _waiting(session: Session, terms: Terms) -> Session:
+def _waiting(session: Session, terms: AnswerTerms) -> Session:
     """An opening session whose switch waits for the answer."""
     until = terms.now_micros + OPENING_SECONDS_MAX * MICROS_PER_SECOND
     return session._replace(expire_micros=until)
 
 
 def _refusal(
-    session: Session, prices: CallPrices | Reason, ends_micros: int | None, terms: Terms
+    session: Session, prices: CallPrices | Reason, ends_micros: int | None, terms: AnswerTerms
 ) -> Reason:
     """Why what is held is of no use."""
     if isinstance(prices, Reason):
@@ -207,7 +207,7 @@ def _check_same_call(known: Session, request: OpenRequest) -> None:
             raise session_conflict(known.session_id, name, here.call_key, there.call_key)
 
 
-def _passing(session: Session, sequence: int, terms: Terms) -> Session:
+def _passing(session: Session, sequence: int, terms: AnswerTerms) -> Session:
     """An emergency call: it passes, for as long as it likes, at nobody's cost."""
     session = session._replace(
         state=SessionState.ACTIVE,
@@ -241,7 +241,7 @@ def _want(
     sequence: int,
     slice_end: int,
     prices: CallPrices,
-    terms: Terms,
+    terms: AnswerTerms,
     counters: CounterBook,
 ) -> Session:
     """The session that wants a slice; at once with its answer where that takes no money."""

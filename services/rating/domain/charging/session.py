@@ -107,7 +107,7 @@ class Session(NamedTuple):
         return is_placing or self.levels[level].held_micros is not None
 
 
-class Terms(NamedTuple):
+class AnswerTerms(NamedTuple):
     """By what a session is answered: the account's policy, and the time."""
 
     policy: ChargingPolicy
@@ -128,7 +128,7 @@ def begin_of(call: ChargedCall, answer_micros: int | None) -> int | None:
 
 
 def granted(
-    session: Session, seconds: int, terms: Terms, ends_micros: int | None = None
+    session: Session, seconds: int, terms: AnswerTerms, ends_micros: int | None = None
 ) -> Session:
     """The session once what is held for its intent, until an instant, is worth so many seconds.
 
@@ -149,7 +149,7 @@ def granted(
     return answered(session, intent.sequence, Verdict.GRANTED, Reason.NONE, terms)
 
 
-def refused(session: Session, sequence: int, reason: Reason, terms: Terms) -> Session:
+def refused(session: Session, sequence: int, reason: Reason, terms: AnswerTerms) -> Session:
     """The session once a request is refused: an open ends it, an extend leaves it as it was."""
     if session.state is SessionState.OPENING:
         session = session._replace(
@@ -159,7 +159,7 @@ def refused(session: Session, sequence: int, reason: Reason, terms: Terms) -> Se
 
 
 def answered(
-    session: Session, sequence: int, verdict: Verdict, reason: Reason, terms: Terms
+    session: Session, sequence: int, verdict: Verdict, reason: Reason, terms: AnswerTerms
 ) -> Session:
     """The session with its newest answer, which a repetition of the request gets too."""
     valid_seconds = ask_again_at = held = 0
@@ -187,7 +187,9 @@ def answered(
     return session._replace(sequence=sequence, intent=None, answer=answer)
 
 
-def closed(session: Session, charge_id: bytes | None, cost_micros: int, terms: Terms) -> Session:
+def closed(
+    session: Session, charge_id: bytes | None, cost_micros: int, terms: AnswerTerms
+) -> Session:
     """The session once it is settled: nothing is held or reserved for it any more."""
     session = session._replace(
         state=SessionState.CLOSED,

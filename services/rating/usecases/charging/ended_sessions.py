@@ -11,7 +11,7 @@ from services.rating.domain.account import Account
 from services.rating.domain.bulk.call_batch import CallBatch
 from services.rating.domain.charges.charge import ChargeRevision, Party
 from services.rating.domain.charging.ended_call import EndedCall
-from services.rating.domain.charging.session import Level, Session, Terms, closed
+from services.rating.domain.charging.session import AnswerTerms, Level, Session, closed
 from services.rating.domain.charging.transfers import (
     CaptureHold,
     ReleaseHold,
@@ -41,7 +41,7 @@ class Ending(NamedTuple):
         return cls(session, ended, is_chargeable, is_new, call_id)
 
 
-def closed_session(ending: Ending, charge: ChargeRevision | None, terms: Terms) -> Session:
+def closed_session(ending: Ending, charge: ChargeRevision | None, terms: AnswerTerms) -> Session:
     """The session with what its call comes to; a call that nobody pays has no charge."""
     session, ended = ending.session, ending.ended
     session = session._replace(

@@ -25,7 +25,7 @@ from services.rating.domain.charging.call_prices import (
 )
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ChargedCall
-from services.rating.domain.charging.session import Terms
+from services.rating.domain.charging.session import AnswerTerms
 from services.rating.domain.counters import CounterBook, CounterKey
 from services.rating.domain.decks.prefix_table import PrefixTable
 from services.rating.domain.decks.rate_deck import Rate
@@ -97,7 +97,7 @@ class SessionPrices:
     async def basis(self, tenant_id: str, call: ChargedCall) -> Basis:
         """By what a request about a call is answered now. An emergency call needs nothing."""
         if call.callee.kind is NumberKind.EMERGENCY:
-            return Basis(Reason.NONE, Terms(DEFAULT_POLICY, self.now_micros()))
+            return Basis(Reason.NONE, AnswerTerms(DEFAULT_POLICY, self.now_micros()))
         await self._settings.prepare(tenant_id)
         chain = await self._chain(tenant_id, call.account_id)
         prices = await self._prices(tenant_id, call, chain)
@@ -106,7 +106,7 @@ class SessionPrices:
             prices = await self._prices(tenant_id, call, chain)
         customer = chain.parties[0] if chain.parties else None
         policy = self._settings.policy_of(tenant_id, customer)
-        return Basis(prices, Terms(policy, self.now_micros()))
+        return Basis(prices, AnswerTerms(policy, self.now_micros()))
 
     async def _chain(self, tenant_id: str, account_id: str, is_confirmed: bool = False) -> _Chain:
         parties: list[KnownCustomer] = []

@@ -18,7 +18,7 @@ from services.rating.domain.charging.ended_call import ended_call
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.requests import ChargedCall, CloseRequest
 from services.rating.domain.charging.reused_id import is_of_another_call
-from services.rating.domain.charging.session import Session, SessionState, Terms, next_version
+from services.rating.domain.charging.session import AnswerTerms, Session, SessionState, next_version
 from services.rating.domain.charging.transfers import TransferStep
 from services.rating.domain.counters import CounterUse
 from services.rating.domain.errors import UNKNOWN_ACCOUNT, unrated
@@ -83,7 +83,7 @@ class _Ends:
         self._recent = recent
         self._connection = pricing.uow.connection
         self._tenant_id = pricing.tenant_id
-        self._terms = Terms(DEFAULT_POLICY, to_micros(pricing.uow.now))
+        self._terms = AnswerTerms(DEFAULT_POLICY, to_micros(pricing.uow.now))
 
     def settle(self, wave: Sequence[CloseRequest]) -> list[SettledSession | DomainError]:
         requests = {request.session_id: request for request in wave}

@@ -12,9 +12,9 @@ from services.rating.domain.charging.call_sessions import (
 )
 from services.rating.domain.charging.policy import DEFAULT_POLICY
 from services.rating.domain.charging.session import (
+    AnswerTerms,
     Session,
     SessionState,
-    Terms,
     closed,
     next_version,
 )
@@ -59,7 +59,7 @@ def end_joined(pricing: CallPricing, settled: SettledWave) -> None:
         return
     now = to_micros(pricing.uow.now)
     ended = [
-        next_version(session, closed(session, charge_id, amount, Terms(DEFAULT_POLICY, now)))
+        next_version(session, closed(session, charge_id, amount, AnswerTerms(DEFAULT_POLICY, now)))
         for session, charge_id, amount in _settled_sessions(pricing, settled)
     ]
     update_sessions(pricing.uow.connection, ended)
