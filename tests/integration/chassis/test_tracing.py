@@ -1,13 +1,14 @@
 """A call is one trace across services, and one measurement by method and code."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import grpc
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -17,7 +18,7 @@ from kernel.ids import new_uuid
 from tests.integration.chassis.fraud_api import Installation, block_request
 from tollbook.fraud.v1 import fraud_service_pb2
 
-STOP_SECONDS_MAX = 10.0
+WRITTEN_SECONDS_MAX = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +47,14 @@ async def test_client_and_server_spans_form_one_trace(
         account_id="a-1", reason="paid", request_id=new_uuid()
     )
     await tenant_stub.UnblockAccount(request)
-    finished = {(s.name.rpartition("/")[2], s.kind.name): s for s in spans.get_finished_spans()}
-    chain = [
-        finished[key]
-        for key in (
-            ("UnblockAccount", "CLIENT"),
-            ("UnblockAccount", "SERVER"),
-            ("ListBlocks", "CLIENT"),
-            ("ListBlocks", "SERVER"),
-        )
+    keys = [
+        ("UnblockAccount", "CLIENT"),
+        ("UnblockAccount", "SERVER"),
+        ("ListBlocks", "CLIENT"),
+        ("ListBlocks", "SERVER"),
     ]
+    await wait_until(lambda: finished_by_name(spans).keys() >= set(keys))
+    chain = [finished_by_name(spans)[key] for key in keys]
     for parent, child in pairwise(chain):
         assert child.parent is not None
         assert child.parent.span_id == parent.context.span_id
@@ -76,8 +75,9 @@ async def test_every_call_is_measured_by_method_and_code(tenant_stub: Any) -> No
     with pytest.raises(DomainError):
         await tenant_stub.BlockAccount(block_request("a-1"))
     method = "tollbook.fraud.v1.FraudService/BlockAccount"
-    for durations in (server_durations, client_durations):
-        assert {(method, "OK"), (method, "ALREADY_EXISTS")} <= measured_by(durations)
+    measured = {(method, "OK"), (method, "ALREADY_EXISTS")}
+    await wait_until(lambda: measured <= measured_by(server_durations))
+    await wait_until(lambda: measured <= measured_by(client_durations))
 
 
 async def test_a_call_that_its_caller_gave_up_is_stopped_and_measured(
@@ -90,10 +90,20 @@ async def test_a_call_that_its_caller_gave_up_is_stopped_and_measured(
             fraud_service_pb2.ListFraudRulesRequest(), metadata=metadata, timeout=0.2
         )
     stopped = ("tollbook.fraud.v1.FraudService/ListFraudRules", "DEADLINE_EXCEEDED")
-    async with asyncio.timeout(STOP_SECONDS_MAX):
-        while stopped not in measured_by(server_durations):
-            await asyncio.sleep(0.01)
+    await wait_until(lambda: stopped in measured_by(server_durations))
     assert not installation.api.released.is_set()
+
+
+async def wait_until(is_so: Callable[[], bool]) -> None:
+    """What an end of a call writes down, it does a moment after its answer has gone."""
+    async with asyncio.timeout(WRITTEN_SECONDS_MAX):
+        while not is_so():
+            await asyncio.sleep(0.01)
+
+
+def finished_by_name(spans: InMemorySpanExporter) -> dict[tuple[str, str], ReadableSpan]:
+    """Spans that have ended, by method and kind."""
+    return {(s.name.rpartition("/")[2], s.kind.name): s for s in spans.get_finished_spans()}
 
 
 def measured_by(durations: CallDurations) -> set[tuple[object, object]]:
