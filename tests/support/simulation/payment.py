@@ -244,9 +244,13 @@ class Payment:
             raise ViolationError(f"the repetition of {transfer.request_id} posted {posted}")
         for capture in posted:
             self._posted(capture)
-        if is_repetition or hold is None:
+        if is_repetition:
             return
-        if isinstance(step, PlaceHold | ChangeHold):
+        if isinstance(step, PlaceHold):
+            self.recount.ask(step.hold_id, step.reference)
+        if hold is None:
+            self.recount.refuse(step.hold_id)
+        elif isinstance(step, PlaceHold | ChangeHold):
             self.recount.hold(hold.hold_id, hold.account_id, hold.held_micros)
         elif isinstance(step, ReleaseHold):
             self.recount.release(hold.hold_id)

@@ -25,6 +25,9 @@ class MoneyRecount:
         self.unbacked: Counter[str] = Counter()
         """What was posted of each account beyond the hold it had at that time."""
         self.released: set[str] = set()
+        self._calls: dict[str, str] = {}
+        self._refused: set[str] = set()
+        """Calls of which the last thing that was asked of payment was refused."""
         self.promoted: Counter[str] = Counter()
         """What is left of promotional credit, which is spent before anything else."""
         self._expired: set[str] = set()
@@ -61,8 +64,17 @@ class MoneyRecount:
         if (free := self.free(account_id)) < 0:
             raise ViolationError(f"OVERSPEND: {micros} of credit were taken back, {free} are left")
 
+    def ask(self, hold_id: str, call: str) -> None:
+        """A hold was asked for; a call has one for each account that it is charged to."""
+        self._calls[hold_id] = call
+
+    def refuse(self, hold_id: str) -> None:
+        """What was asked for a hold was refused, so its call is granted nothing on others."""
+        self._refused.add(self._call_of(hold_id))
+
     def hold(self, hold_id: str, account_id: str, micros: int) -> None:
         """A hold has so much from now on."""
+        self._refused.discard(self._call_of(hold_id))
         _, before = self.held.get(hold_id, (account_id, 0))
         self.held[hold_id] = (account_id, micros)
         if micros > before:
@@ -75,8 +87,11 @@ class MoneyRecount:
         self.held.pop(hold_id, None)
 
     def release(self, hold_id: str) -> None:
-        """A hold is given back: nothing may be owed for it any more."""
-        if hold_id in self.held:
+        """A hold is given back: nothing may be owed for it any more.
+
+        Unless its call was granted nothing on it: what such a call owes, it has used without.
+        """
+        if hold_id in self.held and self._call_of(hold_id) not in self._refused:
             self.released.add(hold_id)
         self.end(hold_id)
 
@@ -117,6 +132,9 @@ class MoneyRecount:
                     f"{account_id} owes {-self.free(account_id)} beyond its limit, of which only "
                     f"{unbacked} were charged beyond what was held"
                 )
+
+    def _call_of(self, hold_id: str) -> str:
+        return self._calls.get(hold_id, hold_id)
 
     def _require_cover(self, account_id: str, what: str) -> None:
         expired = self.promoted[account_id] if account_id in self._expired else 0
